@@ -1,0 +1,81 @@
+"""The command line: wiring only. A command parses, calls one function, prints.
+
+stdout is data, stderr is everything else. Exit codes: 0 ok, 1 problem found (alert firing, replay
+differs, check failed), 2 usage or configuration, 3 store not reachable.
+Each command lives in ``cli/<name>.py`` as ``command``; it is imported only when it is named.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Final
+
+import click
+
+from llmtrace.errors import LlmtraceError, StoreError
+
+COMMANDS: Final[dict[str, str]] = {
+    "alerts": "Check, list and send alerts.",
+    "collector": "Receive spans, store them, answer queries, evaluate alerts.",
+    "dashboard": "Open the dashboards.",
+    "demo": "Show everything at work, on this machine alone.",
+    "doctor": "Say what is installed, patched, reachable and priced.",
+    "prices": "Show prices and what has none.",
+    "replay": "Send a stored call again and compare.",
+    "report": "Print what was spent, on what, for whom.",
+    "run": "Run a Python program instrumented, without touching its code.",
+    "sql": "Ask the store in SQL.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the command names in alphabetical order."""
+        del ctx
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command, None if there is none of that name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"llmtrace.cli.{cmd_name}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing one."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="llmtrace-toolkit", prog_name="llmtrace")
+@click.pass_context
+def main(ctx: click.Context, *, debug: bool) -> None:
+    """See what your LLM calls cost, how they behave, and for whom."""
+    ctx.ensure_object(dict)["debug"] = debug
+
+
+def run(argv: list[str] | None = None) -> None:
+    """Run the command line and exit with a documented code; one line per error."""
+    debug = "--debug" in (sys.argv[1:] if argv is None else argv)
+    try:
+        code = main.main(args=argv, prog_name="llmtrace", standalone_mode=False)
+    except click.exceptions.Abort:
+        raise SystemExit(130) from None
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(error.exit_code) from None
+    except LlmtraceError as error:
+        if debug:
+            raise
+        click.echo(f"llmtrace: {error}", err=True)
+        raise SystemExit(3 if isinstance(error, StoreError) else 2) from None
+    raise SystemExit(code if isinstance(code, int) else 0)

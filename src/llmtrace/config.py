@@ -1,0 +1,303 @@
+"""Settings: one frozen record, one table. Argument > environment > default, read once at the rim.
+
+Nothing else in llmtrace touches ``os.environ``. The README's table is generated from ``TABLE``.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, cast
+
+from llmtrace.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+CaptureContent = Literal["redacted", "full", "none"]
+
+
+class Secret(str):
+    """A string that never shows itself: ``repr`` and ``format`` give ``***``; ``reveal()`` it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Hide the value."""
+        return "'***'"
+
+    __str__ = __repr__
+
+    def __format__(self, format_spec: str) -> str:
+        """Hide the value."""
+        return "***"
+
+    def reveal(self) -> str:
+        """Return the value itself, to hand to the one place that needs it."""
+        return str.__str__(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be chosen. See ``TABLE`` for names, units, defaults and meaning."""
+
+    home: Path = Path("~/.llmtrace")
+    disabled: bool = False
+    service_name: str = "unknown_service"
+    environment: str | None = None
+    capture_content: CaptureContent = "redacted"
+    max_body_bytes: int = 1_000_000
+    sample_ratio: float = 1.0
+    endpoint: str | None = None
+    headers: Mapping[str, Secret] | None = None
+    export_timeout_s: float = 10.0
+    flush_interval_s: float = 0.03
+    exit_flush_s: float = 2.0
+    max_queue_bytes: int = 64_000_000
+    max_spool_bytes: int = 256_000_000
+    max_spool_age_s: float = 86_400.0
+    prices_file: Path | None = None
+    token: Secret | None = None
+    slack_webhook_url: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the settings table."""
+
+    name: str
+    """Field of ``Settings``."""
+    variables: tuple[str, ...]
+    """Environment variables, the first that is set wins."""
+    parse: Callable[[str], object]
+    meaning: str
+    """One sentence; says the unit."""
+
+
+def _boolean(text: str) -> bool:
+    lowered = text.strip().lower()
+    if lowered in {"1", "true", "yes", "on"}:
+        return True
+    if lowered in {"0", "false", "no", "off", ""}:
+        return False
+    raise ValueError("write true or false")
+
+
+def _capture(text: str) -> CaptureContent:
+    lowered = text.strip().lower()
+    if lowered in {"redacted", "full", "none"}:
+        return cast("CaptureContent", lowered)
+    # OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: an explicit "no" is obeyed; the three
+    # "yes" values say *where* content may go, and ours goes where spans go, redacted.
+    if lowered in {"no_content", "false"}:
+        return "none"
+    if lowered in {"span_only", "event_only", "span_and_event", "true"}:
+        return "redacted"
+    raise ValueError("write redacted, full or none")
+
+
+def _positive_int(text: str) -> int:
+    value = int(text)
+    if value <= 0:
+        raise ValueError("write a whole number above 0")
+    return value
+
+
+def _positive_seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError("write a number of seconds above 0")
+    return value
+
+
+def _ratio(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError("write a number from 0 to 1")
+    return value
+
+
+def _timeout(text: str) -> float:
+    # OTEL_EXPORTER_OTLP_TIMEOUT is in seconds in the Python SDK, as in the specification's text.
+    return _positive_seconds(text)
+
+
+def _headers(text: str) -> dict[str, Secret]:
+    pairs: dict[str, Secret] = {}
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        key, separator, value = item.partition("=")
+        if not separator or not key.strip():
+            raise ValueError("write name=value,name=value")
+        pairs[key.strip().lower()] = Secret(value.strip())
+    return pairs
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("write a URL that starts with http:// or https://")
+    return text
+
+
+TABLE: Final[tuple[Row, ...]] = (
+    Row("home", ("LLMTRACE_HOME",), Path, "Folder of spool, store and collector.json."),
+    Row("disabled", ("LLMTRACE_DISABLED",), _boolean, "Kill switch: `instrument()` does nothing."),
+    Row("service_name", ("LLMTRACE_SERVICE", "OTEL_SERVICE_NAME"), str, "Name of your service."),
+    Row("environment", ("LLMTRACE_ENVIRONMENT",), str, "Deployment environment, as `prod`."),
+    Row(
+        "capture_content",
+        ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "LLMTRACE_CAPTURE_CONTENT"),
+        _capture,
+        "`redacted` (secrets and personal data taken out), `full` (secrets out) or `none`.",
+    ),
+    Row(
+        "max_body_bytes",
+        ("LLMTRACE_MAX_BODY_BYTES",),
+        _positive_int,
+        "Bytes of a request or response body kept per call; longer ones are shortened and marked.",
+    ),
+    Row(
+        "sample_ratio",
+        ("LLMTRACE_SAMPLE_RATIO",),
+        _ratio,
+        "Share of traces recorded, 0 to 1; the app's own OpenTelemetry sampler wins if there is one.",
+    ),
+    Row(
+        "endpoint",
+        (
+            "LLMTRACE_ENDPOINT",
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+        ),
+        _url,
+        "OTLP/HTTP endpoint; unset means the spool directory.",
+    ),
+    Row(
+        "headers",
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"),
+        _headers,
+        "Headers sent to the endpoint, `name=value,name=value`; never logged.",
+    ),
+    Row(
+        "export_timeout_s",
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"),
+        _timeout,
+        "Seconds one export may take.",
+    ),
+    Row(
+        "flush_interval_s",
+        ("LLMTRACE_FLUSH_INTERVAL",),
+        _positive_seconds,
+        "Seconds between writes of the background thread: what a SIGKILL may lose.",
+    ),
+    Row("exit_flush_s", ("LLMTRACE_EXIT_FLUSH",), _positive_seconds, "Seconds to flush at exit."),
+    Row(
+        "max_queue_bytes",
+        ("LLMTRACE_MAX_QUEUE_BYTES",),
+        _positive_int,
+        "Bytes of calls waiting in memory; beyond it calls are dropped and counted.",
+    ),
+    Row(
+        "max_spool_bytes",
+        ("LLMTRACE_MAX_SPOOL_BYTES",),
+        _positive_int,
+        "Bytes of the spool directory; beyond it the oldest segments are dropped and counted.",
+    ),
+    Row(
+        "max_spool_age_s",
+        ("LLMTRACE_MAX_SPOOL_AGE",),
+        _positive_seconds,
+        "Seconds a segment may wait for a collector when an endpoint is set.",
+    ),
+    Row(
+        "prices_file",
+        ("LLMTRACE_PRICES",),
+        Path,
+        "Your price overrides, YAML; default `prices.yaml` in the home folder if it is there.",
+    ),
+    Row(
+        "token",
+        ("LLMTRACE_TOKEN",),
+        Secret,
+        "Bearer token that the collector asks for, and that readers send.",
+    ),
+    Row(
+        "slack_webhook_url",
+        ("LLMTRACE_SLACK_URL",),
+        Secret,
+        "Slack incoming webhook, named `${env:LLMTRACE_SLACK_URL}` in rule files.",
+    ),
+)
+
+
+def load_settings(
+    environ: Mapping[str, str] | None = None, **arguments: object
+) -> Settings:
+    """Build the settings from keyword arguments (None = not given), environment and defaults.
+
+    Raises ConfigError naming the variable or argument, its value and what to write instead.
+    """
+    environ = os.environ if environ is None else environ
+    known = {item.name for item in fields(Settings)}
+    chosen: dict[str, object] = {}
+    for row in TABLE:
+        given = arguments.get(row.name)
+        if given is not None:
+            chosen[row.name] = _checked(row, given)
+            continue
+        for variable in row.variables:
+            text = environ.get(variable)
+            if text is None or text == "":
+                continue
+            chosen[row.name] = _parsed(row, variable, text)
+            break
+    unknown = set(arguments) - known
+    if unknown:
+        raise ConfigError(_unknown(sorted(unknown)[0], known))
+    if "service_name" not in chosen:
+        name = _service_from_resource(environ.get("OTEL_RESOURCE_ATTRIBUTES", ""))
+        if name:
+            chosen["service_name"] = name
+    home = cast("Path", chosen.get("home", Settings().home))
+    chosen["home"] = Path(home).expanduser().absolute()
+    return Settings(**chosen)  # pyright: ignore[reportArgumentType]  # each value was parsed by its row
+
+
+def _parsed(row: Row, variable: str, text: str) -> object:
+    try:
+        return row.parse(text)
+    except ValueError as error:
+        shown = "***" if row.name in {"headers", "token", "slack_webhook_url"} else repr(text)
+        raise ConfigError(f"environment variable {variable} is {shown}: {error}") from error
+
+
+def _checked(row: Row, given: object) -> object:
+    """Let an argument through the same door as the environment's text."""
+    if row.name == "headers" and not isinstance(given, str):
+        return {key.lower(): Secret(value) for key, value in cast("dict[str, str]", given).items()}
+    try:
+        return row.parse(str(given) if not isinstance(given, Secret) else given)
+    except ValueError as error:
+        raise ConfigError(f"argument {row.name}={given!r}: {error}") from error
+
+
+def _unknown(name: str, known: set[str]) -> str:
+    import difflib  # noqa: PLC0415  # only on the way to an error
+
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(known))}"
+    return f"unknown setting {name!r}{hint}"
+
+
+def _service_from_resource(text: str) -> str | None:
+    """Return service.name out of OTEL_RESOURCE_ATTRIBUTES, or None."""
+    for item in text.split(","):
+        key, _, value = item.partition("=")
+        if key.strip() == "service.name" and value.strip():
+            return value.strip()
+    return None
+
+
+def environment_value(name: str) -> str | None:
+    """Return an environment variable that a rule file names as ``${env:NAME}``; None if unset."""
+    return os.environ.get(name)

@@ -1,0 +1,106 @@
+"""Frozen records that both halves of llmtrace share: tokens, money, prices' provenance.
+
+No behaviour beyond what keeps a record consistent; nothing here reads a clock, a file or an SDK.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+UsageSource = Literal["provider", "partial", "estimated"]
+CostSource = Literal["provider", "override", "list", "estimated", "unpriced"]
+CacheStatus = Literal["hit", "miss", "bypass"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenUsage:
+    """What one invocation consumed, in disjoint buckets (design decision 4). All counts ≥ 0.
+
+    The buckets never overlap, so that a price can be put on each once;
+    ``input_tokens`` and ``output_tokens`` are their sums, as the semantic conventions define them.
+    """
+
+    input_uncached: int = 0
+    """Text input that was neither read from nor written to a cache."""
+    cache_read: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+    cache_write_other: int = 0
+    """Cache writes whose time to live the provider did not say, or that is neither of the above."""
+    input_audio: int = 0
+    input_image: int = 0
+    output_text: int = 0
+    output_reasoning: int = 0
+    output_audio: int = 0
+    output_image: int = 0
+    requests: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Per-request fees, by kind (``web_search``, ``web_fetch``, …)."""
+    source: UsageSource = "provider"
+    anomaly: str | None = None
+    """Why the numbers do not add up, in words for people; None if they do."""
+
+    @property
+    def cache_write(self) -> int:
+        """All cache-write tokens, whatever their time to live."""
+        return self.cache_write_5m + self.cache_write_1h + self.cache_write_other
+
+    @property
+    def input_tokens(self) -> int:
+        """Everything in, cache included."""
+        return (
+            self.input_uncached
+            + self.cache_read
+            + self.cache_write
+            + self.input_audio
+            + self.input_image
+        )
+
+    @property
+    def output_tokens(self) -> int:
+        """Everything out, reasoning included."""
+        return self.output_text + self.output_reasoning + self.output_audio + self.output_image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Price of one invocation in USD, exact. ``total_usd`` is None when it is unpriced, never 0.
+
+    The parts add up to the total, except with ``source == "provider"``, where the provider may
+    have told only the total and the parts are then None.
+    """
+
+    total_usd: Decimal | None
+    source: CostSource
+    input_usd: Decimal | None = None
+    """Uncached input, audio and image included."""
+    output_usd: Decimal | None = None
+    cache_read_usd: Decimal | None = None
+    cache_write_usd: Decimal | None = None
+    tools_usd: Decimal | None = None
+    """Per-request fees: web search and the like."""
+    cache_savings_usd: Decimal | None = None
+    """What cached input would have cost more at the uncached rate, less what writing it cost
+    more; negative when the cache did not pay. None when unpriced."""
+    price_version: str | None = None
+    """Which price data said so, for example ``genai-prices 0.2.3`` or ``prices.yaml:12``."""
+    reason: str | None = None
+    """Why it is unpriced, in words for people; None if it is priced."""
+
+
+UNPRICED = Cost(total_usd=None, source="unpriced")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message of a conversation, in the shape of the OTel GenAI message schema."""
+
+    role: str
+    """``system`` | ``user`` | ``assistant`` | ``tool``."""
+    parts: tuple[Mapping[str, object], ...]
+    """Each with ``type``: text, tool_call, tool_call_response, reasoning, blob, uri, file, …"""
+    finish_reason: str | None = None

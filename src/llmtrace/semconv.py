@@ -1,0 +1,151 @@
+"""Every attribute name that llmtrace emits or reads. Nothing else spells them.
+
+Standard names follow the OpenTelemetry GenAI conventions as released in
+opentelemetry-util-genai 1.3b0 (layer L1); the constants left the core semconv package, so they
+are written out here. ``llmtrace.*`` names exist only where there is no standard one.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SCOPE_NAME: Final = "llmtrace"
+
+# --- resource -----------------------------------------------------------------------------
+SERVICE_NAME: Final = "service.name"
+SERVICE_VERSION: Final = "service.version"
+DEPLOYMENT_ENVIRONMENT: Final = "deployment.environment.name"
+DEPLOYMENT_ENVIRONMENT_OLD: Final = "deployment.environment"
+PROCESS_PID: Final = "process.pid"
+HOST_NAME: Final = "host.name"
+
+# --- general ------------------------------------------------------------------------------
+ERROR_TYPE: Final = "error.type"
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+HTTP_STATUS_CODE: Final = "http.response.status_code"
+USER_ID: Final = "user.id"
+
+# --- GenAI: what was asked ----------------------------------------------------------------
+OPERATION_NAME: Final = "gen_ai.operation.name"
+PROVIDER_NAME: Final = "gen_ai.provider.name"
+SYSTEM_OLD: Final = "gen_ai.system"
+REQUEST_MODEL: Final = "gen_ai.request.model"
+REQUEST_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
+REQUEST_TEMPERATURE: Final = "gen_ai.request.temperature"
+REQUEST_TOP_P: Final = "gen_ai.request.top_p"
+REQUEST_TOP_K: Final = "gen_ai.request.top_k"
+REQUEST_SEED: Final = "gen_ai.request.seed"
+REQUEST_FREQUENCY_PENALTY: Final = "gen_ai.request.frequency_penalty"
+REQUEST_PRESENCE_PENALTY: Final = "gen_ai.request.presence_penalty"
+REQUEST_STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
+REQUEST_CHOICE_COUNT: Final = "gen_ai.request.choice.count"
+REQUEST_STREAM: Final = "gen_ai.request.stream"
+REQUEST_ENCODING_FORMATS: Final = "gen_ai.request.encoding_formats"
+EMBEDDINGS_DIMENSION_COUNT: Final = "gen_ai.embeddings.dimension.count"
+OUTPUT_TYPE: Final = "gen_ai.output.type"
+CONVERSATION_ID: Final = "gen_ai.conversation.id"
+OPENAI_REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
+
+# --- GenAI: what came back ----------------------------------------------------------------
+RESPONSE_MODEL: Final = "gen_ai.response.model"
+RESPONSE_ID: Final = "gen_ai.response.id"
+RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+RESPONSE_TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
+OPENAI_RESPONSE_SERVICE_TIER: Final = "openai.response.service_tier"
+OPENAI_SYSTEM_FINGERPRINT: Final = "openai.response.system_fingerprint"
+
+USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
+USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+USAGE_CACHE_READ: Final = "gen_ai.usage.cache_read.input_tokens"
+USAGE_CACHE_CREATION: Final = "gen_ai.usage.cache_creation.input_tokens"
+USAGE_CACHE_WRITE: Final = "gen_ai.usage.cache_write.input_tokens"  # L2 name; read, not emitted
+USAGE_REASONING: Final = "gen_ai.usage.reasoning.output_tokens"
+USAGE_AUDIO_INPUT: Final = "gen_ai.usage.audio.input_tokens"
+USAGE_IMAGE_INPUT: Final = "gen_ai.usage.image.input_tokens"
+USAGE_AUDIO_OUTPUT: Final = "gen_ai.usage.audio.output_tokens"
+USAGE_IMAGE_OUTPUT: Final = "gen_ai.usage.image.output_tokens"
+
+# --- GenAI: content (JSON strings on spans) -----------------------------------------------
+INPUT_MESSAGES: Final = "gen_ai.input.messages"
+OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
+SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
+TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
+
+# --- GenAI: agents and tools --------------------------------------------------------------
+AGENT_NAME: Final = "gen_ai.agent.name"
+TOOL_NAME: Final = "gen_ai.tool.name"
+TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
+WORKFLOW_NAME: Final = "gen_ai.workflow.name"
+
+# --- ours: attribution --------------------------------------------------------------------
+TENANT: Final = "llmtrace.tenant"
+FEATURE: Final = "llmtrace.feature"
+TAG_PREFIX: Final = "llmtrace.tag."
+
+# --- ours: usage and money ----------------------------------------------------------------
+USAGE_CACHE_WRITE_5M: Final = "llmtrace.usage.cache_write_5m_tokens"
+USAGE_CACHE_WRITE_1H: Final = "llmtrace.usage.cache_write_1h_tokens"
+USAGE_SOURCE: Final = "llmtrace.usage.source"
+"""``provider`` (the provider counted), ``partial`` (it counted a part), ``estimated`` (we did)."""
+USAGE_ANOMALY: Final = "llmtrace.usage.anomaly"
+USAGE_RAW: Final = "llmtrace.usage.raw"
+COST_TOTAL: Final = "llmtrace.cost.total_usd"
+COST_INPUT: Final = "llmtrace.cost.input_usd"
+COST_OUTPUT: Final = "llmtrace.cost.output_usd"
+COST_CACHE_READ: Final = "llmtrace.cost.cache_read_usd"
+COST_CACHE_WRITE: Final = "llmtrace.cost.cache_write_usd"
+COST_TOOLS: Final = "llmtrace.cost.tools_usd"
+COST_SOURCE: Final = "llmtrace.cost.source"
+"""``provider`` | ``override`` | ``list`` | ``estimated`` | ``unpriced``."""
+CACHE_SAVINGS: Final = "llmtrace.cost.cache_savings_usd"
+PRICE_VERSION: Final = "llmtrace.price.version"
+SERVICE_TIER: Final = "llmtrace.service_tier"
+CACHE_STATUS: Final = "llmtrace.cache.status"
+"""``hit`` | ``miss`` | ``bypass``."""
+
+# --- ours: reliability --------------------------------------------------------------------
+RETRY_COUNT: Final = "llmtrace.retry.count"
+REQUEST_ID: Final = "llmtrace.request_id"
+RATE_LIMIT_LIMIT_REQUESTS: Final = "llmtrace.rate_limit.limit_requests"
+RATE_LIMIT_REMAINING_REQUESTS: Final = "llmtrace.rate_limit.remaining_requests"
+RATE_LIMIT_LIMIT_TOKENS: Final = "llmtrace.rate_limit.limit_tokens"
+RATE_LIMIT_REMAINING_TOKENS: Final = "llmtrace.rate_limit.remaining_tokens"
+RATE_LIMIT_RETRY_AFTER: Final = "llmtrace.rate_limit.retry_after_s"
+STREAM_OUTCOME: Final = "llmtrace.stream.outcome"
+"""``completed`` | ``abandoned`` (left before its end) | ``failed``."""
+
+# --- ours: content ------------------------------------------------------------------------
+SDK: Final = "llmtrace.sdk"
+API: Final = "llmtrace.api"
+"""Wire format of the bodies: ``openai.chat`` | ``openai.responses`` | ``openai.embeddings`` |
+``anthropic.messages``; chooses the pure functions that read them."""
+REQUEST_BODY: Final = "llmtrace.request.body"
+RESPONSE_BODY: Final = "llmtrace.response.body"
+"""JSON as the provider defines it; a streamed answer is merged into its plain form."""
+REDACTED: Final = "llmtrace.redacted"
+"""What was taken out, as ``kind=count`` pairs, sorted, comma separated."""
+TRUNCATED: Final = "llmtrace.truncated"
+
+# --- ours: self-metrics on the resource ---------------------------------------------------
+DROPPED_PREFIX: Final = "llmtrace.dropped."
+
+# --- closed sets --------------------------------------------------------------------------
+OP_CHAT: Final = "chat"
+OP_TEXT_COMPLETION: Final = "text_completion"
+OP_GENERATE_CONTENT: Final = "generate_content"
+OP_EMBEDDINGS: Final = "embeddings"
+OP_FETCH_RESPONSE: Final = "fetch_response"
+OP_EXECUTE_TOOL: Final = "execute_tool"
+OP_INVOKE_AGENT: Final = "invoke_agent"
+OP_INVOKE_WORKFLOW: Final = "invoke_workflow"
+
+INFERENCE_OPERATIONS: Final = frozenset(
+    {OP_CHAT, OP_TEXT_COMPLETION, OP_GENERATE_CONTENT, OP_EMBEDDINGS}
+)
+"""Only spans of these operations carry usage and cost into sums (design decision 6)."""
+
+API_OPENAI_CHAT: Final = "openai.chat"
+API_OPENAI_RESPONSES: Final = "openai.responses"
+API_OPENAI_EMBEDDINGS: Final = "openai.embeddings"
+API_ANTHROPIC_MESSAGES: Final = "anthropic.messages"
