@@ -1,0 +1,1 @@
+"""The OTLP half: bytes ⇄ plain spans ⇄ rows. Light: no DuckDB, no pyarrow."""

@@ -1,0 +1,89 @@
+"""The only ``import duckdb``: opens the store file, with external access off and locked.
+
+Nothing outside ``llmtrace.store`` sees a connection. What runs on one is decided elsewhere:
+``migrate``, ``writer`` and ``adhoc``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import duckdb
+
+from llmtrace.errors import StoreUnreachableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Connection = duckdb.DuckDBPyConnection
+DatabaseError = duckdb.Error
+InterruptError = duckdb.InterruptException
+StatementType = duckdb.StatementType
+
+CATALOG: Final = "llmtrace"
+# A reader's largest sort must not take the memory of the app that runs beside the collector.
+_MEMORY_LIMIT: Final = "2GB"
+
+
+def open_database(path: Path) -> Connection:
+    """Open or create the store file and return its owner's connection.
+
+    Raises StoreUnreachableError naming the file and what to do.
+    """
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "allow_community_extensions": "false",
+            "python_enable_replacements": "false",
+            "memory_limit": _MEMORY_LIMIT,
+            # Nothing is spilled: a folder that DuckDB may write to, queries may read from.
+            "temp_directory": "",
+        },
+    )
+    try:
+        # v1.5.0 is the oldest format with all we use. Row groups of 16384: every automatic
+        # checkpoint rewrites the unfinished group, and 122880 halves the insert rate.
+        connection.execute(
+            f"attach '{_quoted(path)}' as {CATALOG} "
+            "(storage_version 'v1.5.0', row_group_size 16384)"
+        )
+        connection.execute(f"use {CATALOG}")
+        # With two tables, 16 MB makes checkpoints that stall commits for 0.7 s.
+        connection.execute("set checkpoint_threshold = '64MB'")
+        connection.execute("set timezone = 'UTC'")
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+    except duckdb.Error as error:
+        connection.close()
+        raise StoreUnreachableError(_why(path, error)) from error
+    return connection
+
+
+def another_cursor(connection: Connection) -> Connection:
+    """Return a cursor with a transaction of its own on the same database."""
+    cursor = connection.cursor()
+    cursor.execute(f"use {CATALOG}")
+    return cursor
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _why(path: Path, error: duckdb.Error) -> str:
+    text = str(error)
+    first = text.splitlines()[0] if text else type(error).__name__
+    lowered = text.lower()
+    if "version number" in lowered or "serialization version" in lowered:
+        advice = "it was written by a newer DuckDB: upgrade the duckdb package"
+    elif "not a valid duckdb database" in lowered:
+        advice = "it is not a store: move it away, or choose another LLMTRACE_HOME"
+    elif "lock" in lowered:
+        advice = "another program has it open: close that program"
+    elif "permission" in lowered or "read-only" in lowered or "cannot open" in lowered:
+        advice = "give this user write access, or set LLMTRACE_HOME to a folder it can write to"
+    else:
+        advice = "check the disk it is on"
+    return f"cannot open the store {path}: {first}; {advice}"

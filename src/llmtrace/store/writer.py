@@ -1,0 +1,307 @@
+"""The store's write side: spans in, each exactly once, whatever was sent twice or cut short.
+
+A writer owns the open file; one transaction runs at a time, whichever thread asks. Rows and the
+position up to which their segment is applied are one transaction. A request that was stored
+before is known by the hash of its bytes; a span that arrives again in another request by an
+anti-join on (trace_id, span_id) bounded by the batch's start times.
+It does not decode, price or read segments: that is ``drain``.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import pyarrow as pa
+
+from llmtrace.clock import Clock, SystemClock, unix_ns
+from llmtrace.errors import StoreError, StoreUnreachableError
+from llmtrace.store import arrow
+from llmtrace.store._connection import (
+    Connection,
+    DatabaseError,
+    another_cursor,
+    open_database,
+)
+from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S, run_query
+from llmtrace.store.migrate import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from llmtrace.otlp.rows import SpanRow
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inserted:
+    """What one insert did."""
+
+    stored: int = 0
+    duplicates: int = 0
+    """Spans that were in the store already, or twice in the batch."""
+
+
+class Transaction(Protocol):
+    """What ``Writer.transaction`` hands to its function."""
+
+    def execute(
+        self,
+        sql: str,
+        parameters: Sequence[object] = (),
+        *,
+        incoming: pa.Table | None = None,
+    ) -> pa.Table:
+        """Run one statement, which may read ``incoming``, and return its rows (maybe none)."""
+        ...
+
+    def append(self, table: str, rows: pa.Table) -> None:
+        """Add rows to a table of the store, matched by column name."""
+        ...
+
+
+class _Cursor:
+    """A transaction's face of a connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def execute(
+        self,
+        sql: str,
+        parameters: Sequence[object] = (),
+        *,
+        incoming: pa.Table | None = None,
+    ) -> pa.Table:
+        if incoming is not None:
+            self._connection.register("incoming", incoming)
+        try:
+            return self._connection.execute(sql, list(parameters)).to_arrow_table()
+        finally:
+            if incoming is not None:
+                self._connection.unregister("incoming")
+
+    def append(self, table: str, rows: pa.Table) -> None:
+        if rows.num_rows:
+            self.execute(
+                f'insert into "{table}" by name select * from incoming', incoming=rows
+            )
+
+
+class Writer:
+    """The open store file. Also a ``Store``: ``sql`` reads what is committed."""
+
+    def __init__(self, path: Path, *, clock: Clock | None = None) -> None:
+        """Open or create the file and bring its schema up to date.
+
+        Raises StoreUnreachableError (cannot open) or StoreVersionError (newer schema).
+        The caller holds ``store.lock``.
+        """
+        self._path = path
+        self._clock = clock or SystemClock()
+        self._lock = threading.Lock()
+        self._connection = open_database(path)
+        try:
+            self.schema = migrate(self._connection)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    @property
+    def where(self) -> str:
+        """Say where the rows are, for people."""
+        return f"file {self._path}"
+
+    def insert(
+        self,
+        rows: Sequence[SpanRow],
+        *,
+        batch_hashes: Sequence[bytes] = (),
+        offsets: Mapping[str, int] | None = None,
+        counts: Mapping[str, int] | None = None,
+    ) -> Inserted:
+        """Store rows, remember request hashes, segment positions and counts: all or nothing.
+
+        Args:
+            rows: spans; those already stored are left as they are.
+            batch_hashes: 16-byte hashes of the requests that ``rows`` came in.
+            offsets: segment name → bytes applied.
+            counts: reason → how many, added to the totals in the store.
+        """
+
+        def work(transaction: Transaction) -> Inserted:
+            now = self._clock.now().replace(tzinfo=None)
+            fresh = _without_twins(rows)
+            fresh = _without_stored(transaction, fresh)
+            _append_rows(transaction, fresh, now)
+            _remember(transaction, batch_hashes, offsets or {}, counts or {}, now)
+            return Inserted(stored=len(fresh), duplicates=len(rows) - len(fresh))
+
+        return self.transaction(work)
+
+    def known_batches(self, hashes: Sequence[bytes]) -> set[bytes]:
+        """Return those of the 16-byte hashes whose requests are stored."""
+        if not hashes:
+            return set()
+        found = self.transaction(
+            lambda transaction: transaction.execute(
+                "select replace(batch_hash::varchar, '-', '') as hash from _batches "
+                "where batch_hash in (select unnest(?::uuid[]))",
+                [[value.hex() for value in hashes]],
+            )
+        )
+        return {bytes.fromhex(value) for value in found.column("hash").to_pylist()}
+
+    def offset(self, segment: str) -> int:
+        """Return up to which byte a segment is applied, 0 if nothing of it is."""
+        found = self.transaction(
+            lambda transaction: transaction.execute(
+                "select max(byte_offset) as byte_offset from _segments where name = ?",
+                [segment],
+            )
+        )
+        value = found.column("byte_offset")[0].as_py()
+        return int(value or 0)
+
+    def forget_segments(self, names: Sequence[str]) -> None:
+        """Drop the positions of segments whose files are gone."""
+        self.transaction(
+            lambda transaction: transaction.execute(
+                "delete from _segments where name in (select unnest(?::varchar[]))",
+                [list(names)],
+            )
+        )
+
+    def transaction(self, work: Callable[[Transaction], _T]) -> _T:
+        """Run ``work`` in one write transaction; what it raises rolls everything back.
+
+        Safe from any thread; callers take turns.
+        """
+        with self._lock:
+            connection = self._connection
+            try:
+                connection.execute("begin transaction")
+                try:
+                    result = work(_Cursor(connection))
+                except BaseException:
+                    connection.execute("rollback")
+                    raise
+                connection.execute("commit")
+            except DatabaseError as error:
+                raise _as_store_error(self._path, error) from error
+            return result
+
+    def sql(
+        self,
+        query: str,
+        parameters: Sequence[object] = (),
+        *,
+        max_rows: int | None = DEFAULT_MAX_ROWS,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> pa.Table:
+        """Read through the gate (``adhoc.run_query``), beside a running transaction."""
+        cursor = another_cursor(self._connection)
+        try:
+            return run_query(
+                cursor, query, parameters, max_rows=max_rows, timeout_s=timeout_s
+            )
+        finally:
+            cursor.close()
+
+    def refresh(self) -> None:
+        """Do nothing: whoever owns a writer drains by ``drain``."""
+
+    def close(self) -> None:
+        """Checkpoint and close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _without_twins(rows: Sequence[SpanRow]) -> list[SpanRow]:
+    first: dict[tuple[bytes, int], SpanRow] = {}
+    for row in rows:
+        first.setdefault((row.trace_id, row.span_id), row)
+    # Sorted by start, so that row groups cover short ranges of time and filters skip most.
+    return sorted(first.values(), key=lambda row: row.start_time_us)
+
+
+def _without_stored(transaction: Transaction, rows: list[SpanRow]) -> list[SpanRow]:
+    if not rows:
+        return rows
+    keys = pa.table(
+        {
+            "place": pa.array(range(len(rows)), pa.int64()),
+            "trace_id": pa.array([row.trace_id for row in rows], pa.binary(16)),
+            "span_id": pa.array([row.span_id for row in rows], pa.uint64()),
+        }
+    )
+    found = transaction.execute(
+        "select place from incoming semi join "
+        "(select trace_id, span_id from spans "
+        "where start_time between make_timestamp(?) and make_timestamp(?)) as stored "
+        "on stored.trace_id = incoming.trace_id::uuid and stored.span_id = incoming.span_id",
+        [rows[0].start_time_us, rows[-1].start_time_us],
+        incoming=keys,
+    )
+    stored = set(found.column("place").to_pylist())
+    return [row for place, row in enumerate(rows) if place not in stored]
+
+
+def _append_rows(transaction: Transaction, rows: list[SpanRow], now: datetime) -> None:
+    if not rows:
+        return
+    tables = arrow.tables(rows, now_us=unix_ns(now.replace(tzinfo=UTC)) // 1_000)
+    known = transaction.execute(
+        "select resource_id from resources where resource_id in (select unnest(?::ubigint[]))",
+        [tables.resources.column("resource_id").to_pylist()],
+    )
+    fresh = [
+        value not in set(known.column("resource_id").to_pylist())
+        for value in tables.resources.column("resource_id").to_pylist()
+    ]
+    transaction.append("resources", tables.resources.filter(pa.array(fresh)))
+    transaction.append("spans", tables.spans)
+    transaction.append("payloads", tables.payloads)
+    transaction.append("events", tables.events)
+    transaction.append("links", tables.links)
+
+
+def _remember(
+    transaction: Transaction,
+    batch_hashes: Sequence[bytes],
+    offsets: Mapping[str, int],
+    counts: Mapping[str, int],
+    now: datetime,
+) -> None:
+    for value in batch_hashes:
+        transaction.execute(
+            "insert into _batches values (?::uuid, ?)", [value.hex(), now]
+        )
+    for name, position in offsets.items():
+        transaction.execute("delete from _segments where name = ?", [name])
+        transaction.execute(
+            "insert into _segments values (?, ?, ?)", [name, position, now]
+        )
+    for name, count in counts.items():
+        transaction.execute(
+            "insert into _counts values (?, ?) "
+            "on conflict (name) do update set total = total + excluded.total",
+            [name, count],
+        )
+
+
+def _as_store_error(path: Path, error: DatabaseError) -> StoreError:
+    first = str(error).splitlines()[0]
+    return StoreUnreachableError(
+        f"cannot write to the store {path}: {first}; check that its disk is writable and not full"
+    )
