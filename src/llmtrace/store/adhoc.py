@@ -110,9 +110,7 @@ def check(cursor: Connection, query: str) -> None:
     if not statements:
         raise QueryError("the query is empty; write a SELECT")
     if len(statements) > 1:
-        raise QueryError(
-            f"{len(statements)} statements were given; write exactly one SELECT"
-        )
+        raise QueryError(f"{len(statements)} statements were given; write exactly one SELECT")
     leading = _LEADING.match(query)
     word = _WORD.match(query, leading.end() if leading else 0)
     first = word[0].lower() if word else ""

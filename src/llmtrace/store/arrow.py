@@ -31,10 +31,7 @@ _PLAIN: Final[tuple[tuple[str, pa.DataType], ...]] = (
     ("trace_id", _TRACE),
     ("span_id", _ID),
     ("parent_span_id", _ID),
-    *(
-        (name, _TEXT)
-        for name in ("name", "kind", "status", "status_message", "error_type")
-    ),
+    *((name, _TEXT) for name in ("name", "kind", "status", "status_message", "error_type")),
     ("http_status", pa.int32()),
     *((name, _TEXT) for name in ("service", "environment", "sdk", "origin", "api")),
     ("is_inference", pa.bool_()),
@@ -133,17 +130,11 @@ def tables(rows: Sequence[SpanRow], *, now_us: int) -> Tables:
 
 
 def _spans(rows: Sequence[SpanRow], resource_ids: list[int], now_us: int) -> pa.Table:
-    columns = {
-        name: pa.array([getattr(row, name) for row in rows], kind)
-        for name, kind in _PLAIN
-    }
+    columns = {name: pa.array([getattr(row, name) for row in rows], kind) for name, kind in _PLAIN}
     columns["start_time"] = pa.array([row.start_time_us for row in rows], _TIME)
     columns["end_time"] = pa.array([row.end_time_us for row in rows], _TIME)
     columns["finish_reasons"] = pa.array(
-        [
-            None if row.finish_reasons is None else list(row.finish_reasons)
-            for row in rows
-        ],
+        [None if row.finish_reasons is None else list(row.finish_reasons) for row in rows],
         pa.list_(_TEXT),
     )
     columns["tags"] = _maps([row.tags for row in rows])
@@ -154,9 +145,7 @@ def _spans(rows: Sequence[SpanRow], resource_ids: list[int], now_us: int) -> pa.
 
 
 def _payloads(rows: Sequence[SpanRow]) -> pa.Table:
-    kept = [
-        row for row in rows if any(getattr(row, name) is not None for name in _BODIES)
-    ]
+    kept = [row for row in rows if any(getattr(row, name) is not None for name in _BODIES)]
     columns = _keys(kept)
     for name in _BODIES:
         columns[name] = pa.array([getattr(row, name) for row in kept], _TEXT)
@@ -181,9 +170,7 @@ def _links(rows: Sequence[SpanRow]) -> pa.Table:
     return pa.table(columns)
 
 
-def _resources(
-    rows: Sequence[SpanRow], resource_ids: list[int], now_us: int
-) -> pa.Table:
+def _resources(rows: Sequence[SpanRow], resource_ids: list[int], now_us: int) -> pa.Table:
     distinct = dict(zip(resource_ids, (row.resource for row in rows), strict=True))
     return pa.table(
         {
@@ -208,6 +195,4 @@ def _maps(values: Sequence[Mapping[str, str]]) -> pa.Array:
 
 def _resource_id(resource: Mapping[str, str]) -> int:
     text = json.dumps(sorted(resource.items()), ensure_ascii=False)
-    return int.from_bytes(
-        blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "big"
-    )
+    return int.from_bytes(blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "big")

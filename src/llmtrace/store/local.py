@@ -6,7 +6,7 @@ several programs and a collector that starts later can take turns.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S
 from llmtrace.store.lock import StoreLock
@@ -46,9 +46,7 @@ class LocalStore:
     ) -> pa.Table:
         """Take in the spool, then run one SELECT (see ``Store.sql``)."""
         return self._with_writer(
-            lambda writer: writer.sql(
-                query, parameters, max_rows=max_rows, timeout_s=timeout_s
-            )
+            lambda writer: writer.sql(query, parameters, max_rows=max_rows, timeout_s=timeout_s)
         )
 
     def refresh(self) -> None:
@@ -67,7 +65,7 @@ class LocalStore:
         finally:
             lock.release()
 
-    def __enter__(self) -> LocalStore:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

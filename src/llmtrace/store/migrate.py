@@ -55,9 +55,7 @@ def schema_version(connection: Connection) -> int:
     ).fetchone()
     if not exists or not exists[0]:
         return 0
-    row = connection.execute(
-        "select value from _meta where key = 'schema_version'"
-    ).fetchone()
+    row = connection.execute("select value from _meta where key = 'schema_version'").fetchone()
     return int(row[0]) if row else 0
 
 
@@ -90,9 +88,7 @@ def _apply(connection: Connection, step: Migration) -> None:
         for statement in connection.extract_statements(step.sql):
             connection.execute(statement)
         connection.execute("delete from _meta where key = 'schema_version'")
-        connection.execute(
-            "insert into _meta values ('schema_version', ?)", [str(step.number)]
-        )
+        connection.execute("insert into _meta values ('schema_version', ?)", [str(step.number)])
         connection.execute("commit")
     except BaseException:
         connection.execute("rollback")

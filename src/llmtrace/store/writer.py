@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 import pyarrow as pa
 
@@ -87,9 +87,7 @@ class _Cursor:
 
     def append(self, table: str, rows: pa.Table) -> None:
         if rows.num_rows:
-            self.execute(
-                f'insert into "{table}" by name select * from incoming', incoming=rows
-            )
+            self.execute(f'insert into "{table}" by name select * from incoming', incoming=rows)
 
 
 class Writer:
@@ -206,9 +204,7 @@ class Writer:
         """Read through the gate (``adhoc.run_query``), beside a running transaction."""
         cursor = another_cursor(self._connection)
         try:
-            return run_query(
-                cursor, query, parameters, max_rows=max_rows, timeout_s=timeout_s
-            )
+            return run_query(cursor, query, parameters, max_rows=max_rows, timeout_s=timeout_s)
         finally:
             cursor.close()
 
@@ -220,7 +216,7 @@ class Writer:
         with self._lock:
             self._connection.close()
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -284,14 +280,10 @@ def _remember(
     now: datetime,
 ) -> None:
     for value in batch_hashes:
-        transaction.execute(
-            "insert into _batches values (?::uuid, ?)", [value.hex(), now]
-        )
+        transaction.execute("insert into _batches values (?::uuid, ?)", [value.hex(), now])
     for name, position in offsets.items():
         transaction.execute("delete from _segments where name = ?", [name])
-        transaction.execute(
-            "insert into _segments values (?, ?, ?)", [name, position, now]
-        )
+        transaction.execute("insert into _segments values (?, ?, ?)", [name, position, now])
     for name, count in counts.items():
         transaction.execute(
             "insert into _counts values (?, ?) "

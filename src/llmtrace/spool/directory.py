@@ -1,0 +1,140 @@
+"""What may be done to segments of others: list them, remove finished ones, keep within limits.
+
+A segment whose writer still holds its lock is never touched, whatever the limits say.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from llmtrace.errors import SegmentError
+from llmtrace.spool.frames import read_frames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """What was thrown away to keep within limits."""
+
+    segments: int = 0
+    frames: int = 0
+    size_bytes: int = 0
+
+
+def list_segments(directory: Path) -> list[Path]:
+    """Return the segments of a directory, oldest first; none if it does not exist.
+
+    Raises SegmentError if it cannot be listed.
+    """
+    try:
+        return sorted(entry for entry in directory.iterdir() if entry.suffix == ".seg")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise SegmentError(
+            f"cannot list segments in {directory}: {error.strerror}; check its permissions"
+        ) from error
+
+
+def is_owned(path: Path) -> bool:
+    """Say whether a writer still holds the segment; False if the file is gone."""
+    with _locked(path) as locked:
+        return not locked and path.exists()
+
+
+def try_remove(path: Path, *, applied: int) -> bool:
+    """Remove a segment if its writer is gone and no whole frame lies beyond ``applied`` bytes.
+
+    The caller has made the position ``applied`` durable before. True if the file is gone.
+    """
+    with _locked(path) as locked:
+        if not locked:
+            return not path.exists()
+        if read_frames(path, applied).frames:
+            return False
+        return _unlinked(path)
+
+
+def enforce_limits(
+    directory: Path, *, max_bytes: int, max_age_s: float | None, now_ns: int
+) -> Dropped:
+    """Remove the oldest unowned segments until the directory is within its limits.
+
+    Age is that of a segment's name, in seconds before ``now_ns``; None sets no limit of age.
+    """
+    segments = [(path, _size(path)) for path in list_segments(directory)]
+    total = sum(size for _, size in segments)
+    dropped = Dropped()
+    for path, size in segments:
+        too_old = max_age_s is not None and now_ns - _created_ns(path, now_ns) > max_age_s * 1e9
+        if total <= max_bytes and not too_old:
+            continue
+        frames = _remove_unowned(path)
+        if frames is None:
+            continue
+        total -= size
+        dropped = Dropped(
+            segments=dropped.segments + 1,
+            frames=dropped.frames + frames,
+            size_bytes=dropped.size_bytes + size,
+        )
+    return dropped
+
+
+def _remove_unowned(path: Path) -> int | None:
+    """Remove one segment and return how many frames it held; None if it is owned or gone."""
+    with _locked(path) as locked:
+        if not locked:
+            return None
+        frames = len(read_frames(path).frames)
+        return frames if _unlinked(path) else None
+
+
+def _unlinked(path: Path) -> bool:
+    """Remove the file; False where that is not allowed (a read-only disk, another's folder)."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Hold the segment's lock; give False if its writer has it or the file is gone."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        yield False
+        return
+    try:
+        yield _try_flock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _try_flock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _created_ns(path: Path, default_ns: int) -> int:
+    stamp = path.name.partition("-")[0]
+    return int(stamp) if stamp.isdigit() else default_ns
