@@ -61,6 +61,13 @@ USAGE_CACHE_READ: Final = "gen_ai.usage.cache_read.input_tokens"
 USAGE_CACHE_CREATION: Final = "gen_ai.usage.cache_creation.input_tokens"
 USAGE_CACHE_WRITE: Final = "gen_ai.usage.cache_write.input_tokens"  # L2 name; read, not emitted
 USAGE_REASONING: Final = "gen_ai.usage.reasoning.output_tokens"
+# Names that older emitters use; read, not emitted.
+USAGE_PROMPT_OLD: Final = "gen_ai.usage.prompt_tokens"
+USAGE_COMPLETION_OLD: Final = "gen_ai.usage.completion_tokens"
+USAGE_CACHE_READ_OLD: Final = "gen_ai.usage.cache_read_input_tokens"
+USAGE_CACHE_CREATION_OLD: Final = "gen_ai.usage.cache_creation_input_tokens"
+USAGE_CACHE_WRITE_OLD: Final = "gen_ai.usage.cache_write_input_tokens"
+USAGE_REASONING_OLD: Final = "gen_ai.usage.reasoning_tokens"
 USAGE_AUDIO_INPUT: Final = "gen_ai.usage.audio.input_tokens"
 USAGE_IMAGE_INPUT: Final = "gen_ai.usage.image.input_tokens"
 USAGE_AUDIO_OUTPUT: Final = "gen_ai.usage.audio.output_tokens"

@@ -34,13 +34,15 @@ def list_segments(directory: Path) -> list[Path]:
     Raises SegmentError if it cannot be listed.
     """
     try:
-        return sorted(entry for entry in directory.iterdir() if entry.suffix == ".seg")
+        with os.scandir(directory) as entries:
+            names = [e.name for e in entries if e.name.endswith(".seg") and e.is_file()]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise SegmentError(
             f"cannot list segments in {directory}: {error.strerror}; check its permissions"
         ) from error
+    return [directory / name for name in sorted(names)]
 
 
 def is_owned(path: Path) -> bool:

@@ -48,6 +48,7 @@ class SegmentWriter:
             max_segment_bytes: size from which the next segment is started.
             now_ns: wall clock in nanoseconds since 1970, for names that sort by age.
             pid: this process, for the names.
+
         """
         self._directory = directory
         self._max_segment_bytes = max_segment_bytes
@@ -73,9 +74,7 @@ class SegmentWriter:
             self.close()
         descriptor = self._open() if self._descriptor is None else self._descriptor
         try:
-            written = os.writev(descriptor, (head, payload))
-            if written != length:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            _write_all(descriptor, head, payload)
         except OSError as error:
             self._undo(descriptor)
             raise self._error("write", error) from error
@@ -158,3 +157,9 @@ class SegmentWriter:
         return SegmentError(
             f"cannot {action} segment {self._directory / self._name}: {error.strerror}; {advice}"
         )
+
+
+def _write_all(descriptor: int, head: bytes, payload: bytes) -> None:
+    """Write a frame with one system call, so that a kill leaves at most a torn tail."""
+    if os.writev(descriptor, (head, payload)) != len(head) + len(payload):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmtrace.config import load_settings
+from llmtrace.otlp.rows import leave_unpriced
 from llmtrace.store.local import LocalStore
 from llmtrace.store.reading import DATABASE_FILE, Store
 from llmtrace.store.writer import Inserted, Transaction, Writer
@@ -31,4 +32,4 @@ def open_store(home: Path | None = None) -> Store:
 
     Nothing is touched before the first ``sql``. Raises ConfigError for wrong settings.
     """
-    return LocalStore(load_settings(home=home).home)
+    return LocalStore(load_settings(home=home).home, leave_unpriced)

@@ -19,6 +19,10 @@ Connection = duckdb.DuckDBPyConnection
 DatabaseError = duckdb.Error
 InterruptError = duckdb.InterruptException
 StatementType = duckdb.StatementType
+FATAL_ERRORS = (duckdb.FatalException, duckdb.InternalException)
+"""After one of these DuckDB refuses everything until the file is opened again."""
+DISK_ERRORS = (*FATAL_ERRORS, duckdb.IOException, duckdb.OutOfMemoryException)
+"""Not the statement's fault: the same may succeed later."""
 
 CATALOG: Final = "llmtrace"
 # A reader's largest sort must not take the memory of the app that runs beside the collector.

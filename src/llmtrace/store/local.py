@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S
+from llmtrace.store.drain import Drain
 from llmtrace.store.lock import StoreLock
 from llmtrace.store.reading import DATABASE_FILE
 from llmtrace.store.writer import Writer
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from llmtrace.otlp.rows import Pricer
+
 _T = TypeVar("_T")
 LOCK_TIMEOUT_S = 10.0
 
@@ -26,9 +29,15 @@ LOCK_TIMEOUT_S = 10.0
 class LocalStore:
     """The store file, opened for the length of each operation."""
 
-    def __init__(self, home: Path, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:
-        """Read the store of ``home``; nothing is opened yet."""
+    def __init__(
+        self, home: Path, pricer: Pricer, *, lock_timeout_s: float = LOCK_TIMEOUT_S
+    ) -> None:
+        """Read the store of ``home``; nothing is opened yet.
+
+        ``pricer`` prices calls in the spool that came without a cost.
+        """
         self._home = home
+        self._pricer = pricer
         self._lock_timeout_s = lock_timeout_s
 
     @property
@@ -61,6 +70,7 @@ class LocalStore:
         lock.acquire("reader", timeout_s=self._lock_timeout_s)
         try:
             with Writer(self._home / DATABASE_FILE) as writer:
+                Drain(self._home, writer, self._pricer).run()
                 return work(writer)
         finally:
             lock.release()

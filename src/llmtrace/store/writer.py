@@ -10,6 +10,7 @@ It does not decode, price or read segments: that is ``drain``.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
@@ -20,6 +21,8 @@ from llmtrace.clock import Clock, SystemClock, unix_ns
 from llmtrace.errors import StoreError, StoreUnreachableError
 from llmtrace.store import arrow
 from llmtrace.store._connection import (
+    DISK_ERRORS,
+    FATAL_ERRORS,
     Connection,
     DatabaseError,
     another_cursor,
@@ -103,6 +106,7 @@ class Writer:
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._connection = open_database(path)
+        self._is_broken = False
         try:
             self.schema = migrate(self._connection)
         except BaseException:
@@ -129,12 +133,13 @@ class Writer:
             batch_hashes: 16-byte hashes of the requests that ``rows`` came in.
             offsets: segment name → bytes applied.
             counts: reason → how many, added to the totals in the store.
+
         """
+        distinct = _without_twins(rows)
 
         def work(transaction: Transaction) -> Inserted:
             now = self._clock.now().replace(tzinfo=None)
-            fresh = _without_twins(rows)
-            fresh = _without_stored(transaction, fresh)
+            fresh = _without_stored(transaction, distinct)
             _append_rows(transaction, fresh, now)
             _remember(transaction, batch_hashes, offsets or {}, counts or {}, now)
             return Inserted(stored=len(fresh), duplicates=len(rows) - len(fresh))
@@ -154,25 +159,38 @@ class Writer:
         )
         return {bytes.fromhex(value) for value in found.column("hash").to_pylist()}
 
-    def offset(self, segment: str) -> int:
-        """Return up to which byte a segment is applied, 0 if nothing of it is."""
+    def offsets(self) -> dict[str, int]:
+        """Return up to which byte each segment is applied; those not named are at 0."""
         found = self.transaction(
-            lambda transaction: transaction.execute(
-                "select max(byte_offset) as byte_offset from _segments where name = ?",
-                [segment],
-            )
+            lambda transaction: transaction.execute("select name, byte_offset from _segments")
         )
-        value = found.column("byte_offset")[0].as_py()
-        return int(value or 0)
+        names, positions = found.column("name"), found.column("byte_offset")
+        return dict(zip(names.to_pylist(), positions.to_pylist(), strict=True))
 
     def forget_segments(self, names: Sequence[str]) -> None:
         """Drop the positions of segments whose files are gone."""
         self.transaction(
             lambda transaction: transaction.execute(
-                "delete from _segments where name in (select unnest(?::varchar[]))",
-                [list(names)],
+                "delete from _segments where name in (select unnest(?::varchar[]))", [list(names)]
             )
         )
+
+    def forget_batches(self, *, before: datetime) -> None:
+        """Drop the hashes of requests received before a time (aware): clients retry for minutes."""
+        self.transaction(
+            lambda transaction: transaction.execute(
+                "delete from _batches where received_at < ?",
+                [before.astimezone(UTC).replace(tzinfo=None)],
+            )
+        )
+
+    def counts(self) -> dict[str, int]:
+        """Return what ingestion refused, repaired or found damaged so far, by reason."""
+        found = self.transaction(
+            lambda transaction: transaction.execute("select name, total from _counts order by name")
+        )
+        names, totals = found.column("name"), found.column("total")
+        return dict(zip(names.to_pylist(), totals.to_pylist(), strict=True))
 
     def transaction(self, work: Callable[[Transaction], _T]) -> _T:
         """Run ``work`` in one write transaction; what it raises rolls everything back.
@@ -180,18 +198,13 @@ class Writer:
         Safe from any thread; callers take turns.
         """
         with self._lock:
-            connection = self._connection
             try:
-                connection.execute("begin transaction")
-                try:
-                    result = work(_Cursor(connection))
-                except BaseException:
-                    connection.execute("rollback")
-                    raise
-                connection.execute("commit")
+                if self._is_broken:
+                    self._reopen()
+                return _in_transaction(self._connection, work)
             except DatabaseError as error:
+                self._is_broken = isinstance(error, FATAL_ERRORS)
                 raise _as_store_error(self._path, error) from error
-            return result
 
     def sql(
         self,
@@ -216,11 +229,30 @@ class Writer:
         with self._lock:
             self._connection.close()
 
+    def _reopen(self) -> None:
+        """Open the file anew after an error, as a full disk, that ends DuckDB's use of it."""
+        self._connection.close()
+        self._connection = open_database(self._path)
+        self._is_broken = False
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _in_transaction(connection: Connection, work: Callable[[Transaction], _T]) -> _T:
+    connection.execute("begin transaction")
+    try:
+        result = work(_Cursor(connection))
+        connection.execute("commit")
+    except BaseException:
+        # A failed commit has ended the transaction already: the first error is the one to tell.
+        with suppress(DatabaseError):
+            connection.execute("rollback")
+        raise
+    return result
 
 
 def _without_twins(rows: Sequence[SpanRow]) -> list[SpanRow]:
@@ -279,8 +311,9 @@ def _remember(
     counts: Mapping[str, int],
     now: datetime,
 ) -> None:
-    for value in batch_hashes:
-        transaction.execute("insert into _batches values (?::uuid, ?)", [value.hex(), now])
+    hashes = pa.array(batch_hashes, pa.binary(16))
+    stamps = pa.array([now] * len(batch_hashes), pa.timestamp("us"))
+    transaction.append("_batches", pa.table({"batch_hash": hashes, "received_at": stamps}))
     for name, position in offsets.items():
         transaction.execute("delete from _segments where name = ?", [name])
         transaction.execute("insert into _segments values (?, ?, ?)", [name, position, now])
@@ -294,6 +327,9 @@ def _remember(
 
 def _as_store_error(path: Path, error: DatabaseError) -> StoreError:
     first = str(error).splitlines()[0]
-    return StoreUnreachableError(
-        f"cannot write to the store {path}: {first}; check that its disk is writable and not full"
-    )
+    if isinstance(error, DISK_ERRORS):
+        return StoreUnreachableError(
+            f"cannot write to the store {path}: {first}; "
+            "check that its disk is writable and not full"
+        )
+    return StoreError(f"the store {path} refused a statement: {first}")
