@@ -1,0 +1,164 @@
+"""Providers' wire formats as pure functions: JSON and server-sent events in, records out.
+
+Every function takes an ``api`` (a ``semconv.API_*`` name) and what was on the wire. Bodies are
+hostile: none of these functions raises for anything a server or an application may have sent.
+They return what can be known, with a note of what was wrong. No network, no clock, no SDK.
+
+What the numbers in a usage object mean is not decided here but in ``llmtrace.usage``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+from llmtrace import semconv
+from llmtrace.wire import (
+    anthropic_messages,
+    openai_chat,
+    openai_embeddings,
+    openai_responses,
+)
+from llmtrace.wire.fields import MergedStream, RequestFields, ResponseFields
+from llmtrace.wire.reading import as_object
+from llmtrace.wire.sse import parse_sse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmtrace.records import Message
+    from llmtrace.wire.sse import Merged, SseEvent
+
+__all__ = [
+    "SUPPORTED_APIS",
+    "MergedStream",
+    "RequestFields",
+    "ResponseFields",
+    "input_messages",
+    "merge_stream",
+    "output_messages",
+    "parse_sse",
+    "request_fields",
+    "response_fields",
+    "strip_vectors",
+    "strip_vectors_json",
+    "synthesize_stream",
+    "tool_definitions",
+]
+
+
+class _WireFormat(Protocol):
+    """What each API's module offers; all of it total functions on JSON objects."""
+
+    def request_fields(self, body: Mapping[str, object]) -> RequestFields: ...
+    def response_fields(self, body: Mapping[str, object]) -> ResponseFields: ...
+    def merge_events(self, events: list[SseEvent]) -> Merged: ...
+    def input_messages(
+        self, body: Mapping[str, object]
+    ) -> tuple[list[Message], list[Mapping[str, object]]]: ...
+    def output_messages(self, body: Mapping[str, object]) -> list[Message]: ...
+    def tool_definitions(self, body: Mapping[str, object]) -> list[Mapping[str, object]]: ...
+    def synthesize_stream(
+        self, body: Mapping[str, object], *, include_usage: bool
+    ) -> list[bytes]: ...
+
+
+_FORMATS: Final[dict[str, _WireFormat]] = {
+    semconv.API_OPENAI_CHAT: openai_chat,
+    semconv.API_OPENAI_RESPONSES: openai_responses,
+    semconv.API_OPENAI_EMBEDDINGS: openai_embeddings,
+    semconv.API_ANTHROPIC_MESSAGES: anthropic_messages,
+}
+
+SUPPORTED_APIS: Final = frozenset(_FORMATS)
+
+
+def request_fields(api: str, body: object) -> RequestFields:
+    """Read the parameters of a request from its parsed JSON ``body``."""
+    found = _FORMATS.get(api)
+    return RequestFields() if found is None else found.request_fields(as_object(body))
+
+
+def response_fields(api: str, body: object) -> ResponseFields:
+    """Read an answer from the parsed JSON ``body`` of a plain response or a merged stream.
+
+    A body taken for plain is complete if it is a JSON object; see ``merge_stream`` for streams.
+    """
+    found = _FORMATS.get(api)
+    if found is None:
+        return ResponseFields(problem=f"unknown API {api!r}")
+    if not isinstance(body, dict):
+        return ResponseFields(problem=f"body is {type(body).__name__}, not a JSON object")
+    return found.response_fields(as_object(body))
+
+
+def merge_stream(api: str, sse: bytes) -> MergedStream:
+    """Put the server-sent events ``sse`` (content-decoded bytes) together.
+
+    A stream that was cut gives what had arrived, with ``fields.is_complete`` False.
+    """
+    found = _FORMATS.get(api)
+    if found is None:
+        problem = f"unknown API {api!r}"
+        return MergedStream(body={}, fields=ResponseFields(problem=problem), problem=problem)
+    merged = found.merge_events(parse_sse(sse))
+    fields = replace(
+        found.response_fields(merged.body),
+        is_complete=merged.is_complete,
+        problem=merged.problem,
+    )
+    return MergedStream(
+        body=merged.body,
+        fields=fields,
+        usage_events=merged.usage_events,
+        problem=merged.problem,
+    )
+
+
+def input_messages(
+    api: str, request_body: object
+) -> tuple[list[Message], list[Mapping[str, object]]]:
+    """Return the conversation sent, and the parts of instructions given apart from it."""
+    found = _FORMATS.get(api)
+    return ([], []) if found is None else found.input_messages(as_object(request_body))
+
+
+def output_messages(api: str, response_body: object) -> list[Message]:
+    """Return what the model answered, one message a choice, from a plain or merged body."""
+    found = _FORMATS.get(api)
+    return [] if found is None else found.output_messages(as_object(response_body))
+
+
+def tool_definitions(api: str, request_body: object) -> list[Mapping[str, object]]:
+    """Return the tools offered to the model, each with ``type`` and, if it has one, ``name``."""
+    found = _FORMATS.get(api)
+    return [] if found is None else found.tool_definitions(as_object(request_body))
+
+
+def synthesize_stream(api: str, body: Mapping[str, object], *, include_usage: bool) -> list[bytes]:
+    """Return server-sent events from which an unmodified SDK rebuilds exactly ``body``.
+
+    ``include_usage`` matters to chat alone: its streams state usage only when asked to.
+    Raises ValueError for an API that has no streams.
+    """
+    found = _FORMATS.get(api)
+    if found is None:
+        raise ValueError(f"no stream format is known for API {api!r}")
+    return found.synthesize_stream(body, include_usage=include_usage)
+
+
+def strip_vectors(api: str, body: object) -> object:
+    """Return ``body`` with each embedding replaced by ``{"dimensions": n, "encoding": …}``.
+
+    Vectors are large and nobody reads them: they are never kept. Other bodies come back as is.
+    """
+    if api != semconv.API_OPENAI_EMBEDDINGS or not isinstance(body, dict):
+        return body
+    return openai_embeddings.strip_vectors(as_object(body))
+
+
+def strip_vectors_json(api: str, body: bytes) -> bytes:
+    """Do the same to unparsed JSON, without building a float: some 10 times faster."""
+    return (
+        openai_embeddings.strip_vectors_json(body) if api == semconv.API_OPENAI_EMBEDDINGS else body
+    )
