@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, cast
+from urllib.parse import unquote
 
 from llmtrace.errors import ConfigError
 
@@ -50,6 +51,8 @@ class Settings:
     max_body_bytes: int = 1_000_000
     sample_ratio: float = 1.0
     endpoint: str | None = None
+    traces_endpoint: str | None = None
+    resource_attributes: Mapping[str, str] | None = None
     headers: Mapping[str, Secret] | None = None
     export_timeout_s: float = 10.0
     flush_interval_s: float = 0.03
@@ -133,6 +136,12 @@ def _headers(text: str) -> dict[str, Secret]:
     return pairs
 
 
+def _pairs(text: str) -> dict[str, str]:
+    """Read ``name=value,name=value``, percent-decoded as the OpenTelemetry specification says."""
+    items = (part.partition("=") for part in text.split(",") if "=" in part)
+    return {unquote(key.strip()): unquote(value.strip()) for key, _, value in items if key.strip()}
+
+
 def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise ValueError("write a URL that starts with http:// or https://")
@@ -141,12 +150,30 @@ def _url(text: str) -> str:
 
 TABLE: Final[tuple[Row, ...]] = (
     Row("home", ("LLMTRACE_HOME",), Path, "Folder of spool, store and collector.json."),
-    Row("disabled", ("LLMTRACE_DISABLED",), _boolean, "Kill switch: `instrument()` does nothing."),
-    Row("service_name", ("LLMTRACE_SERVICE", "OTEL_SERVICE_NAME"), str, "Name of your service."),
-    Row("environment", ("LLMTRACE_ENVIRONMENT",), str, "Deployment environment, as `prod`."),
+    Row(
+        "disabled",
+        ("LLMTRACE_DISABLED",),
+        _boolean,
+        "Kill switch: `instrument()` does nothing.",
+    ),
+    Row(
+        "service_name",
+        ("LLMTRACE_SERVICE", "OTEL_SERVICE_NAME"),
+        str,
+        "Name of your service.",
+    ),
+    Row(
+        "environment",
+        ("LLMTRACE_ENVIRONMENT",),
+        str,
+        "Deployment environment, as `prod`.",
+    ),
     Row(
         "capture_content",
-        ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "LLMTRACE_CAPTURE_CONTENT"),
+        (
+            "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
+            "LLMTRACE_CAPTURE_CONTENT",
+        ),
         _capture,
         "`redacted` (secrets and personal data taken out), `full` (secrets out) or `none`.",
     ),
@@ -164,13 +191,21 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         "endpoint",
-        (
-            "LLMTRACE_ENDPOINT",
-            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-            "OTEL_EXPORTER_OTLP_ENDPOINT",
-        ),
+        ("LLMTRACE_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
         _url,
-        "OTLP/HTTP endpoint; unset means the spool directory.",
+        "OTLP/HTTP base URL, to which `/v1/traces` is added; unset means the spool directory.",
+    ),
+    Row(
+        "traces_endpoint",
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",),
+        _url,
+        "OTLP/HTTP URL of traces, used as it is; wins over the base URL.",
+    ),
+    Row(
+        "resource_attributes",
+        ("OTEL_RESOURCE_ATTRIBUTES",),
+        _pairs,
+        "More about your service, `name=value,name=value`; goes with every span.",
     ),
     Row(
         "headers",
@@ -190,7 +225,12 @@ TABLE: Final[tuple[Row, ...]] = (
         _positive_seconds,
         "Seconds between writes of the background thread: what a SIGKILL may lose.",
     ),
-    Row("exit_flush_s", ("LLMTRACE_EXIT_FLUSH",), _positive_seconds, "Seconds to flush at exit."),
+    Row(
+        "exit_flush_s",
+        ("LLMTRACE_EXIT_FLUSH",),
+        _positive_seconds,
+        "Seconds to flush at exit.",
+    ),
     Row(
         "max_queue_bytes",
         ("LLMTRACE_MAX_QUEUE_BYTES",),
@@ -231,36 +271,53 @@ TABLE: Final[tuple[Row, ...]] = (
 
 
 def load_settings(
-    environ: Mapping[str, str] | None = None, **arguments: object
+    environ: Mapping[str, str] | None = None,
+    *,
+    on_error: Callable[[ConfigError], None] | None = None,
+    **arguments: object,
 ) -> Settings:
     """Build the settings from keyword arguments (None = not given), environment and defaults.
 
-    Raises ConfigError naming the variable or argument, its value and what to write instead.
+    Raises ConfigError naming the variable or argument, its value and what to write instead; with
+    ``on_error`` it is called with each such error instead, and the default is taken.
     """
     environ = os.environ if environ is None else environ
-    known = {item.name for item in fields(Settings)}
     chosen: dict[str, object] = {}
+
+    def report(error: ConfigError) -> None:
+        if on_error is None:
+            raise error
+        on_error(error)
+
     for row in TABLE:
-        given = arguments.get(row.name)
-        if given is not None:
-            chosen[row.name] = _checked(row, given)
-            continue
-        for variable in row.variables:
-            text = environ.get(variable)
-            if text is None or text == "":
-                continue
-            chosen[row.name] = _parsed(row, variable, text)
-            break
-    unknown = set(arguments) - known
-    if unknown:
-        raise ConfigError(_unknown(sorted(unknown)[0], known))
+        try:
+            found, value = _choose(row, arguments.get(row.name), environ)
+        except ConfigError as error:
+            report(error)
+        else:
+            if found:
+                chosen[row.name] = value
+    known = {item.name for item in fields(Settings)}
+    for name in sorted(set(arguments) - known):
+        report(ConfigError(_unknown(name, known)))
     if "service_name" not in chosen:
-        name = _service_from_resource(environ.get("OTEL_RESOURCE_ATTRIBUTES", ""))
-        if name:
-            chosen["service_name"] = name
+        resource = cast("dict[str, str]", chosen.get("resource_attributes", {}))
+        if resource.get("service.name"):
+            chosen["service_name"] = resource["service.name"]
     home = cast("Path", chosen.get("home", Settings().home))
     chosen["home"] = Path(home).expanduser().absolute()
     return Settings(**chosen)  # pyright: ignore[reportArgumentType]  # each value was parsed by its row
+
+
+def _choose(row: Row, given: object, environ: Mapping[str, str]) -> tuple[bool, object]:
+    """Return whether the setting was given, and its value: argument first, then environment."""
+    if given is not None:
+        return True, _checked(row, given)
+    for variable in row.variables:
+        text = environ.get(variable)
+        if text:
+            return True, _parsed(row, variable, text)
+    return False, None
 
 
 def _parsed(row: Row, variable: str, text: str) -> object:
@@ -273,8 +330,10 @@ def _parsed(row: Row, variable: str, text: str) -> object:
 
 def _checked(row: Row, given: object) -> object:
     """Let an argument through the same door as the environment's text."""
-    if row.name == "headers" and not isinstance(given, str):
-        return {key.lower(): Secret(value) for key, value in cast("dict[str, str]", given).items()}
+    if row.name == "headers" and isinstance(given, dict):
+        return {k.lower(): Secret(v) for k, v in cast("dict[str, str]", given).items()}
+    if isinstance(given, dict):
+        return cast("dict[str, str]", given)
     try:
         return row.parse(str(given) if not isinstance(given, Secret) else given)
     except ValueError as error:
@@ -287,15 +346,6 @@ def _unknown(name: str, known: set[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(known))}"
     return f"unknown setting {name!r}{hint}"
-
-
-def _service_from_resource(text: str) -> str | None:
-    """Return service.name out of OTEL_RESOURCE_ATTRIBUTES, or None."""
-    for item in text.split(","):
-        key, _, value = item.partition("=")
-        if key.strip() == "service.name" and value.strip():
-            return value.strip()
-    return None
 
 
 def environment_value(name: str) -> str | None:

@@ -1,0 +1,147 @@
+"""Read the bytes of one call: decode, merge a stream, take the fields out. Pure.
+
+Any of the bytes may be garbage: what can be read is read, and ``problem`` says what could not.
+"""
+
+from __future__ import annotations
+
+import gzip
+import importlib
+import json
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from llmtrace import semconv, wire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmtrace.instrument.call import Call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back."""
+
+    fields: wire.ResponseFields
+    body: Mapping[str, object] | None
+    """Parsed plain or merged body; None if there is none or it is not JSON."""
+    text: str | None
+    """JSON text of the body, without embedding vectors; other text as it came."""
+    is_stream: bool
+    problem: str | None = None
+    is_truncated: bool = False
+
+
+_NOTHING = wire.ResponseFields()
+
+
+def parse_request(call: Call) -> tuple[Mapping[str, object] | None, str | None]:
+    """Return the request body, parsed and as text; None where there is none."""
+    if not call.request_body:
+        return None, None
+    text = call.request_body.decode("utf-8", "replace")
+    return _parse_object(text), text
+
+
+def read_answer(call: Call) -> Answer:
+    """Read what the call got back, plain or streamed. Never raises for what the bytes hold."""
+    if call.pieces is not None:
+        return _read_stream(call, call.pieces)
+    if call.response_body is None:
+        return Answer(fields=_NOTHING, body=None, text=None, is_stream=False)
+    return _read_plain(call.endpoint.api, call.response_body, is_stream=False)
+
+
+def _read_plain(api: str, data: bytes, *, is_stream: bool) -> Answer:
+    if api == semconv.API_OPENAI_EMBEDDINGS:
+        data = wire.strip_vectors_json(api, data)
+    text = data.decode("utf-8", "replace")
+    body = _parse_object(text)
+    if body is None:
+        problem = "the answer is not a JSON object" if data else "the answer is empty"
+        return Answer(
+            fields=_NOTHING,
+            body=None,
+            text=text or None,
+            is_stream=is_stream,
+            problem=problem,
+        )
+    fields = wire.response_fields(api, body)
+    return Answer(fields=fields, body=body, text=text, is_stream=is_stream, problem=fields.problem)
+
+
+def _read_stream(call: Call, pieces: list[bytes]) -> Answer:
+    data, problem = _decoded(b"".join(pieces), call.content_encoding)
+    if call.tail is not None and not call.content_encoding:
+        # The middle was not kept; an empty line ends the event that was cut.
+        data += b"\n\n" + b"".join(call.tail)
+    if not _looks_like_sse(data) and data.lstrip()[:1] in {b"{", b"["}:
+        # with_streaming_response on a plain answer: a JSON body that came by pieces.
+        return _read_plain(call.endpoint.api, data, is_stream=False)
+    merged = wire.merge_stream(call.endpoint.api, data)
+    return Answer(
+        fields=merged.fields,
+        body=merged.body or None,
+        text=_dumps(merged.body) if merged.body else None,
+        is_stream=True,
+        problem=problem or merged.problem,
+        is_truncated=call.tail is not None,
+    )
+
+
+def _looks_like_sse(data: bytes) -> bool:
+    start = data.lstrip()[:6]
+    return start.startswith((b"data:", b"event:", b"id:", b":", b"retry:"))
+
+
+def _dumps(body: Mapping[str, object]) -> str:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def _parse_object(text: str) -> Mapping[str, object] | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None  # pyright: ignore[reportUnknownVariableType]  # any JSON object
+
+
+def _decoded(data: bytes, encoding: str) -> tuple[bytes, str | None]:
+    """Undo the content encoding as far as the bytes go; a stream may have been cut."""
+    for name in reversed([part.strip().lower() for part in encoding.split(",") if part.strip()]):
+        try:
+            data = _decode_one(data, name)
+        except (
+            ImportError,
+            ValueError,
+            zlib.error,
+            gzip.BadGzipFile,
+            OSError,
+        ) as error:
+            return (
+                b"",
+                f"content-encoding {name!r} could not be undone ({type(error).__name__})",
+            )
+    return data, None
+
+
+def _decode_one(data: bytes, name: str) -> bytes:
+    if name == "identity":
+        return data
+    if name in {"gzip", "x-gzip"}:
+        return zlib.decompressobj(wbits=31).decompress(data)
+    if name == "deflate":
+        try:
+            return zlib.decompressobj().decompress(data)
+        except zlib.error:
+            return zlib.decompressobj(wbits=-15).decompress(data)
+    # The client offered these only because it has the library that we use here.
+    if name == "br":
+        brotli: Any = importlib.import_module("brotli")
+        return brotli.decompress(data)
+    if name == "zstd":
+        zstandard: Any = importlib.import_module("zstandard")
+        return zstandard.ZstdDecompressor().decompressobj().decompress(data)
+    raise ValueError(name)

@@ -1,0 +1,88 @@
+"""Who to charge a call to: ``with llmtrace.attribute(user=…, tenant=…, session=…, feature=…)``.
+
+Kept in the OpenTelemetry context, so it follows ``await`` and nested calls and is restored on exit.
+With ``propagate=True`` it also travels as W3C baggage to the next service; not by default, because
+baggage is sent to every host that the app calls, the LLM provider included.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+from opentelemetry import baggage, context
+
+from llmtrace import semconv
+from llmtrace.instrument.scope import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.context import Context
+
+_KEY: Final = context.create_key("llmtrace-attribution")
+_BAGGAGE_PREFIX: Final = "llmtrace."
+_FIELDS: Final = {
+    "user": semconv.USER_ID,
+    "tenant": semconv.TENANT,
+    "session": semconv.CONVERSATION_ID,
+    "feature": semconv.FEATURE,
+}
+
+Attribution = dict[str, str]
+"""Span attribute name → value. Never changed once made: spans share it."""
+
+
+class attribute(Scope):  # noqa: N801  # used as a function: with attribute(…), @attribute(…)
+    """Charge the calls inside to a user, tenant, session, feature and any tags.
+
+    A context manager and a decorator for functions, coroutines and generators. Nested uses add
+    up; the inner one wins per field; ``None`` leaves a field as it is. Values become strings.
+    """
+
+    def __init__(  # noqa: PLR0913  # the four standard fields are the interface
+        self,
+        *,
+        user: object = None,
+        tenant: object = None,
+        session: object = None,
+        feature: object = None,
+        propagate: bool = False,
+        **tags: object,
+    ) -> None:
+        """Take the fields; ``tags`` become ``llmtrace.tag.<key>``."""
+        super().__init__()
+        standard = {
+            "user": user,
+            "tenant": tenant,
+            "session": session,
+            "feature": feature,
+        }
+        self._given: Attribution = {
+            _FIELDS[name]: str(value) for name, value in standard.items() if value is not None
+        }
+        for key, value in tags.items():
+            if value is not None:
+                self._given[semconv.TAG_PREFIX + key] = str(value)
+        self._propagate = propagate
+
+    def enter_context(self, current: Context) -> Context:
+        """Return ``current`` with our fields on top of what is already attributed."""
+        merged = {**current_attribution(current), **self._given}
+        changed = context.set_value(_KEY, merged, current)
+        if self._propagate:
+            for name, value in self._given.items():
+                changed = baggage.set_baggage(_BAGGAGE_PREFIX + name, value, changed)
+        return changed
+
+
+def current_attribution(current: Context) -> Mapping[str, str]:
+    """Return what is attributed here: set in this process, else what baggage brought."""
+    own = current.get(_KEY)
+    if own is not None:
+        return cast("Attribution", own)
+    carried = baggage.get_all(current) if len(current) > 1 else {}
+    return {
+        name.removeprefix(_BAGGAGE_PREFIX): str(value)
+        for name, value in carried.items()
+        if name.startswith(_BAGGAGE_PREFIX)
+    }

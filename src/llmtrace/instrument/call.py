@@ -1,0 +1,147 @@
+"""One observed call: what the caller's thread notes, and nothing else.
+
+Only immutable things are kept: bytes that went over the wire, numbers, strings, clocks. No SDK
+object (the garbage collector would walk it, and the user may change it), no parsing, no copying:
+the background thread does all that (``describe``).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+from llmtrace.instrument.spans import OwnSpan, class_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from opentelemetry.trace import Span
+
+    from llmtrace.instrument.integrations._base import Endpoint, Integration
+
+MAX_STREAM_BYTES: Final = 8_000_000
+"""A stream's bytes beyond this are not kept, but for its tail, which holds the usage."""
+_TAIL_PIECES: Final = 64
+
+
+class Call:
+    """A call from its start to its end; ended exactly once, from whatever thread sees it end."""
+
+    __slots__ = (
+        "__weakref__",
+        "_lock",
+        "attribution",
+        "content_encoding",
+        "end_mono_ns",
+        "endpoint",
+        "error_message",
+        "error_type",
+        "first_mono_ns",
+        "has_body",
+        "headers",
+        "host",
+        "integration",
+        "is_live",
+        "model",
+        "on_end",
+        "outcome",
+        "pieces",
+        "port",
+        "provider_hint",
+        "request_body",
+        "response_body",
+        "retried",
+        "retries",
+        "size_bytes",
+        "span",
+        "start_mono_ns",
+        "status",
+        "streaming",
+        "tail",
+    )
+
+    def __init__(
+        self,
+        integration: Integration,
+        endpoint: Endpoint,
+        span: Span,
+        attribution: Mapping[str, str],
+        on_end: Callable[[Call], None],
+    ) -> None:
+        """Start the call that ``span`` stands for; ``on_end`` gets it once it has ended."""
+        self.integration = integration
+        self.endpoint = endpoint
+        self.span = span
+        self.is_live = not isinstance(span, OwnSpan)
+        self.attribution = attribution
+        self.on_end = on_end
+        self.start_mono_ns = time.monotonic_ns()
+        self.end_mono_ns = 0
+        self.first_mono_ns = 0
+        self.model: str | None = None
+        self.provider_hint: str | None = None
+        self.host: str | None = None
+        self.port: int | None = None
+        self.request_body: bytes | None = None
+        self.response_body: bytes | None = None
+        self.headers: list[tuple[bytes, bytes]] | None = None
+        self.content_encoding: str = ""
+        self.status: int | None = None
+        self.retries: int = 0
+        self.retried: list[tuple[int, int | None, str | None]] | None = None
+        """One entry a retry: unix ns, HTTP status (None: no answer), error class."""
+        self.error_type: str | None = None
+        self.error_message: str | None = None
+        self.streaming = False
+        """True while a stream is open: its end, not the function's return, ends the call."""
+        self.outcome: str | None = None
+        self.has_body = False
+        self.pieces: list[bytes] | None = None
+        self.tail: deque[bytes] | None = None
+        self.size_bytes = 0
+        self._lock = threading.Lock()
+
+    def open_stream(self) -> None:
+        """Expect the answer piece by piece."""
+        self.streaming = True
+        self.pieces = []
+
+    def keep(self, piece: bytes) -> None:
+        """Keep one piece of a stream, in bounded memory."""
+        if not self.first_mono_ns:
+            self.first_mono_ns = time.monotonic_ns()
+        self.size_bytes += len(piece)
+        if self.size_bytes <= MAX_STREAM_BYTES and self.pieces is not None:
+            self.pieces.append(piece)
+            return
+        if self.tail is None:
+            self.tail = deque(maxlen=_TAIL_PIECES)
+        self.tail.append(piece)
+
+    def fail(self, error: BaseException) -> None:
+        """Note the exception that the caller is about to see. Its text goes through redaction."""
+        self.error_type = class_name(error)
+        self.error_message = _message(error)
+
+    def end(self, outcome: str | None = None) -> None:
+        """End the call now; a second call does nothing."""
+        with self._lock:
+            if self.end_mono_ns:
+                return
+            self.end_mono_ns = time.monotonic_ns()
+        self.outcome = outcome
+        self.streaming = False
+        self.size_bytes += len(self.request_body or b"") + len(self.response_body or b"")
+        if isinstance(self.span, OwnSpan):
+            self.span.end()
+        self.on_end(self)
+
+
+def _message(error: Any) -> str | None:
+    """Return the exception's own message, shortened; never its ``repr`` with all it holds."""
+    message = getattr(error, "message", None)
+    if not isinstance(message, str):
+        message = str(error.args[0]) if getattr(error, "args", None) else None
+    return message[:2_000] if message else None

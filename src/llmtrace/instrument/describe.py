@@ -1,0 +1,263 @@
+"""An ended call or step → the attributes of its span. Pure but for the price book it is given.
+
+This is where the background thread's work is: reading the bodies, counting, pricing, redacting.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from llmtrace import semconv, wire
+from llmtrace.instrument import guard
+from llmtrace.instrument.answers import Answer, parse_request, read_answer
+from llmtrace.instrument.money import bill, money_attributes
+from llmtrace.instrument.providers import provider_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmtrace.config import CaptureContent
+    from llmtrace.instrument.call import Call
+    from llmtrace.instrument.redact import Redactor
+    from llmtrace.instrument.steps import Step
+    from llmtrace.pricing import PriceBook
+
+_HTTP_ERROR: Final = 400
+_HEADERS: Final = {
+    b"x-ratelimit-limit-requests": semconv.RATE_LIMIT_LIMIT_REQUESTS,
+    b"x-ratelimit-remaining-requests": semconv.RATE_LIMIT_REMAINING_REQUESTS,
+    b"x-ratelimit-limit-tokens": semconv.RATE_LIMIT_LIMIT_TOKENS,
+    b"x-ratelimit-remaining-tokens": semconv.RATE_LIMIT_REMAINING_TOKENS,
+    b"anthropic-ratelimit-requests-limit": semconv.RATE_LIMIT_LIMIT_REQUESTS,
+    b"anthropic-ratelimit-requests-remaining": semconv.RATE_LIMIT_REMAINING_REQUESTS,
+    b"anthropic-ratelimit-tokens-limit": semconv.RATE_LIMIT_LIMIT_TOKENS,
+    b"anthropic-ratelimit-tokens-remaining": semconv.RATE_LIMIT_REMAINING_TOKENS,
+}
+_REQUEST_ID_HEADERS: Final = frozenset({b"x-request-id", b"request-id", b"apim-request-id"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What is known of an ended call or step."""
+
+    name: str
+    attributes: dict[str, object]
+    status: Literal["unset", "error"]
+    status_message: str
+    events: tuple[tuple[str, int, dict[str, object]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What describing needs."""
+
+    prices: PriceBook
+    redactor: Redactor
+    capture: CaptureContent
+    max_body_bytes: int
+
+
+def describe_step(step: Step) -> Description:
+    """Describe one of the app's own steps."""
+    attributes: dict[str, object] = {**step.attribution, **step.attributes}
+    if step.error_type:
+        attributes[semconv.ERROR_TYPE] = step.error_type
+    return Description(
+        name=step.name,
+        attributes=attributes,
+        status="error" if step.error_type else "unset",
+        status_message="",
+    )
+
+
+def describe_call(call: Call, started: datetime, means: Means) -> Description:
+    """Describe a call that began at ``started``. Raises only for faults of ours."""
+    body, request_text = parse_request(call)
+    api = call.endpoint.api
+    request = wire.request_fields(api, body)
+    answer = read_answer(call)
+    provider = call.provider_hint or provider_of(call.host) or call.integration.default_provider
+    error_type, message = _error(call, answer)
+    attributes: dict[str, object] = {
+        semconv.OPERATION_NAME: call.endpoint.operation,
+        semconv.PROVIDER_NAME: provider,
+        semconv.API: api,
+        semconv.SDK: _sdk(call.integration.distribution),
+        **call.attribution,
+    }
+    model = request.model or call.model
+    _add(attributes, _request_attributes(request, model, call))
+    _add(attributes, _response_attributes(answer, call))
+    if call.endpoint.operation in semconv.INFERENCE_OPERATIONS:
+        billed = bill(
+            api, request, request_text, answer, provider=provider, at=started,
+            prices=means.prices, was_answered=_was_answered(call, answer),
+        )  # fmt: skip
+        attributes.update(money_attributes(billed, answer.fields.usage))
+    attributes.update(_header_attributes(call.headers or []))
+    if error_type:
+        attributes[semconv.ERROR_TYPE] = error_type
+    counts: Counter[str] = Counter()
+    if means.capture != "none":
+        attributes.update(_content(request_text, answer, means, counts))
+    status_message = means.redactor.text(message, counts) if message else ""
+    return Description(
+        name=f"{call.endpoint.operation} {model}" if model else call.endpoint.operation,
+        attributes=attributes,
+        status="error" if error_type else "unset",
+        status_message=status_message[:1_000],
+        events=tuple(_retry_events(call)),
+    )
+
+
+def _was_answered(call: Call, answer: Answer) -> bool:
+    """Say whether the provider took the call, so that it may cost something."""
+    if call.status is None or call.status >= _HTTP_ERROR:
+        return False
+    return answer.fields.error_type is None or bool(answer.fields.usage)
+
+
+def _error(call: Call, answer: Answer) -> tuple[str | None, str | None]:
+    """Return the error's class and text: what the caller saw, else what the body says."""
+    if call.error_type:
+        return call.error_type, call.error_message
+    if answer.fields.error_type:
+        return answer.fields.error_type, answer.fields.error_message
+    if call.endpoint.operation == semconv.OP_FETCH_RESPONSE or call.status is None:
+        return None, None
+    if answer.problem and call.status < _HTTP_ERROR:
+        return "invalid_response", answer.problem
+    return None, None
+
+
+def _request_attributes(
+    request: wire.RequestFields, model: str | None, call: Call
+) -> dict[str, object]:
+    return {
+        semconv.REQUEST_MODEL: model,
+        semconv.REQUEST_MAX_TOKENS: request.max_tokens,
+        semconv.REQUEST_TEMPERATURE: request.temperature,
+        semconv.REQUEST_TOP_P: request.top_p,
+        semconv.REQUEST_TOP_K: request.top_k,
+        semconv.REQUEST_SEED: request.seed,
+        semconv.REQUEST_FREQUENCY_PENALTY: request.frequency_penalty,
+        semconv.REQUEST_PRESENCE_PENALTY: request.presence_penalty,
+        semconv.REQUEST_STOP_SEQUENCES: request.stop_sequences,
+        semconv.REQUEST_CHOICE_COUNT: request.choice_count if request.choice_count != 1 else None,
+        semconv.REQUEST_STREAM: True if request.is_stream else None,
+        semconv.REQUEST_ENCODING_FORMATS: (
+            (request.encoding_format,) if request.encoding_format else None
+        ),
+        semconv.EMBEDDINGS_DIMENSION_COUNT: request.dimensions,
+        semconv.OUTPUT_TYPE: request.output_type,
+        semconv.OPENAI_REQUEST_SERVICE_TIER: (
+            request.service_tier
+            if request.service_tier != "auto" and call.endpoint.api.startswith("openai.")
+            else None
+        ),
+        semconv.CONVERSATION_ID: call.attribution.get(semconv.CONVERSATION_ID)
+        or request.conversation_id,
+        semconv.SERVER_ADDRESS: call.host,
+        semconv.SERVER_PORT: call.port,
+        semconv.RETRY_COUNT: call.retries,
+        semconv.HTTP_STATUS_CODE: call.status,
+    }
+
+
+def _response_attributes(answer: Answer, call: Call) -> dict[str, object]:
+    fields = answer.fields
+    first = call.first_mono_ns if answer.is_stream else 0
+    return {
+        semconv.RESPONSE_ID: fields.id,
+        semconv.RESPONSE_MODEL: fields.model,
+        semconv.RESPONSE_FINISH_REASONS: fields.finish_reasons or None,
+        semconv.OPENAI_RESPONSE_SERVICE_TIER: (
+            fields.service_tier if call.endpoint.api.startswith("openai.") else None
+        ),
+        semconv.OPENAI_SYSTEM_FINGERPRINT: fields.system_fingerprint,
+        semconv.RESPONSE_TIME_TO_FIRST_CHUNK: (
+            (first - call.start_mono_ns) / 1e9 if first else None
+        ),
+        semconv.STREAM_OUTCOME: _outcome(answer, call) if answer.is_stream else None,
+    }
+
+
+def _outcome(answer: Answer, call: Call) -> str:
+    if call.outcome == "failed" or call.error_type or answer.fields.error_type:
+        return "failed"
+    return "completed" if answer.fields.is_complete else "abandoned"
+
+
+def _header_attributes(headers: list[tuple[bytes, bytes]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for raw_name, value in headers:
+        name = raw_name.lower()
+        if name in _HEADERS and value.isdigit():
+            found[_HEADERS[name]] = int(value)
+        elif name in _REQUEST_ID_HEADERS:
+            found[semconv.REQUEST_ID] = value.decode("latin-1")[:200]
+        elif name == b"retry-after" and value.isdigit():
+            found[semconv.RATE_LIMIT_RETRY_AFTER] = int(value)
+    return found
+
+
+def _content(
+    request_text: str | None, answer: Answer, means: Means, counts: Counter[str]
+) -> dict[str, object]:
+    """Return the bodies, redacted and within bounds. What cannot be redacted is left out."""
+    found: dict[str, object] = {}
+    for name, text in (
+        (semconv.REQUEST_BODY, request_text),
+        (semconv.RESPONSE_BODY, answer.text),
+    ):
+        if text is None:
+            continue
+        try:
+            kept = means.redactor.json_text(text, counts)
+        except Exception:  # noqa: BLE001  # never send on what could not be redacted
+            guard.fault("redact")
+            counts["dropped"] += 1
+            continue
+        if len(kept) > means.max_body_bytes:
+            kept = kept[: means.max_body_bytes]
+            found[semconv.TRUNCATED] = True
+        found[name] = kept
+    if answer.is_truncated:
+        found[semconv.TRUNCATED] = True
+    if counts:
+        found[semconv.REDACTED] = ",".join(f"{kind}={n}" for kind, n in sorted(counts.items()))
+    return found
+
+
+def _retry_events(call: Call) -> list[tuple[str, int, dict[str, object]]]:
+    events: list[tuple[str, int, dict[str, object]]] = []
+    for time_ns, status, retry_after in call.retried or ():
+        noted: dict[str, object] = {}
+        if status is not None:
+            noted[semconv.HTTP_STATUS_CODE] = status
+        if retry_after:
+            noted[semconv.RATE_LIMIT_RETRY_AFTER] = retry_after
+        events.append(("llmtrace.retry", time_ns, noted))
+    return events
+
+
+def _add(attributes: dict[str, object], more: Mapping[str, Any]) -> None:
+    attributes.update({name: value for name, value in more.items() if value is not None})
+
+
+@lru_cache(maxsize=32)
+def _sdk(distribution: str) -> str:
+    try:
+        return f"{distribution} {metadata.version(distribution)}"
+    except metadata.PackageNotFoundError:
+        return distribution
+
+
+def start_time(start_unix_ns: int) -> datetime:
+    """Return unix nanoseconds as an aware datetime, for pricing."""
+    return datetime.fromtimestamp(start_unix_ns / 1e9, UTC)

@@ -1,0 +1,189 @@
+"""Ended calls and steps → finished spans: ours as bytes, the app's own provider's ended.
+
+A record that cannot be described is not lost: its span goes out with what is known without reading
+the bodies, and the fault is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from llmtrace import semconv
+from llmtrace.instrument import guard
+from llmtrace.instrument.call import Call
+from llmtrace.instrument.describe import (
+    Description,
+    Means,
+    describe_call,
+    describe_step,
+    start_time,
+)
+from llmtrace.instrument.messages import message_attributes
+from llmtrace.instrument.redact import Redactor
+from llmtrace.instrument.resource import resource_attributes
+from llmtrace.instrument.spans import OwnSpan
+from llmtrace.otlp.encode import FinishedSpan, SpanEvent, encode_request
+from llmtrace.pricing import load_price_book
+from llmtrace.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from llmtrace.config import Settings
+    from llmtrace.instrument.steps import Step
+
+_KINDS: dict[SpanKind, Literal["internal", "server", "client", "producer", "consumer"]] = {
+    SpanKind.INTERNAL: "internal",
+    SpanKind.SERVER: "server",
+    SpanKind.CLIENT: "client",
+    SpanKind.PRODUCER: "producer",
+    SpanKind.CONSUMER: "consumer",
+}
+_BODIES = frozenset({semconv.REQUEST_BODY, semconv.RESPONSE_BODY, semconv.USAGE_RAW})
+
+
+class Finisher:
+    """Holds what finishing needs; the price book is loaded with the first call."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        patterns: Sequence[tuple[str, str]] = (),
+        redact: Callable[[str], str] | None = None,
+    ) -> None:
+        """Prepare. ``patterns`` and ``redact`` are the user's own redaction."""
+        self._settings = settings
+        mode = "full" if settings.capture_content == "full" else "redacted"
+        self._redactor = Redactor(mode, patterns=patterns, also=redact)
+        self._means: Means | None = None
+        self._resource: dict[str, object] | None = None
+        self._provider_resource: Mapping[str, object] | None = None
+
+    def adopt_resource(self, attributes: Mapping[str, object]) -> None:
+        """Take over the resource of the app's own tracer provider."""
+        self._provider_resource = dict(attributes)
+        self._resource = None
+
+    def finish(self, batch: Sequence[Call | Step], *, encode: bool) -> tuple[bytes, int]:
+        """End the live spans of a batch; return it encoded (empty if not asked), and its size."""
+        spans = [self._finish_one(ended) for ended in batch]
+        if not encode:
+            return b"", 0
+        if self._resource is None:
+            self._resource = resource_attributes(self._settings, self._provider_resource)
+        return encode_request(self._resource, semconv.SCOPE_NAME, VERSION, spans), len(spans)
+
+    def drop(self, ended: Call | Step) -> None:
+        """End the live span of a record that does not fit the queue, without describing it."""
+        if ended.is_live:
+            ended.span.end()
+
+    def _finish_one(self, ended: Call | Step) -> FinishedSpan:
+        start_ns = _start_ns(ended)
+        try:
+            found = self._describe(ended, start_ns)
+        except Exception:  # noqa: BLE001  # the span goes out with what is known anyway
+            guard.fault("describe")
+            found = _bare(ended)
+        end_ns = start_ns + max(0, ended.end_mono_ns - ended.start_mono_ns)
+        span = _finished(ended, found, start_ns, end_ns)
+        if ended.is_live:
+            self._end_live(ended, found, end_ns)
+        return span
+
+    def _describe(self, ended: Call | Step, start_ns: int) -> Description:
+        if not isinstance(ended, Call):
+            return describe_step(ended)
+        if self._means is None:
+            self._means = Means(
+                prices=load_price_book(self._settings),
+                redactor=self._redactor,
+                capture=self._settings.capture_content,
+                max_body_bytes=self._settings.max_body_bytes,
+            )
+        return describe_call(ended, start_time(start_ns), self._means)
+
+    def _end_live(self, ended: Call | Step, found: Description, end_ns: int) -> None:
+        """Set on the app's span what we found: its backend gets messages, not bodies."""
+        span = ended.span
+        span.update_name(found.name)
+        attributes = {key: value for key, value in found.attributes.items() if key not in _BODIES}
+        attributes.update(message_attributes(found.attributes))
+        span.set_attributes(cast("Mapping[str, Any]", attributes))
+        for name, time_ns, event in found.events:
+            span.add_event(name, cast("Mapping[str, Any]", event), time_ns)
+        if found.status == "error":
+            span.set_status(Status(StatusCode.ERROR, found.status_message or None))
+        span.end(end_ns)
+
+
+def _start_ns(ended: Call | Step) -> int:
+    """Return when the span began: its own word for it, so that both copies agree."""
+    span: Any = ended.span
+    started = span.start_ns if isinstance(span, OwnSpan) else getattr(span, "start_time", None)
+    return int(started) if started else 0
+
+
+def _finished(ended: Call | Step, found: Description, start_ns: int, end_ns: int) -> FinishedSpan:
+    span: Any = ended.span
+    ids = ended.span.get_span_context()
+    attributes: dict[str, object] = dict(getattr(span, "attributes", None) or {})
+    attributes.update(found.attributes)
+    events = [SpanEvent(name=n, time_unix_ns=t, attributes=a) for n, t, a in found.events]
+    if isinstance(span, OwnSpan):
+        events += [
+            SpanEvent(name=name, time_unix_ns=time_ns, attributes=dict(noted))
+            for name, time_ns, noted in span.events or ()
+        ]
+        parent, kind = span.parent_span_id, _KINDS[span.kind]
+        found = _with_users_status(found, span)
+    else:
+        above = getattr(span, "parent", None)
+        parent = above.span_id if above is not None else None
+        kind = _KINDS.get(getattr(span, "kind", SpanKind.CLIENT), "client")
+    return FinishedSpan(
+        trace_id=ids.trace_id,
+        span_id=ids.span_id,
+        parent_span_id=parent,
+        name=found.name,
+        kind=kind,
+        start_unix_ns=start_ns,
+        end_unix_ns=end_ns,
+        attributes=attributes,
+        events=events,
+        status=found.status,
+        status_message=found.status_message,
+    )
+
+
+def _with_users_status(found: Description, span: OwnSpan) -> Description:
+    """Take over an error status that the app set on the span itself."""
+    status = span.status
+    if found.status == "error" or status is None or status.status_code is not StatusCode.ERROR:
+        return found
+    return replace(found, status="error", status_message=(status.description or "")[:1_000])
+
+
+def _bare(ended: Call | Step) -> Description:
+    """Describe without reading bodies."""
+    attributes: dict[str, object] = dict(ended.attribution)
+    name = "step"
+    if isinstance(ended, Call):
+        name = ended.endpoint.operation
+        attributes[semconv.OPERATION_NAME] = name
+        attributes[semconv.PROVIDER_NAME] = ended.integration.default_provider
+        if ended.model:
+            attributes[semconv.REQUEST_MODEL] = ended.model
+    if ended.error_type:
+        attributes[semconv.ERROR_TYPE] = ended.error_type
+    return Description(
+        name=name,
+        attributes=attributes,
+        status="error" if ended.error_type else "unset",
+        status_message="",
+    )

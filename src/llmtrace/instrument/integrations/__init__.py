@@ -1,0 +1,16 @@
+"""The integrations by name. Importing this loads no SDK."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from llmtrace.instrument.integrations import anthropic, openai
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmtrace.instrument.integrations._base import Integration
+
+INTEGRATIONS: Final[Mapping[str, Integration]] = {
+    item.name: item for item in (openai.INTEGRATION, anthropic.INTEGRATION)
+}

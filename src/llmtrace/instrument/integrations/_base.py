@@ -1,0 +1,43 @@
+"""What an integration is: which SDK, which of its endpoints are LLM calls, who the provider is.
+
+An integration is data plus, where an SDK needs it, a hook or two. It knows no tracer, no
+settings, no other integration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One kind of call of an SDK."""
+
+    api: str
+    """Wire format of its bodies: ``semconv.API_*``."""
+    operation: str
+    """``gen_ai.operation.name``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Integration:
+    """One SDK."""
+
+    name: str
+    """What people type: ``llmtrace.instrument("openai")``."""
+    distribution: str
+    """Distribution on the package index, to tell its version."""
+    tested: str
+    """Versions that the test matrix runs, as a requirement."""
+    default_provider: str
+    """``gen_ai.provider.name`` where the host says nothing else."""
+    hooks: Mapping[str, Callable[[object], Callable[[], None]]]
+    """Module of the SDK → patch it once it is imported; returns what undoes the patch."""
+    find_endpoint: Callable[[str, str], Endpoint | None]
+    """(HTTP method in lower case, path as the SDK names it) → endpoint; None: not an LLM call."""
+    client_providers: Mapping[str, str]
+    """Client class name → provider, for classes that stand for a cloud (``AnthropicBedrock``)."""

@@ -1,0 +1,106 @@
+"""One call's life on the caller's thread: begin, enter, see what passes by, end.
+
+The hooks of an integration call these in order. Everything here is a few attribute reads; whatever
+can wait is done by the background thread.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import context
+from opentelemetry.trace import set_span_in_context
+
+from llmtrace.instrument import runtime, streams
+from llmtrace.instrument.attribution import current_attribution
+from llmtrace.instrument.call import Call
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from opentelemetry.context import Context
+
+    from llmtrace.instrument.integrations._base import Endpoint, Integration
+
+
+def begin(
+    integration: Integration,
+    endpoint: Endpoint,
+    model: str | None,
+    provider: str | None,
+) -> Call | None:
+    """Start a call in the current context; None if nothing is instrumented or it is not sampled."""
+    recorder = runtime.active
+    if recorder is None or integration.name not in recorder.integrations:
+        return None
+    current = context.get_current()
+    span = recorder.start_call(integration, endpoint, model, provider, current)
+    if span is None:
+        return None
+    call = Call(integration, endpoint, span, current_attribution(current), recorder.submit)
+    call.model = model
+    call.provider_hint = provider
+    return call
+
+
+def enter(call: Call) -> Token[Context]:
+    """Make the call's span the current one."""
+    return context.attach(set_span_in_context(call.span))
+
+
+def leave(token: Token[Context]) -> None:
+    """Restore what was current before the call."""
+    context.detach(token)
+
+
+def see_response(call: Call, response: Any, retries: Any) -> None:
+    """Note an HTTP answer: its bytes if they are here, else watch the stream they come by."""
+    call.status = response.status_code
+    call.headers = response.headers.raw
+    if type(retries) is int:
+        call.retries = retries
+    _see_request(call, response.request)
+    if response.is_closed:
+        call.response_body = response.content
+        call.has_body = True
+    elif call.pieces is None:
+        call.content_encoding = response.headers.get("content-encoding", "")
+        streams.watch(response, call)
+
+
+def see_error(call: Call, error: BaseException) -> None:
+    """Note the exception that the SDK is about to raise, with the answer that caused it."""
+    call.fail(error)
+    response = getattr(error, "response", None)
+    if response is not None and call.status is None:
+        call.status = response.status_code
+        call.headers = response.headers.raw
+        if response.is_closed and not call.has_body:
+            call.response_body = response.content
+            call.has_body = True
+    request = getattr(error, "request", None)
+    if request is not None and call.request_body is None:
+        _see_request(call, request)
+        attempt = request.headers.get("x-stainless-retry-count")
+        if attempt is not None and attempt.isdecimal():
+            call.retries = int(attempt)
+
+
+def see_retry(call: Call, response: Any) -> None:
+    """Note that an attempt failed (``response`` is None if none came) and another one follows."""
+    if call.retried is None:
+        call.retried = []
+    status = response.status_code if response is not None else None
+    wait = response.headers.get("retry-after") if response is not None else None
+    call.retried.append((time.time_ns(), status, wait))
+    call.retries = len(call.retried)
+
+
+def _see_request(call: Call, request: Any) -> None:
+    """Note where the request went and the very bytes that were sent."""
+    url = request.url
+    call.host = url.host
+    call.port = url.port
+    # A body that is itself streamed (a file upload) has no bytes to keep; httpx raises then.
+    call.request_body = getattr(request, "_content", None)

@@ -1,0 +1,207 @@
+"""Tokens, cost and cache status of one call, from what was read of it.
+
+What the provider counted is used as it is. Where it counted nothing (a stream without usage) or
+only a part (a stream that was left), we estimate and say so; a call that failed before it was
+answered has neither tokens nor cost. Unknown is never 0.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from llmtrace import semconv, usage
+from llmtrace.records import UNPRICED, TokenUsage
+from llmtrace.usage.estimate import estimate_usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from llmtrace.instrument.answers import Answer
+    from llmtrace.pricing import PriceBook
+    from llmtrace.records import CacheStatus, Cost
+    from llmtrace.wire import RequestFields
+
+OPENAI_CACHE_MIN_TOKENS: Final = 1024
+"""Shorter prompts are never cached. Source: OpenAI, "Prompt caching" guide."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """What a call consumed and cost; all None for a call that was never answered."""
+
+    usage: TokenUsage | None = None
+    cost: Cost | None = None
+    service_tier: str | None = None
+    cache_status: CacheStatus | None = None
+
+
+def bill(  # noqa: PLR0913  # one call's facts
+    api: str,
+    request: RequestFields,
+    request_text: str | None,
+    answer: Answer,
+    *,
+    provider: str,
+    at: datetime,
+    prices: PriceBook,
+    was_answered: bool,
+) -> Bill:
+    """Work out tokens, cost and cache status. ``at`` is when the call began."""
+    if not was_answered:
+        return Bill()
+    counted = _usage(api, request, request_text, answer)
+    tier = usage.read_service_tier(answer.body) or answer.fields.service_tier
+    cost = _cost(counted, answer, request, provider=provider, at=at, prices=prices, tier=tier)
+    return Bill(
+        usage=counted,
+        cost=cost,
+        service_tier=tier,
+        cache_status=_cache_status(api, request_text, counted),
+    )
+
+
+def _usage(
+    api: str, request: RequestFields, request_text: str | None, answer: Answer
+) -> TokenUsage | None:
+    fields = answer.fields
+    is_cut = answer.is_stream and not fields.is_complete
+    known = usage.read_usage(
+        api,
+        fields.usage,
+        source="partial" if is_cut else "provider",
+        response=answer.body,
+    )
+    if known is None:
+        if not answer.is_stream or request_text is None:
+            return None
+        # Counted from the JSON as sent, whose syntax is a small part of a prompt of any length.
+        return estimate_usage(request_text, "x" * fields.output_text_chars)
+    if not is_cut:
+        return known
+    # The stream was left before its last count: the input is the provider's, the output so far
+    # is ours to estimate (Anthropic's first event holds a placeholder for it).
+    written = estimate_usage("", "x" * fields.output_text_chars, model=request.model)
+    return replace(
+        known,
+        output_text=max(known.output_text, written.output_text),
+        source="partial",
+        anomaly="the stream was left before its last usage; output estimated from the text",
+    )
+
+
+def _cost(  # noqa: PLR0913  # one call's facts
+    counted: TokenUsage | None,
+    answer: Answer,
+    request: RequestFields,
+    *,
+    provider: str,
+    at: datetime,
+    prices: PriceBook,
+    tier: str | None,
+) -> Cost:
+    reported = usage.read_reported_cost(answer.fields.usage)
+    if counted is None and reported is None:
+        return replace(UNPRICED, reason="the provider sent no usage")
+    model = answer.fields.model or request.model
+    cost = prices.price(
+        provider,
+        model,
+        at,
+        counted or TokenUsage(),
+        service_tier=tier,
+        reported_usd=reported,
+    )
+    if cost.source == "unpriced" and model != request.model:
+        asked = prices.price(
+            provider, request.model, at, counted or TokenUsage(), service_tier=tier
+        )
+        cost = asked if asked.source != "unpriced" else cost
+    if counted is not None and counted.source != "provider" and cost.source in {"list", "override"}:
+        return replace(cost, source="estimated")
+    return cost
+
+
+def _cache_status(
+    api: str, request_text: str | None, counted: TokenUsage | None
+) -> CacheStatus | None:
+    """Say what the provider's prompt cache did: hit, miss, or bypass (it could not take part)."""
+    if counted is None or counted.source == "estimated":
+        return None
+    if counted.cache_read:
+        return "hit"
+    if counted.cache_write:
+        return "miss"
+    if api == semconv.API_ANTHROPIC_MESSAGES:
+        # Anthropic caches only what the request marks.
+        return "miss" if request_text and '"cache_control"' in request_text else "bypass"
+    if api in {semconv.API_OPENAI_CHAT, semconv.API_OPENAI_RESPONSES}:
+        return "miss" if counted.input_tokens >= OPENAI_CACHE_MIN_TOKENS else "bypass"
+    return "bypass"
+
+
+def money_attributes(billed: Bill, raw_usage: Mapping[str, object] | None) -> dict[str, object]:
+    """Return the span attributes of a bill. Money goes out as doubles: OTLP has no decimals."""
+    found: dict[str, object] = {}
+    if billed.usage is not None:
+        found.update(_usage_attributes(billed.usage))
+    if billed.cost is not None:
+        found.update(_cost_attributes(billed.cost))
+    if billed.service_tier:
+        found[semconv.SERVICE_TIER] = billed.service_tier
+    if billed.cache_status:
+        found[semconv.CACHE_STATUS] = billed.cache_status
+    if raw_usage:
+        found[semconv.USAGE_RAW] = _compact(raw_usage)
+    return found
+
+
+def _usage_attributes(counted: TokenUsage) -> dict[str, object]:
+    found: dict[str, object] = {
+        semconv.USAGE_INPUT_TOKENS: counted.input_tokens,
+        semconv.USAGE_OUTPUT_TOKENS: counted.output_tokens,
+        semconv.USAGE_SOURCE: counted.source,
+    }
+    optional = {
+        semconv.USAGE_CACHE_READ: counted.cache_read,
+        semconv.USAGE_CACHE_CREATION: counted.cache_write,
+        semconv.USAGE_CACHE_WRITE_5M: counted.cache_write_5m,
+        semconv.USAGE_CACHE_WRITE_1H: counted.cache_write_1h,
+        semconv.USAGE_REASONING: counted.output_reasoning,
+        semconv.USAGE_AUDIO_INPUT: counted.input_audio,
+        semconv.USAGE_IMAGE_INPUT: counted.input_image,
+        semconv.USAGE_AUDIO_OUTPUT: counted.output_audio,
+        semconv.USAGE_IMAGE_OUTPUT: counted.output_image,
+    }
+    # The provider told these: 0 is a fact. In an estimate they are unknown, and left out.
+    if counted.source != "estimated":
+        for name in (semconv.USAGE_CACHE_READ, semconv.USAGE_CACHE_CREATION):
+            found[name] = optional.pop(name)
+        found[semconv.USAGE_REASONING] = optional.pop(semconv.USAGE_REASONING)
+    found.update({name: count for name, count in optional.items() if count})
+    if counted.anomaly:
+        found[semconv.USAGE_ANOMALY] = counted.anomaly
+    return found
+
+
+def _cost_attributes(cost: Cost) -> dict[str, object]:
+    found: dict[str, object] = {semconv.COST_SOURCE: cost.source}
+    parts = {
+        semconv.COST_TOTAL: cost.total_usd,
+        semconv.COST_INPUT: cost.input_usd,
+        semconv.COST_OUTPUT: cost.output_usd,
+        semconv.COST_CACHE_READ: cost.cache_read_usd,
+        semconv.COST_CACHE_WRITE: cost.cache_write_usd,
+        semconv.COST_TOOLS: cost.tools_usd,
+        semconv.CACHE_SAVINGS: cost.cache_savings_usd,
+    }
+    found.update({name: float(usd) for name, usd in parts.items() if usd is not None})
+    if cost.price_version:
+        found[semconv.PRICE_VERSION] = cost.price_version
+    return found
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))[:8_000]

@@ -1,0 +1,66 @@
+"""Put wrappers on an SDK's functions and take them off again, exactly.
+
+A wrapper that someone keeps (a bound method cached before ``uninstrument()``) stays harmless: it
+passes straight through while nothing is instrumented.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Final
+
+import wrapt
+
+missing: Final[Counter[str]] = Counter()
+"""Functions that an installed SDK does not have, as ``openai: SyncAPIClient.request``."""
+
+
+class Patch(wrapt.FunctionWrapper):  # pyright: ignore[reportMissingTypeArgument]  # any function
+    """A wrapper of ours, told from other tools' wrappers by its type."""
+
+
+class Undo:
+    """A list of patches; calling it takes them off in reverse order."""
+
+    def __init__(self, integration: str) -> None:
+        """Start with none; ``integration`` is named where something is missing."""
+        self._integration = integration
+        self._done: list[tuple[Any, str, Any, Any]] = []
+
+    def wrap(
+        self,
+        module: Any,
+        class_name: str | None,
+        function: str,
+        wrapper: Any,
+        *,
+        optional: bool = False,
+    ) -> None:
+        """Wrap ``module.class_name.function``; note it as missing if the SDK has no such thing."""
+        owner = module if class_name is None else getattr(module, class_name, None)
+        original = vars(owner).get(function) if owner is not None else None
+        if original is None:
+            if not optional:
+                missing[f"{self._integration}: {class_name}.{function}"] += 1
+            return
+        if _is_patched(original):
+            return
+        wrapped = Patch(original, wrapper)
+        setattr(owner, function, wrapped)
+        self._done.append((owner, function, original, wrapped))
+
+    def __call__(self) -> None:
+        """Put the originals back; a wrapper that another tool put on top of ours is left alone."""
+        for owner, function, original, wrapped in reversed(self._done):
+            if vars(owner).get(function) is wrapped:
+                setattr(owner, function, original)
+        self._done.clear()
+
+
+def _is_patched(function: Any) -> bool:
+    """Return whether our wrapper is already there, perhaps below another tool's."""
+    while function is not None:
+        if type(function) is Patch:
+            return True
+        function = getattr(function, "__wrapped__", None)
+    return False

@@ -1,0 +1,194 @@
+"""The background thread: takes ended calls from a queue, turns them into spans, writes them.
+
+The caller's thread only appends to a deque. The queue is bounded in bytes; what does not fit is
+dropped and counted by reason. A forked child starts with an empty queue and a thread of its own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+import weakref
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Final
+
+from llmtrace.instrument import guard
+from llmtrace.instrument.finish import Finisher
+from llmtrace.instrument.sender import Sender
+from llmtrace.instrument.transport import SegmentTransport, traces_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmtrace.config import Settings
+    from llmtrace.instrument.call import Call
+    from llmtrace.instrument.steps import Step
+
+
+_RECORD_BYTES: Final = 2_000
+"""What a record takes beside its bodies, roughly."""
+_BATCH: Final = 512
+
+_all: weakref.WeakSet[Pipeline] = weakref.WeakSet()
+
+
+class Pipeline:
+    """One per ``instrument()``; starts its thread with the first record."""
+
+    def __init__(self, settings: Settings, finisher: Finisher, *, stores: bool) -> None:
+        """Prepare. ``stores`` False: spans go to the given tracer provider alone."""
+        self._settings = settings
+        self._finisher = finisher
+        self.dropped: Counter[str] = Counter()
+        self._transport = SegmentTransport(settings, self.dropped) if stores else None
+        url = traces_url(settings) if stores else None
+        self._sender = (
+            Sender(url, self._transport.directory, settings, self.dropped)
+            if url and self._transport
+            else None
+        )
+        self._start_over()
+        atexit.register(self._at_exit)
+        _all.add(self)
+
+    def submit(self, ended: Call | Step) -> None:
+        """Take an ended call in; never blocks. Beyond the byte limit it is dropped and counted."""
+        size = ended.size_bytes + _RECORD_BYTES
+        if self._queued_bytes + size > self._settings.max_queue_bytes:
+            self.dropped["queue_full"] += 1
+            self._finisher.drop(ended)
+            return
+        self._queued_bytes += size
+        self._queue.append(ended)
+        if self._thread is None:
+            self._start()
+        if self._is_idle:
+            self._is_idle = False
+            self._wake.set()
+
+    def process_now(self, ended: Call | Step) -> None:
+        """Handle a record on the caller's thread, for providers that export synchronously."""
+        with self._work:
+            self._handle([ended])
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until all that was submitted is written (and, with an endpoint, accepted)."""
+        deadline = time.monotonic() + timeout_s
+        if not self.end_waiting(timeout_s):
+            return False
+        if self._sender is None:
+            return not self._has_unwritten()
+        return self._sender.wait_until_idle(max(0.0, deadline - time.monotonic()))
+
+    def end_waiting(self, timeout_s: float = 30.0) -> bool:
+        """Turn what waits into spans now, on this thread; False if the time was up first."""
+        if not self._work.acquire(timeout=timeout_s):
+            return False
+        try:
+            self._drain()
+        finally:
+            self._work.release()
+        return not self._queue
+
+    def adopt_resource(self, attributes: Mapping[str, object]) -> None:
+        """Say that spans belong to the service of the app's own tracer provider."""
+        self._finisher.adopt_resource(attributes)
+
+    def flush_at_exit_before_others(self) -> None:
+        """Register our exit flush anew, so that it runs before those registered until now."""
+        atexit.unregister(self._at_exit)
+        atexit.register(self._at_exit)
+
+    def close(self) -> None:
+        """Flush and stop."""
+        self.flush(self._settings.exit_flush_s)
+        self._is_stopping = True
+        self._wake.set()
+        if self._sender is not None:
+            self._sender.stop()
+        if self._transport is not None:
+            self._transport.close()
+        atexit.unregister(self._at_exit)
+
+    def after_fork_in_child(self) -> None:
+        """Leave the parent's queue, thread and segment to the parent."""
+        if self._transport is not None:
+            self._transport.abandon()
+        if self._sender is not None:
+            self._sender.after_fork()
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._queue: deque[Call | Step] = deque()
+        self._queued_bytes = 0
+        self._thread: threading.Thread | None = None
+        self._is_idle = False
+        self._is_stopping = False
+        self._wake = threading.Event()
+        self._starting = threading.Lock()
+        self._work = threading.RLock()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None and not self._is_stopping:
+                thread = threading.Thread(target=self._run, name="llmtrace", daemon=True)
+                self._thread = thread
+                try:
+                    thread.start()
+                except RuntimeError:
+                    # The interpreter is going down; the exit flush still writes what is queued.
+                    self._thread = None
+
+    def _run(self) -> None:
+        while not self._is_stopping:
+            self._is_idle = True
+            if not self._queue:
+                self._wake.wait(None if not self._has_unwritten() else 1.0)
+            self._wake.clear()
+            self._is_idle = False
+            # Let more calls arrive: one write for many, and no thread switch per call.
+            time.sleep(self._settings.flush_interval_s)
+            with self._work:
+                self._drain()
+
+    def _drain(self) -> None:
+        while self._queue:
+            batch: list[Call | Step] = []
+            while self._queue and len(batch) < _BATCH:
+                ended = self._queue.popleft()
+                self._queued_bytes -= ended.size_bytes + _RECORD_BYTES
+                batch.append(ended)
+            self._handle(batch)
+        if self._transport is not None:
+            self._transport.retry()
+
+    def _handle(self, batch: list[Call | Step]) -> None:
+        try:
+            payload, spans = self._finisher.finish(batch, encode=self._transport is not None)
+            if payload and self._transport is not None:
+                self._transport.write(payload, spans)
+                if self._sender is not None:
+                    self._sender.notify()
+        except Exception:  # noqa: BLE001  # the thread goes on with the next batch
+            self.dropped["fault"] += len(batch)
+            guard.fault("pipeline")
+
+    def _has_unwritten(self) -> bool:
+        return self._transport is not None and self._transport.is_waiting
+
+    def _at_exit(self) -> None:
+        try:
+            self.flush(self._settings.exit_flush_s)
+        except Exception:  # noqa: BLE001  # nothing of ours shows at the user's exit
+            guard.fault("exit")
+
+
+def _after_fork() -> None:
+    for pipeline in list(_all):
+        pipeline.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

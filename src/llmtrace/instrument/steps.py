@@ -1,0 +1,129 @@
+"""The app's own steps: ``with llmtrace.trace("answer ticket"):`` or ``@llmtrace.trace(…)``.
+
+A step is a span that LLM calls hang below; it carries no tokens and no cost of its own, so that
+sums over calls stay sums over calls.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+from opentelemetry.trace import NonRecordingSpan, set_span_in_context
+
+from llmtrace import semconv
+from llmtrace.instrument import guard, runtime
+from llmtrace.instrument.attribution import current_attribution
+from llmtrace.instrument.scope import Scope
+from llmtrace.instrument.spans import OwnSpan, class_name, unsampled_context
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span
+
+_NAMED_BY: dict[str, str] = {
+    semconv.OP_INVOKE_AGENT: semconv.AGENT_NAME,
+    semconv.OP_EXECUTE_TOOL: semconv.TOOL_NAME,
+    semconv.OP_INVOKE_WORKFLOW: semconv.WORKFLOW_NAME,
+}
+
+
+class Step:
+    """One run of a step, ended exactly once."""
+
+    __slots__ = (
+        "attributes",
+        "attribution",
+        "end_mono_ns",
+        "error_type",
+        "is_live",
+        "name",
+        "span",
+        "start_mono_ns",
+    )
+
+    size_bytes = 0
+
+    def __init__(
+        self,
+        name: str,
+        attributes: Mapping[str, Any],
+        span: Span,
+        attribution: Mapping[str, str],
+    ) -> None:
+        """Start the step that ``span`` stands for."""
+        self.name = name
+        self.attributes = attributes
+        self.span = span
+        self.is_live = not isinstance(span, OwnSpan)
+        self.attribution = attribution
+        self.start_mono_ns = time.monotonic_ns()
+        self.end_mono_ns = 0
+        self.error_type: str | None = None
+
+
+class trace(Scope):  # noqa: N801  # used as a function: with trace(…), @trace(…)
+    """Make the calls inside children of one named step.
+
+    ``operation`` is ``invoke_agent``, ``execute_tool``, ``invoke_workflow``, or None for a plain
+    step; ``attributes`` are added to the span (strings, numbers, booleans, lists of them).
+    ``with trace("…") as step: step.set("key", value)`` adds more.
+    An exception is noted by its class and goes on unchanged.
+    """
+
+    def __init__(self, name: str, *, operation: str | None = None, **attributes: Any) -> None:
+        """Name the step."""
+        super().__init__()
+        self._name = name
+        self._attributes: dict[str, Any] = dict(attributes)
+        if operation is not None:
+            self._attributes[semconv.OPERATION_NAME] = operation
+            if operation in _NAMED_BY:
+                self._attributes[_NAMED_BY[operation]] = name
+        self._steps: list[Step | None] = []
+
+    def fresh(self) -> Self:
+        """Return a new step of the same name, for one run of a decorated function."""
+        made = type(self)(self._name)
+        made._attributes = dict(self._attributes)
+        return made
+
+    def set(self, key: str, value: Any) -> None:
+        """Add an attribute to the running step; before the first entry, to every run."""
+        step = self._steps[-1] if self._steps else None
+        if step is not None:
+            step.attributes = {**step.attributes, key: value}
+        else:
+            self._attributes[key] = value
+
+    def enter_context(self, current: Context) -> Context:
+        """Start the span and make it the current one; the same context if nothing records."""
+        self._steps.append(None)
+        try:
+            recorder = runtime.active
+            if recorder is None:
+                return current
+            span = recorder.start_step(self._name, self._attributes, current)
+            if span is None:
+                return set_span_in_context(NonRecordingSpan(unsampled_context()), current)
+            self._steps[-1] = Step(self._name, self._attributes, span, current_attribution(current))
+            return set_span_in_context(span, current)
+        except Exception:  # noqa: BLE001  # the user's block runs anyway
+            guard.fault("trace.enter")
+            return current
+
+    def leave(self, error: BaseException | None) -> None:
+        """End the span."""
+        step = self._steps.pop()
+        recorder = runtime.active
+        if step is None or recorder is None:
+            return
+        try:
+            if error is not None:
+                step.error_type = class_name(error)
+            step.end_mono_ns = time.monotonic_ns()
+            recorder.submit(step)
+        except Exception:  # noqa: BLE001  # the user's result or exception goes on
+            guard.fault("trace.leave")

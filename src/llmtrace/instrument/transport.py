@@ -1,0 +1,126 @@
+"""Where encoded spans go: a spool segment, or an OTLP/HTTP endpoint by way of one.
+
+Both write a segment first, so that nothing is lost when the process dies or the endpoint is down;
+the endpoint's segments lie in an outbox of their own and are removed once they are accepted.
+Runs in background threads only. Standard library only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Final
+
+from llmtrace.errors import SegmentError
+from llmtrace.spool import SegmentWriter, enforce_limits
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from llmtrace.config import Settings
+
+logger = logging.getLogger("llmtrace")
+
+_CHECK_LIMITS_EVERY: Final = 256
+"""Appends between two looks at the size of the directory."""
+
+
+def traces_url(settings: Settings) -> str | None:
+    """Return the URL that traces are posted to, None if they go to the spool."""
+    if settings.traces_endpoint:
+        return settings.traces_endpoint
+    if not settings.endpoint:
+        return None
+    base = settings.endpoint.rstrip("/")
+    return base if base.endswith("/v1/traces") else f"{base}/v1/traces"
+
+
+def transport_directory(settings: Settings) -> Path:
+    """Return the directory that this process writes its segments to."""
+    url = traces_url(settings)
+    if url is None:
+        return settings.home / "spool"
+    return settings.home / "outbox" / hashlib.sha256(url.encode()).hexdigest()[:16]
+
+
+class SegmentTransport:
+    """Appends payloads to segments; keeps them in memory, bounded, while the disk refuses."""
+
+    def __init__(self, settings: Settings, dropped: Counter[str]) -> None:
+        """Prepare; nothing is touched before the first payload. ``dropped`` counts by reason."""
+        self.directory = transport_directory(settings)
+        self._settings = settings
+        self._dropped = dropped
+        self._waiting: deque[tuple[bytes, int]] = deque()
+        self._waiting_bytes = 0
+        self._appends = 0
+        self._writer = self._new_writer()
+
+    def write(self, payload: bytes, spans: int) -> None:
+        """Append one encoded request; on a full or read-only disk keep it for the next time."""
+        self._waiting.append((payload, spans))
+        self._waiting_bytes += len(payload)
+        try:
+            self._write_waiting()
+        except SegmentError as error:
+            if not self._dropped["disk_refused_times"]:
+                logger.warning("llmtrace keeps spans in memory for now: %s", error)
+            self._dropped["disk_refused_times"] += 1
+            self._shed()
+
+    def retry(self) -> None:
+        """Try again what the disk refused."""
+        if self._waiting:
+            try:
+                self._write_waiting()
+            except SegmentError:
+                self._dropped["disk_refused_times"] += 1
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something is kept in memory that the disk refused."""
+        return bool(self._waiting)
+
+    def close(self) -> None:
+        """Give up the open segment."""
+        self._writer.close()
+
+    def abandon(self) -> None:
+        """Forget the parent's segment and payloads, in a forked child."""
+        self._writer.abandon()
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        self._writer = self._new_writer()
+
+    def _new_writer(self) -> SegmentWriter:
+        return SegmentWriter(self.directory, now_ns=time.time_ns, pid=os.getpid())  # noqa: TID251  # a segment's name sorts by the wall clock
+
+    def _write_waiting(self) -> None:
+        while self._waiting:
+            payload, _ = self._waiting[0]
+            self._writer.append(payload)
+            self._waiting.popleft()
+            self._waiting_bytes -= len(payload)
+            self._appends += 1
+        if self._appends >= _CHECK_LIMITS_EVERY:
+            self._appends = 0
+            self._keep_within_limits()
+
+    def _keep_within_limits(self) -> None:
+        """The oldest segments go first; those of the spool never by age: a reader will come."""
+        dropped = enforce_limits(
+            self.directory,
+            max_bytes=self._settings.max_spool_bytes,
+            max_age_s=self._settings.max_spool_age_s if traces_url(self._settings) else None,
+            now_ns=time.time_ns(),  # noqa: TID251  # compared with names made of the wall clock
+        )
+        self._dropped["spool_full"] += dropped.frames
+
+    def _shed(self) -> None:
+        while self._waiting_bytes > self._settings.max_queue_bytes and self._waiting:
+            payload, spans = self._waiting.popleft()
+            self._waiting_bytes -= len(payload)
+            self._dropped["disk_refused"] += spans
