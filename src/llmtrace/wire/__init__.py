@@ -158,7 +158,7 @@ def strip_vectors(api: str, body: object) -> object:
 
 
 def strip_vectors_json(api: str, body: bytes) -> bytes:
-    """Do the same to unparsed JSON, without building a float: some 10 times faster."""
+    """Do the same to unparsed JSON, without building a float: several times faster."""
     return (
         openai_embeddings.strip_vectors_json(body) if api == semconv.API_OPENAI_EMBEDDINGS else body
     )

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from llmtrace.wire.sse import SseEvent
 
 _FIRST_KEYS: Final[tuple[str, ...]] = ("id", "object", "created", "model")
+_PADDING_KEYS: Final = frozenset({"obfuscation", "p"})
+"""Noise against guessing a chunk's content by its length: OpenAI's name and Mistral's."""
 _GROWING_CALL_KEYS: Final = frozenset({"arguments", "input"})
 
 
@@ -252,7 +254,7 @@ def merge_events(events: list[SseEvent]) -> Merged:
                 if isinstance(value, dict) and value:
                     usage_events += 1
                     merge_objects(usage, as_object(cast("object", value)))
-            elif value not in (None, "") or key not in top:
+            else:
                 _lay(top, key, value)
     top["object"] = "chat.completion"
     top["choices"] = [choices[index].finished(index) for index in sorted(choices)]
@@ -270,12 +272,16 @@ def merge_events(events: list[SseEvent]) -> Merged:
 
 
 def _lay(top: dict[str, object], key: str, value: object) -> None:
+    """Take over a field that stands beside the choices."""
     known = top.get(key)
-    if isinstance(known, dict) and isinstance(value, dict):
-        merge_objects(cast("dict[str, object]", known), as_object(cast("object", value)))
+    if key in _FIRST_KEYS:
+        # the first chunk of Azure leaves them empty; later chunks of others change ``created``
+        top[key] = known or value
     elif isinstance(value, dict):
-        top[key] = dict(as_object(cast("object", value)))
-    elif key != "created" or known is None or value != 0:
+        into = cast("dict[str, object]", known) if isinstance(known, dict) else {}
+        merge_objects(into, as_object(cast("object", value)))
+        top[key] = into
+    elif key not in _PADDING_KEYS and (value not in (None, "") or key not in top):
         top[key] = value
 
 
