@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 from zoneinfo import ZoneInfo
 
 from llmtrace.alerts.document import Problem, shown
-from llmtrace.alerts.model import METRICS
+from llmtrace.alerts.model import EVALUATOR_ID, METRICS
 from llmtrace.alerts.schema import near
 from llmtrace.alerts.source import DEFAULTS, duration, number
 
@@ -80,6 +80,8 @@ def _rules(source: Source) -> Iterator[Found]:
             continue
         yield from _values(when, (*path, "when"))
         yield from _times(rule, defaults | rule, path)
+        if rule["id"] == EVALUATOR_ID:
+            yield (*path, "id"), f'rule id "{EVALUATOR_ID}" is built in; choose another'
         if (defaults | rule)["no_data"] == "alert" and rule.get("by"):
             at = (*path, "no_data") if "no_data" in rule else path
             text = "no_data: alert needs a rule without by: a value never seen cannot be missed"

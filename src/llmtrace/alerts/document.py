@@ -150,8 +150,10 @@ class _Reader:
                 return text
             case "null":
                 return None
+            case "bool" if text.lower() in {"true", "false"}:
+                return text.lower() == "true"
             case "bool":
-                return text.lower() in {"true", "yes", "on"}
+                return text  # on, off, yes, no: words to everyone but YAML 1.1
             case "int" | "float":
                 return self._number(text, line)
             case _:
@@ -173,10 +175,7 @@ class _Reader:
             # Decimal of the text itself: 0.1 stays 0.1, and money stays exact.
             number = Decimal(text.replace("_", ""))
         except InvalidOperation:
-            return text  # 0x1f, 1:30: text to us, for the schema to judge
-        if not number.is_finite():
-            self._refuse(line, f"{text} is not a number that can be compared")
-            return Decimal(0)
+            return text  # 0x1f, 1:30, .inf: text to us, for the schema to judge
         is_whole = "." not in text and "e" not in text.lower()
         return int(number) if is_whole else number
 

@@ -37,6 +37,9 @@ class Metric:
     ``min_requests`` guards it by default."""
 
 
+EVALUATOR_ID: Final = "evaluator-error"
+"""Id of the built-in rule about rules that cannot be evaluated."""
+
 _ONE: Final = Decimal(1)
 _MS: Final = Decimal("0.001")
 
