@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 from llmtrace.config import load_settings
 from llmtrace.otlp.rows import leave_unpriced
-from llmtrace.store.local import LocalStore
+from llmtrace.store.adhoc import TRUNCATED_KEY
+from llmtrace.store.drain import Drain, Drained
+from llmtrace.store.home import HomeStore
+from llmtrace.store.lock import StoreLock
 from llmtrace.store.reading import DATABASE_FILE, Store
 from llmtrace.store.writer import Inserted, Transaction, Writer
 
@@ -18,18 +21,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DATABASE_FILE",
+    "TRUNCATED_KEY",
+    "Drain",
+    "Drained",
+    "HomeStore",
     "Inserted",
-    "LocalStore",
     "Store",
+    "StoreLock",
     "Transaction",
     "Writer",
     "open_store",
 ]
 
 
-def open_store(home: Path | None = None) -> Store:
+def open_store(home: Path | None = None) -> HomeStore:
     """Open the store of ``home`` (default: ``LLMTRACE_HOME``, else ``~/.llmtrace``) for reading.
 
     Nothing is touched before the first ``sql``. Raises ConfigError for wrong settings.
     """
-    return LocalStore(load_settings(home=home).home, leave_unpriced)
+    settings = load_settings(home=home)
+    return HomeStore(settings.home, leave_unpriced, token=settings.token)

@@ -21,6 +21,7 @@ from llmtrace.store._connection import (
     InterruptError,
     StatementType,
 )
+from llmtrace.store.parameters import as_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -151,7 +152,7 @@ def _read(
 ) -> pa.Table:
     cursor.execute("begin transaction read only")
     try:
-        result = cursor.execute(query, list(parameters))
+        result = cursor.execute(query, [as_stored(value) for value in parameters])
         if max_rows is None:
             return result.to_arrow_table()
         return _at_most(result, max_rows)

@@ -1,0 +1,204 @@
+"""The collector's HTTP face: spans in, queries out as Arrow streams, health for whoever watches.
+
+Only routes and who may use them; what they do is in ``traces``, ``drainer`` and the store.
+"""
+
+from __future__ import annotations
+
+import hmac
+import io
+import json
+import os
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import pyarrow as pa
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from llmtrace.errors import QueryError, StoreError
+from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S
+from llmtrace.store.parameters import from_json
+from llmtrace.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from llmtrace.collector.drainer import Drainer
+    from llmtrace.collector.traces import TracesReceiver
+    from llmtrace.config import Secret
+    from llmtrace.store import Drain, Writer
+
+    Handler = Callable[[Request], Awaitable[Response]]
+
+ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
+_MAX_QUESTION_BYTES: Final = 4 * 1024 * 1024
+_MAX_TIMEOUT_S: Final = 600.0
+_REFRESH_TIMEOUT_S: Final = 50.0
+
+
+class Routes:
+    """The answers to each route."""
+
+    def __init__(
+        self, *, writer: Writer, drain: Drain, drainer: Drainer, traces: TracesReceiver
+    ) -> None:
+        """Answer from these."""
+        self._writer = writer
+        self._drain = drain
+        self._drainer = drainer
+        self._traces = traces
+
+    async def sql(self, request: Request) -> Response:
+        """Run one SELECT and stream its rows as Arrow."""
+        try:
+            question = _question(await _json_body(request))
+            body = await run_in_threadpool(self._rows, question)
+        except QueryError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        except StoreError as error:
+            return JSONResponse({"error": str(error)}, 503)
+        return Response(body, media_type=ARROW_STREAM)
+
+    async def refresh(self, request: Request) -> Response:
+        """Answer once the spool is taken in."""
+        del request
+        if await run_in_threadpool(self._drainer.refresh, _REFRESH_TIMEOUT_S):
+            return JSONResponse({"status": "ok"})
+        reason = self._drainer.error or "the spool is not taken in yet"
+        return JSONResponse({"error": reason}, 503)
+
+    async def healthz(self, request: Request) -> Response:
+        """Say that the process lives."""
+        del request
+        return JSONResponse({"status": "ok", "pid": os.getpid(), "version": VERSION})
+
+    async def readyz(self, request: Request) -> Response:
+        """Say whether spans get into the store."""
+        del request
+        problem = self._drainer.error
+        if problem is None and not self._drainer.is_alive():
+            problem = "the drain has ended"
+        if problem is not None:
+            return JSONResponse({"status": "failing", "error": problem}, 503)
+        return JSONResponse({"status": "ok"})
+
+    async def status(self, request: Request) -> Response:
+        """Tell the figures of ingestion."""
+        del request
+        try:
+            return JSONResponse(await run_in_threadpool(self._status))
+        except StoreError as error:
+            return JSONResponse({"error": str(error)}, 503)
+
+    def _rows(self, question: dict[str, Any]) -> bytes:
+        table = self._writer.sql(**question)
+        sink = io.BytesIO()
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table)
+        return sink.getvalue()
+
+    def _status(self) -> dict[str, object]:
+        counts = self._writer.counts()
+        total = self._drainer.total
+        return {
+            "version": VERSION,
+            "pid": os.getpid(),
+            "schema": self._writer.schema,
+            "received": self._traces.received,
+            "refused_requests": self._traces.refused,
+            "stored": total.stored,
+            "duplicates": total.duplicates,
+            "dead_letters": total.dead_letters,
+            "damaged_frames": total.damaged,
+            "lag_bytes": self._drain.pending_bytes(),
+            "error": self._drainer.error,
+            # Since the store was made, over all collectors and readers.
+            "counts": counts,
+            "rejected": {
+                name.removeprefix("rejected."): count
+                for name, count in counts.items()
+                if name.startswith("rejected.")
+            },
+        }
+
+
+def make_app(
+    routes: Routes, traces: TracesReceiver, token: Secret, *, is_guarded: bool
+) -> Starlette:
+    """Wire the routes. ``is_guarded``: every route but health asks for the token."""
+
+    def guarded(handler: Handler) -> Handler:
+        async def checked(request: Request) -> Response:
+            if _has_token(request, token):
+                return await handler(request)
+            return JSONResponse(
+                {"error": "a bearer token is needed: the collector's, see its token file"},
+                401,
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+
+        return checked
+
+    def maybe(handler: Handler) -> Handler:
+        return guarded(handler) if is_guarded else handler
+
+    async def take(request: Request) -> Response:
+        return await traces(request)
+
+    return Starlette(
+        routes=[
+            Route("/v1/traces", maybe(take), methods=["POST"]),
+            Route("/v1/sql", guarded(routes.sql), methods=["POST"]),
+            Route("/v1/refresh", guarded(routes.refresh), methods=["POST"]),
+            Route("/healthz", routes.healthz, methods=["GET"]),
+            Route("/readyz", routes.readyz, methods=["GET"]),
+            Route("/status", maybe(routes.status), methods=["GET"]),
+        ]
+    )
+
+
+def _has_token(request: Request, token: Secret) -> bool:
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    expected = token.reveal().encode()
+    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), expected)
+
+
+async def _json_body(request: Request) -> dict[str, Any]:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _MAX_QUESTION_BYTES:
+            raise QueryError(f"the question is over {_MAX_QUESTION_BYTES} bytes")
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise QueryError("the question is not JSON") from error
+    if not isinstance(content, dict):
+        raise QueryError('the question is {"query": …, "parameters": […], …}')
+    return cast("dict[str, Any]", content)
+
+
+def _question(content: dict[str, Any]) -> dict[str, Any]:
+    """Check the question's fields and return the arguments of ``Store.sql``."""
+    query = content.get("query")
+    parameters = content.get("parameters", [])
+    max_rows = content.get("max_rows", DEFAULT_MAX_ROWS)
+    timeout_s = content.get("timeout_s", DEFAULT_TIMEOUT_S)
+    if not isinstance(query, str):
+        raise QueryError('"query" is a text with one SELECT')
+    if not isinstance(parameters, list):
+        raise QueryError('"parameters" is a list')
+    if max_rows is not None and (not isinstance(max_rows, int) or max_rows < 0):
+        raise QueryError('"max_rows" is a whole number from 0, or null for all')
+    if not isinstance(timeout_s, (int, float)) or not 0 < timeout_s <= _MAX_TIMEOUT_S:
+        raise QueryError(f'"timeout_s" is a number of seconds above 0, at most {_MAX_TIMEOUT_S:g}')
+    return {
+        "query": query,
+        "parameters": [from_json(value) for value in cast("list[object]", parameters)],
+        "max_rows": max_rows,
+        "timeout_s": float(timeout_s),
+    }

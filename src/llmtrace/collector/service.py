@@ -1,0 +1,238 @@
+"""A collector's life: lock, listen, publish; and the way back, so that nothing acked is lost.
+
+Runs in threads of this process: the demo, the dashboards and tests use it as a context manager.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final, Self
+
+import uvicorn
+
+from llmtrace.clock import Clock, SystemClock
+from llmtrace.collector.app import Routes, make_app
+from llmtrace.collector.drainer import Drainer
+from llmtrace.collector.files import make_token, publish, unpublish
+from llmtrace.collector.log import WriteAheadLog
+from llmtrace.collector.traces import TracesReceiver
+from llmtrace.errors import ConfigError, StoreLockedError
+from llmtrace.otlp.rows import leave_unpriced
+from llmtrace.spool import SegmentWriter
+from llmtrace.store import DATABASE_FILE, Drain, StoreLock, Writer
+from llmtrace.store.drain import WAL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.applications import Starlette
+
+    from llmtrace.config import Settings
+    from llmtrace.otlp.rows import Pricer
+
+Task = Callable[[Writer, threading.Event], None]
+"""Runs in a thread of its own beside the collector until the event is set."""
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 4318
+_LOCK_NAME: Final = "collector"
+_LOCK_TIMEOUT_S: Final = 10.0
+_START_TIMEOUT_S: Final = 10.0
+_STOP_TIMEOUT_S: Final = 5.0
+
+
+class Collector:
+    """One collector on one home. ``start`` once, ``stop`` once."""
+
+    def __init__(  # noqa: PLR0913  # the seams: each with a default that is right for users
+        self,
+        settings: Settings,
+        *,
+        host: str = DEFAULT_HOST,
+        port: int = DEFAULT_PORT,
+        pricer: Pricer = leave_unpriced,
+        tasks: Sequence[Task] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        """Check the arguments; nothing is touched yet.
+
+        Args:
+            settings: home and token; without a token one is made for readers on this machine.
+            host: address to listen on; one that others can reach needs ``settings.token``.
+            port: 0 takes a free one, see ``url``.
+            pricer: prices calls that come without a cost.
+            tasks: run with (writer, stop event) in threads of their own, as the alert engine.
+            clock: for the times in the store and in file names.
+
+        """
+        if not _is_loopback(host) and settings.token is None:
+            raise ConfigError(
+                f"host {host!r} can be reached from other machines and no token is set; "
+                "set LLMTRACE_TOKEN to a long random text, or listen on 127.0.0.1"
+            )
+        self._settings = settings
+        self._home = settings.home
+        self._host = host
+        self._port = port
+        self._pricer = pricer
+        self._tasks = tasks
+        self._clock = clock or SystemClock()
+        self._stack = ExitStack()
+        self._url = ""
+
+    @property
+    def url(self) -> str:
+        """``http://host:port`` for clients on this machine; empty before ``start``."""
+        return self._url
+
+    def start(self) -> Self:
+        """Take the home, listen, publish; return when requests are answered.
+
+        Raises StoreLockedError (another collector, named), ConfigError (port taken), StoreError.
+        """
+        with ExitStack() as stack:
+            self._take_lock(stack)
+            listener = _listener(self._host, self._port)
+            stack.callback(listener.close)
+            writer = stack.enter_context(Writer(self._home / DATABASE_FILE, clock=self._clock))
+            app, drainer = self._assemble(stack, writer)
+            self._serve(stack, app, listener)
+            drainer.start()
+            self._run_tasks(stack, writer)
+            self._url = _url(self._host, listener.getsockname()[1])
+            stack.callback(unpublish, self._home)
+            publish(self._home, url=self._url, started_at=self._clock.now())
+            self._stack = stack.pop_all()
+        return self
+
+    def stop(self) -> None:
+        """Stop listening, store what was acked (for at most 5 s), let go. Twice does nothing."""
+        self._stack.close()
+
+    def _take_lock(self, stack: ExitStack) -> None:
+        lock = StoreLock(self._home)
+
+        def is_collector() -> bool:
+            return lock.holder()[1] == _LOCK_NAME
+
+        if not lock.acquire(_LOCK_NAME, timeout_s=_LOCK_TIMEOUT_S, give_up=is_collector):
+            pid, _ = lock.holder()
+            raise StoreLockedError(
+                f"a collector already runs on {self._home}: process {pid}; "
+                "use that one, stop it, or set LLMTRACE_HOME to another folder"
+            )
+        stack.callback(lock.release)
+
+    def _assemble(self, stack: ExitStack, writer: Writer) -> tuple[Starlette, Drainer]:
+        segments = SegmentWriter(self._home / WAL, now_ns=time.time_ns, pid=os.getpid())
+        drain = Drain(self._home, writer, self._pricer, clock=self._clock)
+        drainer = Drainer(drain)
+        # The way back is the reverse: the log is closed first, then drained a last time.
+        stack.callback(drainer.stop, _STOP_TIMEOUT_S)
+        log = WriteAheadLog(segments, drainer.notify)
+        stack.callback(log.close)
+        traces = TracesReceiver(log)
+        routes = Routes(writer=writer, drain=drain, drainer=drainer, traces=traces)
+        token = self._settings.token or make_token(self._home)
+        app = make_app(routes, traces, token, is_guarded=not _is_loopback(self._host))
+        return app, drainer
+
+    def _serve(self, stack: ExitStack, app: Starlette, listener: socket.socket) -> None:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                limit_concurrency=512,
+                timeout_keep_alive=15,
+                timeout_graceful_shutdown=3,
+                server_header=False,
+            )
+        )
+        thread = threading.Thread(
+            target=server.run, kwargs={"sockets": [listener]}, name="llmtrace-http", daemon=True
+        )
+
+        def stop() -> None:
+            server.should_exit = True
+            thread.join(_STOP_TIMEOUT_S)
+
+        thread.start()
+        stack.callback(stop)
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while not server.started:
+            if not thread.is_alive() or time.monotonic() > deadline:
+                raise ConfigError(f"the HTTP server on {self._host} did not start; see the log")
+            time.sleep(0.005)
+
+    def _run_tasks(self, stack: ExitStack, writer: Writer) -> None:
+        stopping = threading.Event()
+        threads = [
+            threading.Thread(target=_guarded, args=(task, writer, stopping), daemon=True)
+            for task in self._tasks
+        ]
+
+        def stop() -> None:
+            stopping.set()
+            for thread in threads:
+                thread.join(_STOP_TIMEOUT_S)
+
+        stack.callback(stop)
+        for thread in threads:
+            thread.start()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _guarded(task: Task, writer: Writer, stopping: threading.Event) -> None:
+    try:
+        task(writer, stopping)
+    except Exception:
+        logger.exception("a task of the collector ended; spans are still taken and stored")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            listener.listen(1024)
+        except BaseException:
+            listener.close()
+            raise
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}; "
+            "stop what uses it, or choose another (`--port 0` takes a free one)"
+        ) from error
+    return listener
+
+
+def _url(host: str, port: int) -> str:
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not bound
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"

@@ -1,0 +1,87 @@
+"""How readers find the collector of a home: ``collector.json``, and the token beside it.
+
+A file that a killed collector left behind is not believed: its process must live, and answer at
+its URL as the same process.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from llmtrace.config import Secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COLLECTOR_FILE: Final = "collector.json"
+TOKEN_FILE: Final = "token"  # noqa: S105  # a file's name
+_HEALTH_TIMEOUT_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningCollector:
+    """A collector that published itself."""
+
+    url: str
+    """``http://host:port``, reachable from this machine."""
+    pid: int
+    version: str
+
+
+def published_collector(home: Path) -> RunningCollector | None:
+    """Return what ``collector.json`` says, if its process lives; it may not answer."""
+    try:
+        content: dict[str, Any] = json.loads((home / COLLECTOR_FILE).read_text(encoding="utf-8"))
+        found = RunningCollector(
+            url=str(content["url"]), pid=int(content["pid"]), version=str(content["version"])
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if _lives(found.pid) else None
+
+
+def find_collector(home: Path) -> RunningCollector | None:
+    """Return the collector of ``home`` if one runs and answers."""
+    found = published_collector(home)
+    return found if found is not None and _answers(found) else None
+
+
+def reader_token(home: Path, configured: Secret | None) -> Secret | None:
+    """Return the token to send: the configured one, else the file's; None if there is neither."""
+    if configured is not None:
+        return configured
+    try:
+        return Secret((home / TOKEN_FILE).read_text(encoding="ascii").strip()) or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _answers(collector: RunningCollector) -> bool:
+    parts = urlsplit(collector.url)
+    try:
+        connection = http.client.HTTPConnection(
+            parts.hostname or "", parts.port, timeout=_HEALTH_TIMEOUT_S
+        )
+        try:
+            connection.request("GET", "/healthz")
+            answer = json.loads(connection.getresponse().read(4096))
+        finally:
+            connection.close()
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
+    return isinstance(answer, dict) and answer.get("pid") == collector.pid  # pyright: ignore[reportUnknownMemberType]  # any JSON

@@ -1,0 +1,99 @@
+"""A reader that asks the running collector: SQL over HTTP, rows back as an Arrow stream."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+
+from llmtrace.errors import QueryError, StoreError, StoreUnreachableError
+from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S
+from llmtrace.store.parameters import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llmtrace.config import Secret
+    from llmtrace.store.discovery import RunningCollector
+
+# Above the query's own limit: the collector says itself that a query took too long.
+_PATIENCE_S: Final = 10.0
+_REFRESH_TIMEOUT_S: Final = 60.0
+
+
+class RemoteStore:
+    """The store behind a collector's URL; one connection per question, any thread."""
+
+    def __init__(self, collector: RunningCollector, token: Secret | None) -> None:
+        """Prepare to ask; nothing is sent yet."""
+        self._collector = collector
+        self._token = token
+
+    @property
+    def where(self) -> str:
+        """Name the collector."""
+        return f"collector {self._collector.url}"
+
+    def sql(
+        self,
+        query: str,
+        parameters: Sequence[object] = (),
+        *,
+        max_rows: int | None = DEFAULT_MAX_ROWS,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> pa.Table:
+        """Run one SELECT in the collector (see ``Store.sql``)."""
+        question = {
+            "query": query,
+            "parameters": [to_json(value) for value in parameters],
+            "max_rows": max_rows,
+            "timeout_s": timeout_s,
+        }
+        body = self._post("/v1/sql", question, timeout_s=timeout_s + _PATIENCE_S)
+        with pa.ipc.open_stream(body) as reader:
+            return reader.read_all()
+
+    def refresh(self) -> None:
+        """Return once the collector has taken in what apps had written to the spool."""
+        self._post("/v1/refresh", {}, timeout_s=_REFRESH_TIMEOUT_S)
+
+    def close(self) -> None:
+        """Do nothing: no connection is kept."""
+
+    def _post(self, path: str, content: object, *, timeout_s: float) -> bytes:
+        headers = {"Content-Type": "application/json"}
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token.reveal()}"
+        parts = urlsplit(self._collector.url)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
+        try:
+            connection.request("POST", path, json.dumps(content), headers)
+            answer = connection.getresponse()
+            body = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise StoreUnreachableError(
+                f"the collector at {self._collector.url} (process {self._collector.pid}) does not "
+                f"answer: {type(error).__name__}; see whether it still runs, then try again"
+            ) from error
+        finally:
+            connection.close()
+        if answer.status != http.client.OK:
+            raise self._refusal(answer.status, body)
+        return body
+
+    def _refusal(self, status: int, body: bytes) -> QueryError | StoreError:
+        try:
+            text = str(json.loads(body)["error"])
+        except (ValueError, KeyError, TypeError):
+            text = f"HTTP status {status}"
+        if status == http.client.BAD_REQUEST:
+            return QueryError(text)
+        if status == http.client.UNAUTHORIZED:
+            return StoreError(
+                f"the collector at {self._collector.url} refuses the token; set LLMTRACE_TOKEN to "
+                "the one it was started with, or unset it to use the token file of LLMTRACE_HOME"
+            )
+        return StoreUnreachableError(f"the collector at {self._collector.url}: {text}")
