@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Final, cast
 from llmtrace.records import Message
 from llmtrace.wire import parts
 from llmtrace.wire.fields import RequestFields, ResponseFields
-from llmtrace.wire.openai_responses_stream import merge_events, synthesize_stream
+from llmtrace.wire.openai_responses_stream import (
+    TERMINAL_STATUSES,
+    merge_events,
+    synthesize_stream,
+)
 from llmtrace.wire.reading import (
     as_list,
     as_object,
@@ -67,13 +71,15 @@ def response_fields(body: JsonObject) -> ResponseFields:
     """Read an answer; its finish reason is why it is incomplete, else its status."""
     usage = as_object(body.get("usage"))
     error_type, error_message = error_of(body)
+    status = text_of(body.get("status"))
     reason = text_of(as_object(body.get("incomplete_details")).get("reason"))
-    reason = reason or text_of(body.get("status"))
+    if reason is None and status in TERMINAL_STATUSES:
+        reason = status
     output = as_objects(body.get("output"))
     return ResponseFields(
         id=text_of(body.get("id")),
         model=text_of(body.get("model")),
-        finish_reasons=() if reason in {None, "in_progress", "queued"} else (cast("str", reason),),
+        finish_reasons=() if reason is None else (reason,),
         service_tier=text_of(body.get("service_tier")),
         usage=usage or None,
         reported_cost_usd=reported_cost(usage),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from llmtrace.wire.reading import JsonObject
     from llmtrace.wire.sse import SseEvent
 
-_TERMINAL: Final = frozenset({"completed", "incomplete", "failed", "cancelled"})
+TERMINAL_STATUSES: Final = frozenset({"completed", "incomplete", "failed", "cancelled"})
 """Statuses after which nothing comes; ``response.<status>`` are the events."""
 _ITEM_TEXTS: Final = {
     "function_call_arguments": "arguments",
@@ -48,7 +48,7 @@ def merge_events(events: list[SseEvent]) -> Merged:
         response = event.get("response")
         if isinstance(response, dict) and response:
             body |= as_object(cast("object", response))
-            is_complete = is_complete or kind in _TERMINAL
+            is_complete = is_complete or kind in TERMINAL_STATUSES
         elif kind == "error" or event.get("error") is not None:
             body["error"] = event.get("error") or {
                 key: event.get(key) for key in ("code", "message", "param")
@@ -71,7 +71,7 @@ def _terminal_response(events: list[SseEvent]) -> dict[str, object] | None:
     This leaves the deltas, most of the bytes, unparsed.
     """
     for name, data in reversed(events[-3:]):
-        if name.removeprefix("response.") in _TERMINAL:
+        if name.removeprefix("response.") in TERMINAL_STATUSES:
             response = as_object(as_object(parse_json(data)).get("response"))
             return dict(response) if response.get("output") else None
     return None
@@ -159,7 +159,7 @@ def synthesize_stream(body: JsonObject, *, include_usage: bool) -> list[bytes]:
     ]
     for index, item in enumerate(as_objects(body.get("output"))):
         events.extend(_item_events(item, index))
-    if status in _TERMINAL:
+    if status in TERMINAL_STATUSES:
         events.append({"type": f"response.{status}", "response": body})
     return [
         encode_event({**event, "sequence_number": number}, str(event["type"]))
