@@ -76,8 +76,8 @@ def _readable(row: Exchange) -> dict[str, Any] | None:
     [
         # other chat providers repeat the role, or change fields late, which the SDK's own
         # accumulator turns into "assistantassistant" or loses; a merge must not
-        ("openai.chat", ("openai", "alibaba", "deepseek"), 40),
-        ("openai.responses", (), 50),
+        ("openai.chat", ("openai", "alibaba", "deepseek"), 30),
+        ("openai.responses", (), 30),
         ("anthropic.messages", (), 30),
     ],
 )

@@ -1,0 +1,170 @@
+"""Requests, answers and streams of Anthropic messages."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from llmtrace import wire
+
+API = "anthropic.messages"
+
+
+def _stream(*events: dict[str, Any]) -> bytes:
+    return b"".join(
+        b"event: " + event["type"].encode() + b"\ndata: " + json.dumps(event).encode() + b"\n\n"
+        for event in events
+    )
+
+
+def _start(**usage: Any) -> dict[str, Any]:
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude"}
+    return {"type": "message_start", "message": {**message, "content": [], "usage": usage}}
+
+
+def _delta(index: int, **delta: Any) -> dict[str, Any]:
+    return {"type": "content_block_delta", "index": index, "delta": delta}
+
+
+def test_system_stands_apart_from_the_conversation():
+    body = {
+        "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
+        "messages": [{"role": "user", "content": "Hi"}],
+    }
+
+    messages, system = wire.input_messages(API, body)
+
+    assert system == [{"type": "text", "content": "Be brief."}]
+    assert [m.role for m in messages] == ["user"]
+
+
+def test_a_message_of_tool_results_alone_speaks_for_the_tool():
+    result = {
+        "type": "tool_result",
+        "tool_use_id": "t",
+        "content": [{"type": "text", "text": "42"}],
+    }
+    body = {"messages": [{"role": "user", "content": [result]}]}
+
+    [message], _ = wire.input_messages(API, body)
+
+    assert message.role == "tool"
+    assert message.parts == ({"type": "tool_call_response", "id": "t", "response": "42"},)
+
+
+def test_blocks_of_every_kind_are_read():
+    body = {
+        "content": [
+            {"type": "thinking", "thinking": "Hm", "signature": "s"},
+            {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}},
+            {"type": "web_search_tool_result", "tool_use_id": "s", "content": []},
+            {
+                "type": "image",
+                "source": {"type": "base64", "media_type": "image/png", "data": "QQ"},
+            },
+            {"type": "redacted_thinking", "data": "xyz"},
+            {"type": "text", "text": "42"},
+        ],
+        "stop_reason": "end_turn",
+    }
+
+    [message] = wire.output_messages(API, body)
+
+    assert [part["type"] for part in message.parts] == [
+        "reasoning",
+        "server_tool_call",
+        "server_tool_call_response",
+        "blob",
+        "redacted_thinking",
+        "text",
+    ]
+    assert message.finish_reason == "end_turn"
+
+
+def test_usage_of_the_delta_overwrites_and_the_rest_stays():
+    merged = wire.merge_stream(
+        API,
+        _stream(
+            _start(
+                input_tokens=5, output_tokens=1, cache_creation={"ephemeral_1h_input_tokens": 7}
+            ),
+            {
+                "type": "message_delta",
+                "delta": {"stop_reason": "end_turn"},
+                "usage": {"output_tokens": 40, "input_tokens": None},
+            },
+            {"type": "message_stop"},
+        ),
+    )
+
+    assert merged.fields.usage == {
+        "input_tokens": 5,
+        "output_tokens": 40,
+        "cache_creation": {"ephemeral_1h_input_tokens": 7},
+    }
+    assert merged.usage_events == 2
+    assert merged.fields.finish_reasons == ("end_turn",)
+
+
+def test_input_of_a_tool_is_parsed_when_whole_and_kept_as_text_when_cut():
+    start = {
+        "type": "content_block_start",
+        "index": 0,
+        "content_block": {"type": "tool_use", "id": "t", "name": "f", "input": {}},
+    }
+    whole: Any = wire.merge_stream(
+        API, _stream(_start(), start, _delta(0, type="input_json_delta", partial_json='{"a":1}'))
+    ).body
+    cut: Any = wire.merge_stream(
+        API, _stream(_start(), start, _delta(0, type="input_json_delta", partial_json='{"a":'))
+    ).body
+
+    assert whole["content"][0]["input"] == {"a": 1}
+    assert cut["content"][0]["input"] == '{"a":'
+
+
+def test_an_overload_in_mid_stream_is_told_and_the_text_so_far_is_kept():
+    merged = wire.merge_stream(
+        API,
+        _stream(
+            _start(),
+            _delta(0, type="text_delta", text="Hel"),
+            {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
+        ),
+    )
+
+    assert merged.fields.error_type == "overloaded_error"
+    assert merged.fields.output_text_chars == 3
+    assert not merged.fields.is_complete
+
+
+def test_unknown_events_blocks_and_deltas_are_passed_over_or_kept():
+    merged = wire.merge_stream(
+        API,
+        _stream(
+            {"type": "ping"},
+            _start(),
+            {"type": "content_block_start", "index": 3, "content_block": {"type": "new", "x": 1}},
+            _delta(3, type="new_delta", words="a"),
+            _delta(3, type="new_delta", words="b"),
+            {"type": "new_event"},
+            {"type": "message_stop"},
+        ),
+    )
+
+    assert merged.problem is None
+    assert merged.body["content"] == [{"type": "new", "x": 1, "words": "ab"}]
+
+
+def test_tools_of_the_application_are_functions():
+    body = {
+        "tools": [
+            {"name": "f", "input_schema": {"type": "object"}},
+            {"type": "web_search_20250305", "name": "web_search"},
+        ]
+    }
+
+    assert [tool["type"] for tool in wire.tool_definitions(API, body)] == [
+        "function",
+        "web_search_20250305",
+    ]
