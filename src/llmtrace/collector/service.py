@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import uvicorn
 
-from llmtrace.clock import Clock, SystemClock
+from llmtrace.clock import Clock, SystemClock, unix_ns
 from llmtrace.collector.app import Routes, make_app
 from llmtrace.collector.drainer import Drainer
 from llmtrace.collector.files import make_token, publish, unpublish
@@ -53,7 +53,7 @@ _STOP_TIMEOUT_S: Final = 5.0
 class Collector:
     """One collector on one home. ``start`` once, ``stop`` once."""
 
-    def __init__(  # noqa: PLR0913  # the seams: each with a default that is right for users
+    def __init__(
         self,
         settings: Settings,
         *,
@@ -133,7 +133,9 @@ class Collector:
         stack.callback(lock.release)
 
     def _assemble(self, stack: ExitStack, writer: Writer) -> tuple[Starlette, Drainer]:
-        segments = SegmentWriter(self._home / WAL, now_ns=time.time_ns, pid=os.getpid())
+        segments = SegmentWriter(
+            self._home / WAL, now_ns=lambda: unix_ns(self._clock.now()), pid=os.getpid()
+        )
         drain = Drain(self._home, writer, self._pricer, clock=self._clock)
         drainer = Drainer(drain)
         # The way back is the reverse: the log is closed first, then drained a last time.

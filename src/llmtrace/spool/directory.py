@@ -15,7 +15,7 @@ from llmtrace.errors import SegmentError
 from llmtrace.spool.frames import read_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
 
@@ -109,7 +109,7 @@ def _unlinked(path: Path) -> bool:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[bool]:
+def _locked(path: Path) -> Generator[bool]:
     """Hold the segment's lock; give False if its writer has it or the file is gone."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

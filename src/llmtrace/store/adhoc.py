@@ -132,8 +132,7 @@ def _names(cursor: Connection, query: str) -> Iterator[str]:
     """Yield the names of all functions and tables of a query; of EXPLAIN, of what it explains."""
     plain = re.sub(r"(?i)^\s*explain(\s+analyze)?\b(\s*\([^)]*\))?", "", query)
     row = cursor.execute("select json_serialize_sql(?)", [plain]).fetchone()
-    tree = json.loads(row[0]) if row else {}
-    waiting: list[object] = [tree]
+    waiting: list[object] = [json.loads(row[0]) if row else None]
     while waiting:
         node = waiting.pop()
         if isinstance(node, list):

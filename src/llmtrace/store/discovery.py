@@ -10,7 +10,7 @@ import http.client
 import json
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
 from llmtrace.config import Secret
@@ -79,9 +79,9 @@ def _answers(collector: RunningCollector) -> bool:
         )
         try:
             connection.request("GET", "/healthz")
-            answer = json.loads(connection.getresponse().read(4096))
+            answer: Any = json.loads(connection.getresponse().read(4096))
         finally:
             connection.close()
     except (OSError, ValueError, http.client.HTTPException):
         return False
-    return isinstance(answer, dict) and answer.get("pid") == collector.pid  # pyright: ignore[reportUnknownMemberType]  # any JSON
+    return isinstance(answer, dict) and cast("Any", answer).get("pid") == collector.pid

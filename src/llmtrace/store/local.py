@@ -17,7 +17,7 @@ from llmtrace.store.reading import DATABASE_FILE
 from llmtrace.store.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from llmtrace.otlp.rows import Pricer
@@ -34,7 +34,7 @@ def opened_file(
     *,
     lock_timeout_s: float = LOCK_TIMEOUT_S,
     give_up: Callable[[], bool] = lambda: False,
-) -> Iterator[Writer | None]:
+) -> Generator[Writer | None]:
     """Give the store of ``home``, open and up to date with the spool.
 
     Gives None if ``give_up()`` became true while the lock was waited for.
