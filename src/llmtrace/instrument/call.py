@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from llmtrace.instrument.integrations._base import Endpoint, Integration
 
 MAX_STREAM_BYTES: Final = 8_000_000
-"""A stream's bytes beyond this are not kept, but for its tail, which holds the usage."""
-_TAIL_PIECES: Final = 64
+"""Bytes of a stream that are kept, to within ``PIECES_PER_LOOK`` pieces; beyond it, the tail."""
+PIECES_PER_LOOK: Final = 1_024
+"""Pieces of a stream between two looks at its size."""
 
 
 class Call:
@@ -108,17 +109,23 @@ class Call:
         self.streaming = True
         self.pieces = []
 
-    def keep(self, piece: bytes) -> None:
-        """Keep one piece of a stream, in bounded memory."""
-        if not self.first_mono_ns:
-            self.first_mono_ns = time.monotonic_ns()
-        self.size_bytes += len(piece)
-        if self.size_bytes <= MAX_STREAM_BYTES and self.pieces is not None:
-            self.pieces.append(piece)
-            return
-        if self.tail is None:
-            self.tail = deque(maxlen=_TAIL_PIECES)
-        self.tail.append(piece)
+    def first_piece(self) -> Callable[[bytes], None]:
+        """Note that the answer has begun; return where its pieces go (see ``more_room``)."""
+        self.first_mono_ns = time.monotonic_ns()
+        return self.more_room()
+
+    def more_room(self) -> Callable[[bytes], None]:
+        """Return where the next ``PIECES_PER_LOOK`` pieces go: bounded memory, one call a piece.
+
+        A long stream's middle is not kept; its tail is, for it holds the usage.
+        """
+        if self.tail is not None:
+            return self.tail.append
+        pieces = self.pieces if self.pieces is not None else []
+        if sum(map(len, pieces)) > MAX_STREAM_BYTES:
+            self.tail = deque(maxlen=PIECES_PER_LOOK)
+            return self.tail.append
+        return pieces.append
 
     def fail(self, error: BaseException) -> None:
         """Note the exception that the caller is about to see. Its text goes through redaction."""
@@ -133,10 +140,18 @@ class Call:
             self.end_mono_ns = time.monotonic_ns()
         self.outcome = outcome
         self.streaming = False
-        self.size_bytes += len(self.request_body or b"") + len(self.response_body or b"")
+        self.size_bytes = _size(self)
         if isinstance(self.span, OwnSpan):
             self.span.end()
         self.on_end(self)
+
+
+def _size(call: Call) -> int:
+    """Return how many bytes the call keeps in memory."""
+    size = len(call.request_body or b"") + len(call.response_body or b"")
+    if call.pieces:
+        size += sum(map(len, call.pieces)) + sum(map(len, call.tail or ()))
+    return size
 
 
 def _message(error: Any) -> str | None:

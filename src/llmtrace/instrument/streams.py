@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.instrument import guard
+from llmtrace.instrument.call import PIECES_PER_LOOK
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -69,9 +70,14 @@ class _SyncWatch(_Watch):
 
     def __iter__(self) -> Iterator[bytes]:
         call = self._call
-        keep = call.keep
+        left = 1
+        keep = call.more_room()
         try:
             for piece in self._inner:
+                left -= 1
+                if not left:
+                    keep = call.more_room() if call.first_mono_ns else call.first_piece()
+                    left = PIECES_PER_LOOK
                 keep(piece)
                 yield piece
         except Exception as error:
@@ -91,10 +97,15 @@ class _AsyncWatch(_Watch):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         call = self._call
-        keep = call.keep
+        left = 1
+        keep = call.more_room()
         inner = self._inner.__aiter__()
         try:
             async for piece in inner:
+                left -= 1
+                if not left:
+                    keep = call.more_room() if call.first_mono_ns else call.first_piece()
+                    left = PIECES_PER_LOOK
                 keep(piece)
                 yield piece
         except GeneratorExit:

@@ -1,0 +1,18 @@
+"""Run code against stored answers: no network, no key, no cost. Useful in tests.
+
+    python examples/quickstart_openai.py        # records a call
+    python examples/replay_offline.py           # answers it from the store
+"""
+
+import llmtrace
+from openai import OpenAI
+
+with llmtrace.connect() as db:
+    trace_id = db.sql("select trace_id from llm_calls order by start_time desc limit 1").rows()[0]
+
+with llmtrace.replay(str(trace_id["trace_id"])):
+    answer = OpenAI(api_key="not needed").chat.completions.create(
+        model="gpt-5-mini",
+        messages=[{"role": "user", "content": "Name three uses of a paper clip, briefly."}],
+    )
+    print(answer.choices[0].message.content)
