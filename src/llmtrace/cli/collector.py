@@ -1,0 +1,68 @@
+"""``llmtrace collector``: takes spans, stores them, answers queries, evaluates alert rules."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from llmtrace.collector import Collector, Task
+from llmtrace.collector.service import DEFAULT_HOST, DEFAULT_PORT
+from llmtrace.config import load_settings
+
+if TYPE_CHECKING:
+    from llmtrace.config import Settings
+
+
+@click.command(name="collector")
+@click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option("--home", type=click.Path(path_type=Path), help="Instead of LLMTRACE_HOME.")
+@click.option(
+    "--token",
+    help="Instead of LLMTRACE_TOKEN; other users of this machine can read it there, so better not.",
+)
+@click.option(
+    "--rules",
+    type=click.Path(path_type=Path, exists=True),
+    help="Alert rule file, or folder of such files.",
+)
+def command(host: str, port: int, home: Path | None, token: str | None, rules: Path | None) -> None:
+    """Receive spans, store them, answer queries, evaluate alerts; until Ctrl-C."""
+    settings = load_settings(home=home, token=token)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    stopping = threading.Event()
+
+    def stop(*_: object) -> None:
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    with Collector(settings, host=host, port=port, tasks=_tasks(settings, rules)) as collector:
+        click.echo(
+            f"llmtrace collector: OTLP/HTTP at {collector.url}/v1/traces, "
+            f"spool and store in {settings.home}. Ctrl-C stops it.",
+            err=True,
+        )
+        stopping.wait()
+        click.echo("llmtrace collector: stopping, what was received is stored first", err=True)
+
+
+def _tasks(settings: Settings, rules: Path | None) -> list[Task]:
+    """Return the alert engine, if there are rules."""
+    if rules is None:
+        return []
+    from llmtrace.alerts.rules import load_rules  # noqa: PLC0415  # only who has rules pays for it
+    from llmtrace.alerts.runner import AlertRunner  # noqa: PLC0415
+
+    return [AlertRunner(load_rules(rules), home=settings.home)]

@@ -1,0 +1,206 @@
+"""``llmtrace sql``: one SELECT, its rows as a table, JSON or CSV.
+
+What came from models and users is data here, never terminal codes, markup or spreadsheet formulas.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import sys
+import unicodedata
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from llmtrace.store import TRUNCATED_KEY, open_store
+from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+_LONGEST_CELL: Final = 300
+
+
+@click.command(name="sql")
+@click.argument("query", required=False)
+@click.option(
+    "-f",
+    "--file",
+    "file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
+    help="Read the query from a file (- is stdin).",
+)
+@click.option("--json", "form", flag_value="json", help="Print a JSON array, one object a row.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV with a header.")
+@click.option(
+    "--max-rows",
+    type=click.IntRange(min=0),
+    default=DEFAULT_MAX_ROWS,
+    show_default=True,
+    help="Rows at most; what was left off is said on stderr.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=DEFAULT_TIMEOUT_S,
+    show_default=True,
+    help="Seconds the query may take.",
+)
+@click.option("--home", type=click.Path(path_type=Path), help="Instead of LLMTRACE_HOME.")
+def command(
+    query: str | None,
+    file: Path | None,
+    form: str | None,
+    max_rows: int,
+    timeout: float,
+    home: Path | None,
+) -> None:
+    r"""Ask the store in SQL: one SELECT (DuckDB's dialect), read only.
+
+    \b
+    Views: llm_calls, llm_calls_full, traces, sessions, daily_cost, errors, unpriced.
+    Example: llmtrace sql "select model, sum(cost_usd) from llm_calls group by all"
+    """
+    with open_store(home) as store:
+        rows = store.sql(_query(query, file), max_rows=max_rows, timeout_s=timeout)
+    if form == "json":
+        print_json(rows)
+    elif form == "csv":
+        print_csv(rows)
+    else:
+        print_table(rows)
+    if TRUNCATED_KEY in (rows.schema.metadata or {}):
+        click.echo(f"only the first {max_rows} rows are shown; see --max-rows", err=True)
+
+
+def print_json(rows: pa.Table) -> None:
+    """Print rows as a JSON array; decimals with all their digits, times as UTC."""
+    lines = [json_text(row) for row in _records(rows)]
+    click.echo("[" + ",\n ".join(lines) + "]")
+
+
+def print_csv(rows: pa.Table) -> None:
+    """Print rows as CSV; text that a spreadsheet would run as a formula gets a ``'`` before it."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([_harmless(name) for name in rows.column_names])
+    for row in _records(rows):
+        writer.writerow([_csv_cell(value) for value in row.values()])
+
+
+def print_table(rows: pa.Table) -> None:
+    """Print rows as a table for people."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    records = _records(rows)
+    for name in rows.column_names:
+        is_number = any(isinstance(row[name], (int, float, Decimal)) for row in records)
+        table.add_column(Text(_visible(name)), justify="right" if is_number else "left")
+    for row in records:
+        table.add_row(*(Text(_table_cell(value)) for value in row.values()))
+    console = Console()
+    # Into a file or a pipe a table goes unshortened, whatever the width of no terminal is.
+    console.print(table, width=None if console.is_terminal else 10_000)
+    click.echo(f"{rows.num_rows} row{'' if rows.num_rows == 1 else 's'}", err=True)
+
+
+def json_text(value: object) -> str:
+    """Return a value as JSON; a Decimal is a number with all its digits."""
+    if isinstance(value, dict):
+        pairs = cast("Mapping[object, object]", value).items()
+        return "{" + ", ".join(f"{json.dumps(str(k))}: {json_text(v)}" for k, v in pairs) + "}"
+    if isinstance(value, (list, tuple)):
+        items = cast("Sequence[object]", value)
+        return "[" + ", ".join(json_text(item) for item in items) + "]"
+    if isinstance(value, Decimal):
+        return _digits(value) if value.is_finite() else "null"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "null"
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return json.dumps(value, ensure_ascii=False)
+    return json.dumps(_plain(value), ensure_ascii=False)
+
+
+def _query(query: str | None, file: Path | None) -> str:
+    if (query is None) == (file is None):
+        raise click.UsageError('give one query: llmtrace sql "select …", or -f FILE')
+    if query is not None:
+        return query
+    if str(file) == "-":
+        return sys.stdin.read()
+    return cast("Path", file).read_text(encoding="utf-8")
+
+
+def _records(rows: pa.Table) -> list[dict[str, object]]:
+    """Return the rows with maps as dicts; of columns with one name the later get a number."""
+    names: list[str] = []
+    for name in rows.column_names:
+        names.append(name if name not in names else f"{name}_{len(names)}")
+    return rows.rename_columns(names).to_pylist(maps_as_pydicts="lossy")
+
+
+def _csv_cell(value: object) -> object:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return value
+    if isinstance(value, Decimal):
+        return _digits(value)
+    return _harmless(_plain(value))
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def _table_cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, Decimal):
+        return _digits(value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = _visible(_plain(value))
+    return text if len(text) <= _LONGEST_CELL else text[: _LONGEST_CELL - 1] + "…"
+
+
+def _plain(value: object) -> str:
+    """Return a value that is no number as text; times in UTC as they are stored."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, (dict, list, tuple)):
+        return json_text(cast("object", value))
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)
+
+
+def _visible(text: str) -> str:
+    """Show control and direction characters as escapes: a terminal would obey them."""
+    if text.isprintable():
+        return text
+    return "".join(
+        f"\\u{ord(character):04x}" if unicodedata.category(character)[0] == "C" else character
+        for character in text
+    )
+
+
+def _digits(value: Decimal) -> str:
+    """Return all digits of a decimal, without an exponent and without zeros at the end."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
