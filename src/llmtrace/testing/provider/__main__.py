@@ -15,17 +15,25 @@ import stat
 import sys
 import threading
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from llmtrace.testing.provider.local import LocalProvider
 from llmtrace.testing.provider.slack import SlackSink
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve; return 0 after a signal or the end of stdin, 2 if the port cannot be had."""
     options = _parser().parse_args(arguments)
     stop = threading.Event()
+
+    def stopper(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, stopper)
     with ExitStack() as stack:
         try:
             provider = LocalProvider(

@@ -53,6 +53,7 @@ _ERRORS = {
     500: ("api_error", "Internal server error"),
     529: ("overloaded_error", "Overloaded"),
 }
+_ANTHROPIC_5M_S = 300
 _PLACEHOLDER_OUTPUT_TOKENS = 1
 """What ``message_start`` says; only the ``message_delta`` has the real count."""
 
@@ -267,17 +268,16 @@ def _stop_reason(answer: Answer) -> str:
 
 def _block_events(index: int, block: JsonObject) -> Iterator[JsonObject]:
     """Yield what a stream sends for one content block, from start to stop."""
-    empty, deltas = {
-        "text": ({"text": ""}, _deltas("text_delta", "text", block.get("text"))),
-        "thinking": (
-            {"thinking": "", "signature": ""},
-            [
-                *_deltas("thinking_delta", "thinking", block.get("thinking")),
-                {"type": "signature_delta", "signature": block.get("signature")},
-            ],
-        ),
-        "tool_use": ({"input": {}}, _input_deltas(block.get("input"))),
-    }[block["type"]]
+    empty: JsonObject
+    if block["type"] == "text":
+        empty, deltas = {"text": ""}, _deltas("text_delta", "text", block["text"])
+    elif block["type"] == "thinking":
+        empty = {"thinking": "", "signature": ""}
+        deltas = _deltas("thinking_delta", "thinking", block["thinking"])
+        deltas.append({"type": "signature_delta", "signature": block["signature"]})
+    else:
+        empty = {"input": {}}
+        deltas = _input_deltas(block["input"])
     yield {"type": "content_block_start", "index": index, "content_block": block | empty}
     for delta in deltas:
         yield {"type": "content_block_delta", "index": index, "delta": delta}
@@ -320,9 +320,10 @@ def _segment(role: str, block: JsonObject) -> Segment:
 
 
 def _ttl_s(control: object) -> int | None:
-    if not isinstance(control, dict):
+    fields = as_object(control)
+    if not fields:
         return None
-    return ANTHROPIC_1H_S if as_object(control).get("ttl") == "1h" else 300
+    return ANTHROPIC_1H_S if fields.get("ttl") == "1h" else _ANTHROPIC_5M_S
 
 
 def _blocks(content: object) -> list[JsonObject]:

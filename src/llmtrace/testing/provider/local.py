@@ -58,7 +58,7 @@ class LocalProvider(LoopbackServer):
     "nonexistent". Answers do not depend on time or order, except for ids and prompt caches.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a setting of its own, all keyword-only
+    def __init__(
         self,
         *,
         port: int = 0,

@@ -10,7 +10,6 @@ import hashlib
 import math
 import re
 import struct
-from typing import Any
 
 from llmtrace.testing.provider.events import JsonObject, as_list, as_object, as_text
 from llmtrace.testing.provider.metering import count_tokens
@@ -111,10 +110,11 @@ def allowed_tools(tools: list[Tool], choice: object) -> tuple[Tool, ...]:
 
 def content_text(content: object) -> str:
     """Return the text of a message's content: a string, or parts of which text is kept."""
-    if not isinstance(content, list):
-        return as_text(content)
+    parts = as_list(content)
+    if not parts:
+        return "" if content == [] else as_text(content)
     texts: list[str] = []
-    for part in as_list(content):
+    for part in parts:
         fields = as_object(part)
         texts.append(as_text(fields.get("text", fields.get("refusal", fields))))
     return "\n".join(texts)
@@ -172,10 +172,10 @@ def _duration(seconds: float) -> str:
 
 def _embedding_inputs(value: object) -> list[tuple[str, int]]:
     """Return (text, tokens) an input; token arrays stand for themselves."""
-    if not isinstance(value, list):
+    items = as_list(value)
+    if not items:
         return [(as_text(value), count_tokens(as_text(value)))]
-    items: list[Any] = as_list(value)
-    if items and all(isinstance(item, int) for item in items):
+    if all(isinstance(item, int) for item in items):
         return [(" ".join(map(str, items)), len(items))]
     found: list[tuple[str, int]] = []
     for item in items:

@@ -59,6 +59,13 @@ _ECHOED: JsonObject = {
 }
 """Request fields that come back, with what they are when the request leaves them out."""
 
+_EMPTY_ITEMS: dict[str, JsonObject] = {
+    "reasoning": {"summary": []},
+    "message": {"content": [], "status": "in_progress"},
+    "function_call": {"arguments": "", "status": "in_progress"},
+}
+"""What an item's growing fields are when a stream adds it."""
+
 
 def find_problem(request: JsonObject) -> tuple[str, str] | None:
     """Return (parameter, message) of what OpenAI answers 400 to; None if there is nothing."""
@@ -198,11 +205,7 @@ def _text_part(text: str) -> JsonObject:
 
 def _item_events(index: int, item: JsonObject) -> Iterator[JsonObject]:
     """Yield what a stream sends for one output item, from added to done."""
-    empty: JsonObject = {
-        "reasoning": {"summary": []},
-        "message": {"content": [], "status": "in_progress"},
-        "function_call": {"arguments": "", "status": "in_progress"},
-    }[item["type"]]
+    empty = _EMPTY_ITEMS[item["type"]]
     where = {"item_id": item["id"], "output_index": index}
     yield {"type": "response.output_item.added", "output_index": index, "item": item | empty}
     if item["type"] == "function_call":

@@ -6,6 +6,7 @@ enums, bounds, formats), not all of JSON Schema: ``pattern`` and ``not`` are ign
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -112,16 +113,7 @@ class _Filler:
 
     def _number(self, schema: JsonObject, name: str, *, is_integer: bool) -> float:
         found = self._labelled(name, _NUMBER) or next(iter(re.findall(_NUMBER, self._text)), "1")
-        value = float(found.replace(",", ""))
-        low = schema.get("minimum", schema.get("exclusiveMinimum"))
-        high = schema.get("maximum", schema.get("exclusiveMaximum"))
-        step = schema.get("multipleOf") or 1
-        if high is not None and value >= high:
-            value = high if "maximum" in schema else high - step
-        if low is not None and value <= low:
-            value = low if "minimum" in schema else low + step
-        if "multipleOf" in schema:
-            value = round(value / step) * step
+        value = _bounded(float(found.replace(",", "")), schema)
         return int(value) if is_integer or value == int(value) else value
 
     def _string(self, schema: JsonObject, name: str) -> str:
@@ -174,3 +166,30 @@ def _kind(schema: JsonObject, depth: int) -> str:
     if isinstance(kind, str):
         return kind
     return "object" if "properties" in schema else "array" if "items" in schema else "string"
+
+
+def _bounded(value: float, schema: JsonObject) -> float:
+    """Return ``value`` if the schema's bounds allow it, else the nearest simple number."""
+    step = schema.get("multipleOf") or 1
+    low = schema.get("minimum", schema.get("exclusiveMinimum"))
+    high = schema.get("maximum", schema.get("exclusiveMaximum"))
+    candidates = [value]
+    if low is not None:
+        candidates += [low, math.ceil(low / step) * step, low + step]
+    if high is not None:
+        candidates += [high, math.floor(high / step) * step, high - step]
+    if low is not None and high is not None:
+        candidates.append((low + high) / 2)
+    candidates.append(round(value / step) * step)
+    return next((each for each in candidates if _is_allowed(each, schema)), value)
+
+
+def _is_allowed(value: float, schema: JsonObject) -> bool:
+    return (
+        value >= schema.get("minimum", -math.inf)
+        and value > schema.get("exclusiveMinimum", -math.inf)
+        and value <= schema.get("maximum", math.inf)
+        and value < schema.get("exclusiveMaximum", math.inf)
+        and value % schema.get("multipleOf", 1 if schema.get("type") == "integer" else value or 1)
+        == 0
+    )

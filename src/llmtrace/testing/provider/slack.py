@@ -140,7 +140,7 @@ def _text_problems(name: str, value: object, limit: int) -> Iterator[str]:
 
 def _payload(received: Received) -> JsonObject | None:
     """Return the message: a JSON body, or a form's ``payload`` field."""
-    value = received.json
+    value: object = received.json
     if value is None and received.headers.get("content-type", "").startswith(
         "application/x-www-form-urlencoded"
     ):
@@ -149,7 +149,8 @@ def _payload(received: Received) -> JsonObject | None:
             value = json.loads(form.get("payload", [""])[0])
         except ValueError:
             value = None
-    return as_object(value) if isinstance(value, dict) else None
+    fields = as_object(value)
+    return fields if fields or value == {} else None
 
 
 def _sending(status: int, body: bytes, reply: Reply | None = None) -> Sending:

@@ -1,0 +1,1 @@
+"""Tests of what llmtrace ships for tests."""

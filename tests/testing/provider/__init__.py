@@ -1,0 +1,1 @@
+"""Tests of the local provider, most of them through the real SDKs."""
