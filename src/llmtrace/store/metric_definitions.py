@@ -1,0 +1,188 @@
+"""What every measure and dimension means, once, as a table that the documentation quotes.
+
+Calls are the rows of ``llm_calls``; a call belongs to the moment it *started*. Unknown is NULL and
+takes no part in a sum or percentile; a sum of nothing known is NULL, a count of nothing is 0.
+Percentiles are nearest rank: the smallest value that at least so many percent of the calls do not
+exceed, so it is always a value that occurred.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from llmtrace.errors import QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+TAG_PREFIX: Final = "tag."
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One measure of a group of calls."""
+
+    sql: str
+    """Aggregate over ``llm_calls``."""
+    unit: str
+    """``calls`` | ``ratio`` (0 to 1) | ``USD`` | ``tokens`` | ``ms`` | ``tokens/s`` | ``retries``."""
+    meaning: str
+
+
+_PRICEABLE: Final = (
+    "is_unpriced and (not is_error or input_tokens is not null or output_tokens is not null)"
+)
+# Error types are class names (RateLimitError), provider codes (rate_limit_error) or statuses.
+_ERROR_WORD: Final = "replace(lower(coalesce(error_type, '')), '_', '')"
+_RATE_LIMITED: Final = (
+    f"is_error and (http_status = 429 or error_type = '429' "
+    f"or contains({_ERROR_WORD}, 'ratelimit'))"
+)
+_UNAUTHORIZED: Final = (
+    f"is_error and (http_status in (401, 403) or error_type in ('401', '403') "
+    f"or contains({_ERROR_WORD}, 'authentication') or contains({_ERROR_WORD}, 'permission'))"
+)
+_TIMED_OUT: Final = (
+    f"is_error and (http_status in (408, 504) or error_type in ('408', '504') "
+    f"or contains({_ERROR_WORD}, 'timeout'))"
+)
+
+
+def _percentile(column: str, share: str) -> str:
+    return f"quantile_disc({column}, {share})"
+
+
+MEASURES: Final[dict[str, Measure]] = {
+    "requests": Measure(
+        "count(*)", "calls", "Calls that the app made. An SDK's own retries are not counted apart."
+    ),
+    "errors": Measure(
+        "count(*) filter (where is_error)",
+        "calls",
+        "Calls that ended in an error, rate limits included. A refusal or a content filter in "
+        "a complete answer is not an error; a failed attempt that a retry mended is not either.",
+    ),
+    "error_rate": Measure(
+        "count(*) filter (where is_error) / nullif(count(*), 0)",
+        "ratio",
+        "errors ÷ requests; NULL without requests.",
+    ),
+    "cost": Measure(
+        "sum(cost_usd)",
+        "USD",
+        "Exact sum of what is priced. NULL if no call is; read `unpriced_count` beside it.",
+    ),
+    "cost_per_request": Measure(
+        "(sum(cost_usd) / nullif(count(cost_usd), 0))::decimal(18, 12)",
+        "USD",
+        "cost ÷ the calls that are priced, rounded to 12 decimals; NULL if none is.",
+    ),
+    "input_tokens": Measure(
+        "sum(input_tokens)::bigint", "tokens", "All input, what came from a cache included."
+    ),
+    "output_tokens": Measure(
+        "sum(output_tokens)::bigint", "tokens", "All output, reasoning included."
+    ),
+    "cache_read_tokens": Measure(
+        "sum(cache_read_tokens)::bigint", "tokens", "The part of the input read from a cache."
+    ),
+    "total_tokens": Measure(
+        "(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) filter "
+        "(where input_tokens is not null or output_tokens is not null))::bigint",
+        "tokens",
+        "input_tokens + output_tokens.",
+    ),
+    "latency_p50": Measure(
+        _percentile("latency_ms", "0.5"),
+        "ms",
+        "From the call to the end of its answer (a stream's last chunk), failed calls and "
+        "the SDK's retries included.",
+    ),
+    "latency_p95": Measure(_percentile("latency_ms", "0.95"), "ms", "As `latency_p50`."),
+    "latency_p99": Measure(_percentile("latency_ms", "0.99"), "ms", "As `latency_p50`."),
+    "ttfc_p50": Measure(
+        _percentile("ttfc_ms", "0.5"), "ms", "Time to the first chunk, of streamed calls only."
+    ),
+    "ttfc_p95": Measure(_percentile("ttfc_ms", "0.95"), "ms", "As `ttfc_p50`."),
+    "tokens_per_second": Measure(
+        "sum(output_tokens) filter (where latency_ms > 0) / "
+        "nullif(sum(latency_ms) filter (where output_tokens is not null and latency_ms > 0), 0) "
+        "* 1000",
+        "tokens/s",
+        "Output tokens ÷ seconds of latency, over calls where both are known.",
+    ),
+    "cache_hit_rate": Measure(
+        "count(*) filter (where cache_status = 'hit') / "
+        "nullif(count(*) filter (where cache_status in ('hit', 'miss')), 0)",
+        "ratio",
+        "Calls that read from a cache ÷ calls that did or could have (`hit` or `miss`).",
+    ),
+    "cache_savings": Measure(
+        "sum(cache_savings_usd)",
+        "USD",
+        "What cached input would have cost more, less what writing it cost more; can be negative.",
+    ),
+    "rate_limit_hits": Measure(
+        f"count(*) filter (where {_RATE_LIMITED})",
+        "calls",
+        "Failed calls with HTTP 429 or a rate-limit error; they are in `errors` too.",
+    ),
+    "auth_errors": Measure(
+        f"count(*) filter (where {_UNAUTHORIZED})",
+        "calls",
+        "Failed calls with HTTP 401, 403 or an authentication or permission error.",
+    ),
+    "timeouts": Measure(
+        f"count(*) filter (where {_TIMED_OUT})",
+        "calls",
+        "Failed calls with HTTP 408, 504 or a time-out.",
+    ),
+    "retries": Measure(
+        "sum(retry_count)::bigint", "retries", "Attempts after the first, made by the SDK."
+    ),
+    "unpriced_count": Measure(
+        f"count(*) filter (where {_PRICEABLE})",
+        "calls",
+        "Calls whose cost is unknown. A failed call for which no tokens were reported has "
+        "nothing to price and is not among them.",
+    ),
+}
+"""Name → definition. The names are columns of every answer."""
+
+MONEY: Final = frozenset(name for name, measure in MEASURES.items() if measure.unit == "USD")
+
+DIMENSIONS: Final[dict[str, str]] = {
+    "provider": "provider",
+    "model": "model",
+    "user": "user_id",
+    "tenant": "tenant",
+    "session": "session_id",
+    "feature": "feature",
+    "service": "service",
+    "environment": "environment",
+    "operation": "operation",
+    "status": "status",
+    "error_type": "error_type",
+}
+"""Name → column of ``llm_calls``; beside these there is ``tag.<key>`` for every tag."""
+
+
+def check_measure(name: str) -> None:
+    """Raise QueryError, with what is near, unless ``name`` is a measure."""
+    if name not in MEASURES:
+        raise QueryError(f"unknown measure {name!r}{_near(name, MEASURES)}")
+
+
+def check_dimension(name: str) -> None:
+    """Raise QueryError, with what is near, unless ``name`` is a dimension or ``tag.<key>``."""
+    if name in DIMENSIONS or (name.startswith(TAG_PREFIX) and name != TAG_PREFIX):
+        return
+    raise QueryError(f"unknown dimension {name!r}{_near(name, (*DIMENSIONS, 'tag.<key>'))}")
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(names)}"

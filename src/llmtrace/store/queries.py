@@ -1,0 +1,149 @@
+"""Named queries for people who look at single traces: search, one trace, one span, last errors.
+
+One file of SQL each, in ``store/sql``; its header says what it answers, its parameters and columns.
+Sums and rates are not asked here but in ``llmtrace.store.metrics``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Final, Literal
+
+from llmtrace.errors import QueryError
+from llmtrace.store.metric_time import check_range
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from decimal import Decimal
+
+    import pyarrow as pa
+
+    from llmtrace.store.reading import Store
+
+PAGE_ROWS: Final = 50
+MAX_TRACE_SPANS: Final = 3_000
+_TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
+_SPAN_ID: Final = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which calls are meant. An empty tuple filters nothing."""
+
+    start: datetime
+    """Aware, inclusive."""
+    end: datetime
+    """Aware, exclusive."""
+    environments: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    tenants: tuple[str, ...] = ()
+
+    def lists(self) -> list[object]:
+        """Return the filters in the order in which the SQL files take them."""
+        chosen = (
+            self.environments,
+            self.providers,
+            self.models,
+            self.users,
+            self.features,
+            self.tenants,
+        )
+        return [list(values) for values in chosen]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceSearch:
+    """A search for traces; see ``sql/trace_search.sql`` for what fits."""
+
+    scope: Scope
+    text: str = ""
+    status: Literal["ok", "error"] | None = None
+    min_cost_usd: Decimal | None = None
+    min_duration_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageEnd:
+    """The last row of a page, after which the next one begins."""
+
+    start_time: datetime
+    trace_id: str
+
+
+def search_traces(
+    store: Store, search: TraceSearch, *, after: PageEnd | None = None, limit: int = PAGE_ROWS
+) -> pa.Table:
+    """Return one page of traces, newest first; columns as ``sql/trace_search.sql`` says.
+
+    Raises QueryError for an empty range, StoreError.
+    """
+    check_range(search.scope.start, search.scope.end)
+    parameters = [
+        search.text.strip(),
+        search.scope.start,
+        search.scope.end,
+        search.status,
+        *search.scope.lists(),
+        search.min_cost_usd,
+        search.min_duration_ms,
+        after.start_time if after else None,
+        after.trace_id if after else None,
+        limit,
+    ]
+    return store.sql(_text("trace_search"), parameters)
+
+
+def trace_spans(store: Store, trace_id: str, *, limit: int = MAX_TRACE_SPANS) -> pa.Table:
+    """Return the spans of a trace in order of start, at most ``limit``; none if it is unknown.
+
+    Raises QueryError if ``trace_id`` is not 32 hex digits, StoreError.
+    """
+    return store.sql(_text("trace_spans"), [_checked(trace_id, _TRACE_ID, "trace"), limit])
+
+
+def span_detail(store: Store, trace_id: str, span_id: str) -> dict[str, object] | None:
+    """Return everything known of one span, bodies included; None if it is not stored.
+
+    Raises QueryError if an id is not hex digits of the right length, StoreError.
+    """
+    number = int(_checked(span_id, _SPAN_ID, "span"), 16)
+    # As text: JSON numbers above 2**53 lose digits in some readers.
+    parameters = [_checked(trace_id, _TRACE_ID, "trace"), str(number)]
+    found = store.sql(_text("span_detail"), parameters).to_pylist()
+    return found[0] if found else None
+
+
+def latest_errors(store: Store, scope: Scope, *, limit: int = 10) -> pa.Table:
+    """Return the calls that failed last; columns as ``sql/latest_errors.sql`` says."""
+    check_range(scope.start, scope.end)
+    return store.sql(_text("latest_errors"), [scope.start, scope.end, *scope.lists(), limit])
+
+
+def first_call_at(store: Store) -> datetime | None:
+    """Return when the oldest stored call started (naive UTC), None if there is no call."""
+    (row,) = store.sql(_text("first_call")).to_pylist()
+    return row["first_call_at"]
+
+
+def firing_alerts(store: Store) -> pa.Table:
+    """Return the alerts that are firing; columns as ``sql/firing_alerts.sql`` says."""
+    return store.sql(_text("firing_alerts"))
+
+
+@cache
+def _text(name: str) -> str:
+    return resources.files("llmtrace.store").joinpath("sql", f"{name}.sql").read_text("utf-8")
+
+
+def _checked(value: str, pattern: re.Pattern[str], kind: str) -> str:
+    lowered = value.strip().lower()
+    if not pattern.fullmatch(lowered):
+        digits = 32 if kind == "trace" else 16
+        raise QueryError(f"{kind} id {value[:64]!r} is not {digits} hex digits; copy all of it")
+    return lowered

@@ -1,0 +1,40 @@
+"""A month's projection is linear, exact to the cent, and silent when it would be a guess."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from llmtrace.store.forecast import forecast_month
+
+NOV_1 = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def test_a_third_of_the_month_projects_to_three_times_the_spend() -> None:
+    forecast = forecast_month(Decimal("12.34"), now=NOV_1 + timedelta(days=10))
+
+    assert forecast.projected_usd == Decimal("37.02")
+    assert forecast.basis == "linear, from 10.0 days of spend"
+
+
+def test_the_rate_counts_from_the_first_call_when_that_is_later() -> None:
+    # $10 in the last five of fifteen days: $2 a day for the fifteen that are left.
+    forecast = forecast_month(
+        Decimal(10), now=NOV_1 + timedelta(days=15), first_call_at=NOV_1 + timedelta(days=10)
+    )
+
+    assert forecast.projected_usd == Decimal("40.00")
+
+
+def test_too_little_history_projects_nothing_and_says_why() -> None:
+    forecast = forecast_month(Decimal(1), now=NOV_1 + timedelta(hours=30))
+
+    assert forecast.projected_usd is None
+    assert "not enough history" in forecast.basis
+
+
+def test_an_unpriced_month_projects_nothing() -> None:
+    forecast = forecast_month(None, now=NOV_1 + timedelta(days=10))
+
+    assert forecast.projected_usd is None
+    assert forecast.basis == "no priced call this month"

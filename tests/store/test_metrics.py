@@ -1,0 +1,321 @@
+"""The metric layer gives the numbers that a person counts, and refuses what it does not know."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from llmtrace.errors import QueryError
+from llmtrace.store import Writer
+from llmtrace.store.metric_definitions import DIMENSIONS, MEASURES
+from llmtrace.store.metrics import (
+    OTHER,
+    MetricQuery,
+    column_names,
+    compile_metrics,
+    previous,
+    run_metrics,
+)
+from tests.store.calls import NOON, call, failed, minutes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+START = NOON - timedelta(hours=12)
+END = NOON + timedelta(hours=12)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Writer]:
+    with Writer(tmp_path / "llmtrace.duckdb") as writer:
+        yield writer
+
+
+def ask(store: Writer, *measures: str, **settings: object) -> list[dict[str, object]]:
+    chosen: dict[str, object] = {"start": START, "end": END, **settings}
+    query = MetricQuery(measures=measures, **chosen)  # pyright: ignore[reportArgumentType]
+    return run_metrics(store, query).to_pylist()
+
+
+def test_an_empty_store_has_zero_requests_and_an_unknown_cost(store: Writer) -> None:
+    rows = ask(store, "requests", "errors", "error_rate", "cost", "latency_p95", "cache_hit_rate")
+
+    assert rows == [
+        {
+            "requests": 0,
+            "errors": 0,
+            "error_rate": None,
+            "cost": None,
+            "latency_p95": None,
+            "cache_hit_rate": None,
+            "unpriced_count": 0,
+        }
+    ]
+
+
+def test_every_measure_is_answered(store: Writer) -> None:
+    store.insert([call(), failed()])
+
+    (row,) = ask(store, *MEASURES)
+
+    assert list(row) == list(MEASURES)
+    assert row["requests"] == 2
+
+
+def test_every_dimension_is_answered(store: Writer) -> None:
+    store.insert([call()])
+
+    for name in DIMENSIONS:
+        assert [list(row) for row in ask(store, "requests", by=(name,))] == [[name, "requests"]]
+
+
+def test_cost_is_exact(store: Writer) -> None:
+    store.insert([call(cost_usd=Decimal("0.1")), call(cost_usd=Decimal("0.200000000001"))])
+
+    (row,) = ask(store, "cost", "cost_per_request")
+
+    assert row["cost"] == Decimal("0.300000000001")
+    assert row["cost_per_request"] == Decimal("0.150000000001")  # …0005, rounded up
+
+
+def test_a_group_without_a_price_costs_null_and_is_counted(store: Writer) -> None:
+    store.insert([call(), call(request_model="mystery", cost_usd=None)])
+
+    rows = ask(store, "cost", by=("model",))
+
+    assert rows == [
+        {"model": "gpt-5", "cost": Decimal("0.01"), "unpriced_count": 0},
+        {"model": "mystery", "cost": None, "unpriced_count": 1},
+    ]
+
+
+def test_a_refused_call_without_tokens_is_an_error_but_not_unpriced(store: Writer) -> None:
+    store.insert([failed(), failed(input_tokens=7), call()])
+
+    (row,) = ask(store, "requests", "errors", "error_rate", "unpriced_count")
+
+    assert row == {"requests": 3, "errors": 2, "error_rate": 2 / 3, "unpriced_count": 1}
+
+
+def test_percentiles_are_nearest_rank(store: Writer) -> None:
+    store.insert([call(latency_ms=value) for value in range(1, 21)])
+
+    (row,) = ask(store, "latency_p50", "latency_p95", "latency_p99")
+
+    assert row == {"latency_p50": 10.0, "latency_p95": 19.0, "latency_p99": 20.0}
+
+
+def test_an_unknown_latency_takes_no_part(store: Writer) -> None:
+    store.insert([call(latency_ms=None), call(latency_ms=5)])
+
+    (row,) = ask(store, "requests", "latency_p50")
+
+    assert row == {"requests": 2, "latency_p50": 5.0}
+
+
+def test_tokens_are_summed_and_unknown_ones_are_not_zero(store: Writer) -> None:
+    store.insert(
+        [
+            call(cache_read_tokens=40),
+            call(request_model="silent", input_tokens=None, output_tokens=None),
+        ]
+    )
+
+    rows = ask(store, "input_tokens", "output_tokens", "total_tokens", by=("model",))
+
+    assert rows == [
+        {"model": "gpt-5", "input_tokens": 100, "output_tokens": 20, "total_tokens": 120},
+        {"model": "silent", "input_tokens": None, "output_tokens": None, "total_tokens": None},
+    ]
+
+
+def test_tokens_per_second_uses_only_calls_where_both_are_known(store: Writer) -> None:
+    store.insert([call(latency_ms=500), call(latency_ms=None), call(output_tokens=None)])
+
+    (row,) = ask(store, "tokens_per_second")
+
+    assert row == {"tokens_per_second": 40.0}
+
+
+def test_cache_hit_rate_leaves_out_what_could_not_be_cached(store: Writer) -> None:
+    statuses = ["hit", "hit", "hit", "miss", "bypass", None]
+    store.insert([call(cache_status=status) for status in statuses])
+
+    (row,) = ask(store, "cache_hit_rate")
+
+    assert row == {"cache_hit_rate": 0.75}
+
+
+def test_errors_are_told_apart_by_what_the_provider_said(store: Writer) -> None:
+    store.insert(
+        [
+            failed(),
+            failed(http_status=None, error_type="rate_limit_error"),
+            failed(http_status=401, error_type="AuthenticationError"),
+            failed(http_status=None, error_type="APITimeoutError"),
+            call(http_status=200, retry_count=2),
+        ]
+    )
+
+    (row,) = ask(store, "rate_limit_hits", "auth_errors", "timeouts", "retries")
+
+    assert row == {"rate_limit_hits": 2, "auth_errors": 1, "timeouts": 1, "retries": 2}
+
+
+def test_the_range_takes_its_start_and_leaves_its_end(store: Writer) -> None:
+    store.insert([call(NOON), call(NOON + minutes(10))])
+
+    (row,) = ask(store, "requests", start=NOON, end=NOON + minutes(10))
+
+    assert row == {"requests": 1}
+
+
+def test_the_previous_range_ends_where_this_one_starts() -> None:
+    query = MetricQuery(measures=("cost",), start=NOON, end=NOON + minutes(10))
+
+    earlier = previous(query)
+
+    assert (earlier.start, earlier.end) == (NOON - minutes(10), NOON)
+
+
+def test_filters_and_tags_are_values_not_text(store: Writer) -> None:
+    nasty = "x' or 1=1 --"
+    store.insert(
+        [
+            call(user_id=nasty, tags={'te"am': "core"}),
+            call(user_id="ann"),
+            call(user_id=None),
+        ]
+    )
+
+    assert ask(store, "requests", filters={"user": [nasty]}) == [{"requests": 1}]
+    assert ask(store, "requests", filters={"user": [None, "ann"]}) == [{"requests": 2}]
+    assert ask(store, "requests", filters={"user": []}) == [{"requests": 3}]
+    assert ask(store, "requests", by=('tag.te"am',)) == [
+        {'tag.te"am': "core", "requests": 1},
+        {'tag.te"am': None, "requests": 2},
+    ]
+
+
+def test_compiled_sql_holds_nothing_that_a_user_wrote() -> None:
+    query = MetricQuery(
+        measures=("cost",),
+        by=("tag.secret-key",),
+        filters={"user": ["secret-user"], "tag.secret-tag": ["secret-value"]},
+        grain="day",
+        timezone="Europe/Berlin",
+        start=START,
+        end=END,
+        limit=7,
+    )
+
+    sql, parameters = compile_metrics(query)
+
+    assert "secret" not in sql
+    assert "Berlin" not in sql
+    assert sql.count("?") == len(parameters)
+
+
+def test_a_day_begins_at_midnight_of_the_time_zone(store: Writer) -> None:
+    store.insert([call(datetime(2026, 11, 17, 22, 59, tzinfo=UTC))])
+    store.insert([call(datetime(2026, 11, 17, 23, 0, tzinfo=UTC))])
+    start, end = datetime(2026, 11, 16, tzinfo=UTC), datetime(2026, 11, 19, tzinfo=UTC)
+
+    rows = ask(store, "requests", grain="day", timezone="Europe/Berlin", start=start, end=end)
+
+    assert rows == [
+        {"time": datetime(2026, 11, 16, 23), "requests": 1},  # noqa: DTZ001  # as stored
+        {"time": datetime(2026, 11, 17, 23), "requests": 1},  # noqa: DTZ001
+    ]
+
+
+def test_the_hour_that_comes_twice_is_two_hours(store: Writer) -> None:
+    # 2026-10-25: at 01:00 UTC the clocks in Berlin go from 03:00 back to 02:00.
+    start = datetime(2026, 10, 25, 0, 0, tzinfo=UTC)
+    store.insert([call(start + minutes(30)), call(start + minutes(90))])
+    end = start + timedelta(hours=3)
+
+    rows = ask(store, "requests", grain="hour", timezone="Europe/Berlin", start=start, end=end)
+
+    assert [row["requests"] for row in rows] == [1, 1]
+
+
+def test_a_zone_of_half_hours_has_hours_of_its_own(store: Writer) -> None:
+    store.insert([call(NOON + minutes(29)), call(NOON + minutes(30))])
+
+    rows = ask(store, "requests", grain="hour", timezone="Asia/Kolkata")
+
+    assert [row["time"] for row in rows] == [
+        datetime(2026, 11, 18, 11, 30),  # noqa: DTZ001
+        datetime(2026, 11, 18, 12, 30),  # noqa: DTZ001
+    ]
+
+
+def test_top_puts_the_rest_into_one_group(store: Writer) -> None:
+    for user, cost in (("ann", "5"), ("bob", "3"), ("cyd", "1"), ("dan", "1")):
+        store.insert([call(user_id=user, cost_usd=Decimal(cost))])
+
+    rows = ask(store, "cost", "latency_p50", by=("user",), top=2, order_by=("-cost",))
+
+    assert [(row["user"], row["cost"]) for row in rows] == [
+        ("ann", Decimal(5)),
+        ("bob", Decimal(3)),
+        (OTHER, Decimal(2)),
+    ]
+
+
+def test_rows_are_ordered_and_limited(store: Writer) -> None:
+    for user, count in (("ann", 1), ("bob", 3), ("cyd", 2)):
+        store.insert([call(user_id=user) for _ in range(count)])
+
+    rows = ask(store, "requests", by=("user",), order_by=("-requests",), limit=2)
+
+    assert [row["user"] for row in rows] == ["bob", "cyd"]
+
+
+def test_spans_that_are_not_calls_are_not_counted(store: Writer) -> None:
+    store.insert([call(), call(is_inference=False, operation="execute_tool")])
+
+    assert ask(store, "requests") == [{"requests": 1}]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"measures": ("costs",)}, "unknown measure 'costs'; did you mean 'cost'?"),
+        ({"measures": ()}, "no measure asked for"),
+        ({"by": ("modle",)}, "unknown dimension 'modle'; did you mean 'model'?"),
+        ({"by": ("tag.",)}, "unknown dimension 'tag.'"),
+        ({"filters": {"usr": ["x"]}}, "did you mean 'user'?"),
+        ({"by": ("user", "user")}, "each name may be given once"),
+        ({"timezone": "Berlin"}, "unknown time zone 'Berlin'"),
+        ({"grain": "year"}, "unknown grain 'year'"),
+        ({"end": START}, "the range is empty"),
+        ({"start": datetime(2026, 1, 1)}, "has no time zone"),  # noqa: DTZ001
+        ({"limit": 0}, "limit is 0"),
+        ({"top": 3}, "top needs exactly one dimension"),
+        ({"by": ("user",), "order_by": ("-costs",)}, "cannot order by 'costs'"),
+    ],
+)
+def test_a_wrong_question_is_refused_with_what_to_do(
+    settings: dict[str, object], message: str
+) -> None:
+    chosen: dict[str, object] = {"measures": ("cost",), "start": START, "end": END, **settings}
+    query = MetricQuery(**chosen)  # pyright: ignore[reportArgumentType]
+
+    with pytest.raises(QueryError, match=r".*") as caught:
+        compile_metrics(query)
+
+    assert message in str(caught.value)
+
+
+def test_columns_are_named_as_asked() -> None:
+    query = MetricQuery(
+        measures=("cost",), by=("model", "tag.team"), grain="hour", start=START, end=END
+    )
+
+    assert column_names(query) == ["time", "model", "tag.team", "cost", "unpriced_count"]

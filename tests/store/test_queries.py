@@ -1,0 +1,174 @@
+"""Named queries find the traces, spans and errors that a person would point at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from llmtrace.errors import QueryError
+from llmtrace.store import Writer
+from llmtrace.store.queries import (
+    PageEnd,
+    Scope,
+    TraceSearch,
+    firing_alerts,
+    first_call_at,
+    latest_errors,
+    search_traces,
+    span_detail,
+    trace_spans,
+)
+from tests.store.calls import NOON, call, failed, minutes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DAY = Scope(start=NOON - timedelta(hours=12), end=NOON + timedelta(hours=12))
+TRACE = (0xABCDEF << 104).to_bytes(16, "big")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Writer]:
+    with Writer(tmp_path / "llmtrace.duckdb") as writer:
+        yield writer
+
+
+def names(store: Writer, search: TraceSearch, **settings: object) -> list[str]:
+    return search_traces(store, search, **settings).column("name").to_pylist()  # pyright: ignore[reportArgumentType]
+
+
+def test_a_trace_sums_its_calls_and_is_named_after_its_root(store: Writer) -> None:
+    store.insert(
+        [
+            call(NOON, trace_id=TRACE, span_id=1, name="answer", is_inference=False,
+                 input_tokens=None, output_tokens=None, cost_usd=None, latency_ms=3_000),
+            call(NOON + minutes(0.01), trace_id=TRACE, span_id=2, parent_span_id=1),
+            failed(NOON + minutes(0.02), trace_id=TRACE, span_id=3, parent_span_id=1),
+        ]
+    )  # fmt: skip
+
+    (row,) = search_traces(store, TraceSearch(scope=DAY)).to_pylist()
+
+    assert row["trace_id"] == TRACE.hex()
+    assert (row["name"], row["status"], row["model"]) == ("answer", "error", "gpt-5")
+    assert (row["spans"], row["llm_calls"], row["errors"], row["unpriced_calls"]) == (3, 2, 1, 0)
+    assert (row["input_tokens"], row["output_tokens"]) == (100, 20)
+    assert row["cost_usd"] == Decimal("0.01")
+    assert row["duration_ms"] == 3_000.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["INVOICE", "gpt-5-mini", "ann@", "checkout", "Rate limit", "req_77", "0000abcdef", "abcdef00"],
+)
+def test_free_text_finds_names_models_people_errors_and_ids(store: Writer, text: str) -> None:
+    store.insert(
+        [
+            failed(
+                trace_id=TRACE,
+                span_id=0x0000ABCDEF000000,
+                name="read invoice",
+                request_model="gpt-5-mini",
+                user_id="ann@example.org",
+                feature="checkout",
+                request_id="req_77",
+            ),
+            call(name="other"),
+        ]
+    )
+
+    assert names(store, TraceSearch(scope=DAY, text=text)) == ["read invoice"]
+
+
+def test_free_text_is_text_and_no_pattern(store: Writer) -> None:
+    store.insert([call(name="100% sure"), call(name="100 percent")])
+
+    assert names(store, TraceSearch(scope=DAY, text="100%")) == ["100% sure"]
+    assert names(store, TraceSearch(scope=DAY, text="' or 1=1 --")) == []
+
+
+def test_filters_narrow_the_search(store: Writer) -> None:
+    store.insert([call(name="a", user_id="ann"), call(name="b", provider="anthropic")])
+    store.insert([failed(name="c"), call(name="d", cost_usd=Decimal(2), latency_ms=9_000)])
+
+    assert names(store, TraceSearch(scope=replace(DAY, users=("ann",)))) == ["a"]
+    assert names(store, TraceSearch(scope=replace(DAY, providers=("anthropic",)))) == ["b"]
+    assert names(store, TraceSearch(scope=DAY, status="error")) == ["c"]
+    assert names(store, TraceSearch(scope=DAY, min_cost_usd=Decimal(1))) == ["d"]
+    assert names(store, TraceSearch(scope=DAY, min_duration_ms=5_000)) == ["d"]
+
+
+def test_pages_follow_one_another_without_gap_or_twin(store: Writer) -> None:
+    store.insert([call(NOON + minutes(n // 2), name=f"call {n}") for n in range(7)])
+    search = TraceSearch(scope=DAY)
+
+    seen: list[str] = []
+    after: PageEnd | None = None
+    for _ in range(4):
+        page = search_traces(store, search, after=after, limit=2).to_pylist()
+        seen.extend(row["name"] for row in page)
+        after = PageEnd(start_time=page[-1]["start_time"], trace_id=page[-1]["trace_id"])
+
+    assert seen == [f"call {n}" for n in reversed(range(7))]
+    assert names(store, search, after=after) == []
+
+
+def test_spans_of_a_trace_come_in_order_with_offsets(store: Writer) -> None:
+    store.insert([call(NOON + minutes(1), trace_id=TRACE, span_id=2, parent_span_id=1)])
+    store.insert([call(NOON, trace_id=TRACE, span_id=1, latency_ms=90_000), call()])
+
+    rows = trace_spans(store, TRACE.hex()).to_pylist()
+
+    assert [(row["span_id"], row["parent_span_id"], row["start_ms"]) for row in rows] == [
+        (f"{1:016x}", None, 0.0),
+        (f"{2:016x}", f"{1:016x}", 60_000.0),
+    ]
+    assert rows[0]["duration_ms"] == 90_000.0
+
+
+def test_a_span_is_found_with_its_bodies_even_with_the_highest_id(store: Writer) -> None:
+    store.insert([call(trace_id=TRACE, span_id=2**64 - 1, api="openai.chat", request_body="{}")])
+
+    detail = span_detail(store, TRACE.hex(), "f" * 16)
+
+    assert detail is not None
+    assert (detail["api"], detail["request_body"], detail["response_body"]) == (
+        "openai.chat",
+        "{}",
+        None,
+    )
+    assert detail["cost_usd"] == Decimal("0.01")
+
+
+def test_what_is_not_stored_is_none(store: Writer) -> None:
+    assert span_detail(store, "a" * 32, "b" * 16) is None
+    assert trace_spans(store, "a" * 32).num_rows == 0
+    assert first_call_at(store) is None
+    assert firing_alerts(store).num_rows == 0
+
+
+@pytest.mark.parametrize("trace_id", ["", "xyz", "a" * 31, "a" * 33, "'; select 1"])
+def test_an_id_that_is_none_is_refused(store: Writer, trace_id: str) -> None:
+    with pytest.raises(QueryError, match="is not 32 hex digits"):
+        trace_spans(store, trace_id)
+
+
+def test_the_latest_errors_come_first(store: Writer) -> None:
+    store.insert([failed(NOON, status_message="old"), failed(NOON + minutes(1)), call()])
+
+    rows = latest_errors(store, DAY, limit=1).to_pylist()
+
+    assert [(row["error_type"], row["status_message"]) for row in rows] == [
+        ("RateLimitError", "Rate limit reached")
+    ]
+
+
+def test_the_first_call_is_known(store: Writer) -> None:
+    store.insert([call(NOON), call(NOON - minutes(5))])
+
+    assert first_call_at(store) == (NOON - minutes(5)).replace(tzinfo=None)
