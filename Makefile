@@ -1,0 +1,45 @@
+# Every target sets up what it needs by itself, in .tools/ and .venv/, with nothing but Python 3.11:
+# `make clean` undoes it. The first run takes a minute or two; later ones start at once.
+
+PYTHON ?= python3
+RUN := .venv/bin/python -m
+SETUP := $(PYTHON) .ci/setup.py
+
+DEMO_ARGS ?=
+TEST_ARGS ?=
+BENCH_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench clean env browser
+
+help: ## Show this list
+	@echo "Usage: make TARGET"
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-10s %s\n", $$1, $$2 }'
+
+demo: env ## See everything at work on this machine alone; DEMO_ARGS=--exit checks it and stops
+	@$(RUN) llmtrace demo $(DEMO_ARGS)
+
+test: check browser ## Run check, then every test; TEST_ARGS="-k spool" narrows it
+	@LLMTRACE_CHROMIUM="$(CURDIR)/.tools/bin/chromium" $(RUN) pytest --numprocesses=auto --maxprocesses=4 $(TEST_ARGS)
+
+check: env ## Check formatting, lint, types and import contracts
+	@echo "check: formatting" && $(RUN) ruff format --check --quiet .
+	@echo "check: lint" && $(RUN) ruff check --quiet .
+	@echo "check: import contracts" && .venv/bin/lint-imports
+	@echo "check: types" && $(RUN) pyright
+
+format: env ## Format the code and fix what lint can fix
+	@$(RUN) ruff check --fix --quiet . ; $(RUN) ruff format --quiet .
+
+bench: env ## Measure what llmtrace costs and how much it takes in
+	@$(RUN) benchmarks $(BENCH_ARGS)
+
+clean: ## Delete everything that make has set up or cached here
+	@rm -rf .venv .tools .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist build
+
+env:
+	@$(SETUP) env
+
+browser: env
+	@$(SETUP) browser
