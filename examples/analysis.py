@@ -1,6 +1,6 @@
 """Spend per model and day as a pandas DataFrame, with money exact to the last digit.
 
-    python examples/analysis.py
+python examples/analysis.py
 """
 
 import llmtrace

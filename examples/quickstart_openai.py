@@ -1,12 +1,12 @@
 """One call, traced. Remove the line with `llmtrace.instrument()` and you have the plain program.
 
-    OPENAI_API_KEY=… python examples/quickstart_openai.py
-    llmtrace report
+OPENAI_API_KEY=… python examples/quickstart_openai.py
+llmtrace report
 """
 
-import llmtrace; llmtrace.instrument()  # noqa: E702  # the one line
+import llmtrace; llmtrace.instrument()  # the one line
 
-from openai import OpenAI  # noqa: E402
+from openai import OpenAI
 
 client = OpenAI()
 answer = client.chat.completions.create(

@@ -1,7 +1,7 @@
 """Run code against stored answers: no network, no key, no cost. Useful in tests.
 
-    python examples/quickstart_openai.py        # records a call
-    python examples/replay_offline.py           # answers it from the store
+python examples/quickstart_openai.py        # records a call
+python examples/replay_offline.py           # answers it from the store
 """
 
 import llmtrace

@@ -1,11 +1,11 @@
 """A streamed answer from Anthropic, shown as it comes; tokens and cost are recorded at its end.
 
-    ANTHROPIC_API_KEY=… python examples/streaming.py
+ANTHROPIC_API_KEY=… python examples/streaming.py
 """
 
-import llmtrace; llmtrace.instrument()  # noqa: E702  # the one line
+import llmtrace; llmtrace.instrument()  # the one line
 
-from anthropic import Anthropic  # noqa: E402
+from anthropic import Anthropic
 
 client = Anthropic()
 with client.messages.stream(

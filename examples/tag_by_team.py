@@ -1,7 +1,7 @@
 """Charge calls to users, tenants, sessions, features and any tags of yours.
 
-    OPENAI_API_KEY=… python examples/tag_by_team.py
-    llmtrace report --by user
+OPENAI_API_KEY=… python examples/tag_by_team.py
+llmtrace report --by user
 """
 
 import llmtrace
@@ -18,7 +18,9 @@ def summarise(text: str) -> str | None:
     return answer.output_text
 
 
-with llmtrace.attribute(user="ann@acme.test", tenant="acme", session="s-1"):
-    with llmtrace.trace("weekly digest"):
-        print(summarise("Sales rose by a tenth. Costs did not."))
-        print(summarise("The new office opens in May."))
+with (
+    llmtrace.attribute(user="ann@acme.test", tenant="acme", session="s-1"),
+    llmtrace.trace("weekly digest"),
+):
+    print(summarise("Sales rose by a tenth. Costs did not."))
+    print(summarise("The new office opens in May."))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from llmtrace.instrument.steps import trace
     from llmtrace.replay import replay
     from llmtrace.store.connect import connect
-    from llmtrace.version import VERSION as __version__
+    from llmtrace.version import VERSION as __version__  # noqa: N811  # the name that tools look for
 
 __all__ = [
     "__version__",

@@ -1,4 +1,4 @@
-"""``python -m llmtrace`` and the ``llmtrace`` script: hand over to the CLI, or say what is missing."""
+"""``python -m llmtrace`` and the ``llmtrace`` script: hand over to the CLI, or say what lacks."""
 
 from __future__ import annotations
 

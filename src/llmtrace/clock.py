@@ -9,6 +9,9 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+wall_ns = time.time_ns
+"""Nanoseconds since 1970-01-01 UTC; for the hot path of the instrumented process."""
+
 
 class Clock(Protocol):
     """Source of time; tests pass one that stands still."""

@@ -187,7 +187,7 @@ TABLE: Final[tuple[Row, ...]] = (
         "sample_ratio",
         ("LLMTRACE_SAMPLE_RATIO",),
         _ratio,
-        "Share of traces recorded, 0 to 1; the app's own OpenTelemetry sampler wins if there is one.",
+        "Share of traces recorded, 0 to 1; an OpenTelemetry sampler of the app wins.",
     ),
     Row(
         "endpoint",

@@ -6,10 +6,10 @@ No behaviour beyond what keeps a record consistent; nothing here reads a clock, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from decimal import Decimal
     from collections.abc import Mapping
 
 UsageSource = Literal["provider", "partial", "estimated"]

@@ -32,6 +32,8 @@ def command(program: str, arguments: tuple[str, ...], *, is_module: bool) -> Non
         return
     path = Path(program)
     if not path.is_file():
-        raise click.UsageError(f"there is no file {program!r}; for a module type: llmtrace run -m …")
+        raise click.UsageError(
+            f"there is no file {program!r}; for a module type: llmtrace run -m …"
+        )
     sys.path.insert(0, str(path.resolve().parent))
     runpy.run_path(program, run_name="__main__")

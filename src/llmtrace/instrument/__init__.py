@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import difflib
 import logging
-import os
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import wrapt
 
 from llmtrace.callable_module import make_callable
 from llmtrace.config import Settings, load_settings
-from llmtrace.errors import ConfigError
 from llmtrace.instrument import guard, live, runtime
 from llmtrace.instrument.finish import Finisher
 from llmtrace.instrument.integrations import INTEGRATIONS
@@ -26,6 +23,9 @@ from llmtrace.instrument.pipeline import Pipeline
 from llmtrace.instrument.recorder import Recorder
 
 if TYPE_CHECKING:
+    from llmtrace.errors import ConfigError
+    from collections.abc import Callable, Mapping, Sequence
+    import os
     from opentelemetry.trace import TracerProvider
 
     from llmtrace.instrument.integrations._base import Integration

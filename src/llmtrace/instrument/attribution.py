@@ -39,7 +39,7 @@ class attribute(Scope):  # noqa: N801  # used as a function: with attribute(…)
     up; the inner one wins per field; ``None`` leaves a field as it is. Values become strings.
     """
 
-    def __init__(  # noqa: PLR0913  # the four standard fields are the interface
+    def __init__(
         self,
         *,
         user: object = None,

@@ -6,7 +6,6 @@ the bodies, and the fault is counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -31,6 +30,7 @@ from llmtrace.pricing import load_price_book
 from llmtrace.version import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from collections.abc import Callable, Sequence
 
     from llmtrace.config import Settings

@@ -6,12 +6,12 @@ can wait is done by the background thread.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context
 from opentelemetry.trace import set_span_in_context
 
+from llmtrace.clock import wall_ns
 from llmtrace.instrument import runtime, streams
 from llmtrace.instrument.attribution import current_attribution
 from llmtrace.instrument.call import Call
@@ -93,7 +93,7 @@ def see_retry(call: Call, response: Any) -> None:
         call.retried = []
     status = response.status_code if response is not None else None
     wait = response.headers.get("retry-after") if response is not None else None
-    call.retried.append((time.time_ns(), status, wait))
+    call.retried.append((wall_ns(), status, wait))
     call.retries = len(call.retried)
 
 

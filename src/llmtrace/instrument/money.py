@@ -38,7 +38,7 @@ class Bill:
     cache_status: CacheStatus | None = None
 
 
-def bill(  # noqa: PLR0913  # one call's facts
+def bill(
     api: str,
     request: RequestFields,
     request_text: str | None,
@@ -92,7 +92,7 @@ def _usage(
     )
 
 
-def _cost(  # noqa: PLR0913  # one call's facts
+def _cost(
     counted: TokenUsage | None,
     answer: Answer,
     request: RequestFields,

@@ -38,7 +38,8 @@ class Undo:
     ) -> None:
         """Wrap ``module.class_name.function``; note it as missing if the SDK has no such thing."""
         owner = module if class_name is None else getattr(module, class_name, None)
-        original = vars(owner).get(function) if owner is not None else None
+        names: dict[str, Any] = vars(owner) if owner is not None else {}
+        original = names.get(function)
         if original is None:
             if not optional:
                 missing[f"{self._integration}: {class_name}.{function}"] += 1
@@ -52,7 +53,8 @@ class Undo:
     def __call__(self) -> None:
         """Put the originals back; a wrapper that another tool put on top of ours is left alone."""
         for owner, function, original, wrapped in reversed(self._done):
-            if vars(owner).get(function) is wrapped:
+            names: dict[str, Any] = vars(owner)
+            if names.get(function) is wrapped:
                 setattr(owner, function, original)
         self._done.clear()
 

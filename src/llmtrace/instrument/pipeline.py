@@ -15,11 +15,11 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Final
 
 from llmtrace.instrument import guard
-from llmtrace.instrument.finish import Finisher
 from llmtrace.instrument.sender import Sender
 from llmtrace.instrument.transport import SegmentTransport, traces_url
 
 if TYPE_CHECKING:
+    from llmtrace.instrument.finish import Finisher
     from collections.abc import Mapping
 
     from llmtrace.config import Settings

@@ -83,7 +83,7 @@ class Recorder:
             return self._given_provider
         # The public getter loads a provider named by the environment and costs five times as much;
         # it is asked only where the module's variable is gone.
-        users = getattr(trace, "_TRACER_PROVIDER", _ASK)
+        users: Any = getattr(trace, "_TRACER_PROVIDER", _ASK)
         return _ask() if users is _ASK else users
 
     def submit(self, ended: Call | Step) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,7 +52,12 @@ _PERSONAL: Final = (
     ("ssn", r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])"),
     (
         "phone",
-        r"(?<![\w.+-])(?:\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{2,4}(?:[ .-]?\d{2,4}){1,4}|\(\d{3}\) ?\d{3}-\d{4}|\d{3}-\d{3}-\d{4})(?![\w-])",
+        (
+            r"(?<![\w.+-])"
+            r"(?:\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{2,4}(?:[ .-]?\d{2,4}){1,4}"
+            r"|\(\d{3}\) ?\d{3}-\d{4}|\d{3}-\d{3}-\d{4})"
+            r"(?![\w-])"
+        ),
     ),
 )
 _DIGITS: Final = re.compile(r"\D")
@@ -106,7 +111,8 @@ class Redactor:
         if isinstance(value, dict):
             return {self.text(str(k), counts): self._walk(v, counts) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # any JSON
         if isinstance(value, list):
-            return [self._walk(item, counts) for item in value]  # pyright: ignore[reportUnknownVariableType]  # any JSON
+            items = cast("list[object]", value)
+            return [self._walk(item, counts) for item in items]  # pyright: ignore[reportUnknownVariableType]  # any JSON
         if isinstance(value, int | float) and not isinstance(value, bool):
             shown = repr(value)
             redacted = self.text(shown, counts)
@@ -139,7 +145,7 @@ def _replace(kind: str, match: re.Match[str], counts: Counter[str]) -> str:
         return found
     if kind == "iban" and not _mod97(found):
         return found
-    if kind == "phone" and len(_DIGITS.sub("", found)) < 8:  # noqa: PLR2004  # shorter is not a phone number
+    if kind == "phone" and len(_DIGITS.sub("", found)) < 8:  # shorter is not a phone number
         return found
     counts[kind] += 1
     return f"[REDACTED:{kind}]"
@@ -153,7 +159,7 @@ def _luhn(text: str) -> bool:
 
 def _mod97(text: str) -> bool:
     compact = text.replace(" ", "")
-    if not 15 <= len(compact) <= 34:  # noqa: PLR2004  # ISO 13616
+    if not 15 <= len(compact) <= 34:  # ISO 13616
         return False
     rearranged = compact[4:] + compact[:4]
     return int("".join(str(int(char, 36)) for char in rearranged)) % 97 == 1

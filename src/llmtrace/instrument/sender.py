@@ -1,9 +1,9 @@
 """Post the outbox's segments to an OTLP/HTTP endpoint, oldest first, until they are accepted.
 
-Segments of processes that died are sent too. An answer that says "later" (429, 502, 503, 504, no
+Segments of dead processes are sent too. An answer that says "later" (429, 502, 503, 504, no
 answer) or "who are you" (401, 403) is waited for; one that says "never" drops that request, counted.
-A request may arrive twice if the process dies between the answer and the note of it; collectors
-recognise spans by their ids.
+A request may arrive twice if the process dies between the answer and the note of it;
+collectors recognise spans by their ids.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import logging
 import threading
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import context
@@ -22,6 +21,7 @@ from llmtrace.version import VERSION
 
 if TYPE_CHECKING:
     from collections import Counter
+    from pathlib import Path
 
     from llmtrace.config import Settings
 

@@ -22,6 +22,8 @@ from opentelemetry.trace import (
     TraceFlags,
 )
 
+from llmtrace.clock import wall_ns
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -63,7 +65,7 @@ class OwnSpan(Span):
         self.events: list[tuple[str, int, dict[str, AttributeValue]]] | None = None
         self.status: Status | None = None
         self.end_mono_ns = 0
-        self.start_ns = time.time_ns()
+        self.start_ns = wall_ns()
         self.start_mono_ns = time.monotonic_ns()
 
     def get_span_context(self) -> SpanContext:
@@ -98,7 +100,7 @@ class OwnSpan(Span):
             return
         if self.events is None:
             self.events = []
-        self.events.append((name, timestamp or time.time_ns(), dict(attributes or {})))
+        self.events.append((name, timestamp or wall_ns(), dict(attributes or {})))
 
     def update_name(self, name: str) -> None:
         """Rename the span."""

@@ -86,9 +86,7 @@ class trace(Scope):  # noqa: N801  # used as a function: with trace(…), @trace
 
     def fresh(self) -> Self:
         """Return a new step of the same name, for one run of a decorated function."""
-        made = type(self)(self._name)
-        made._attributes = dict(self._attributes)
-        return made
+        return type(self)(self._name, **self._attributes)
 
     def set(self, key: str, value: Any) -> None:
         """Add an attribute to the running step; before the first entry, to every run."""

@@ -25,7 +25,7 @@ _classes: Final[dict[type, type]] = {}
 
 def watch(response: Any, call: Call) -> bool:
     """Watch the response's byte stream for ``call``; False if its kind is not known."""
-    inner = response.stream
+    inner: object = response.stream
     base, kind = _base_of(type(inner))
     if base is None or kind is None:
         return False

@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import time
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Final
 
+from llmtrace.clock import wall_ns
 from llmtrace.errors import SegmentError
 from llmtrace.spool import SegmentWriter, enforce_limits
 
@@ -96,7 +96,7 @@ class SegmentTransport:
         self._writer = self._new_writer()
 
     def _new_writer(self) -> SegmentWriter:
-        return SegmentWriter(self.directory, now_ns=time.time_ns, pid=os.getpid())  # noqa: TID251  # a segment's name sorts by the wall clock
+        return SegmentWriter(self.directory, now_ns=wall_ns, pid=os.getpid())
 
     def _write_waiting(self) -> None:
         while self._waiting:
@@ -115,7 +115,7 @@ class SegmentTransport:
             self.directory,
             max_bytes=self._settings.max_spool_bytes,
             max_age_s=self._settings.max_spool_age_s if traces_url(self._settings) else None,
-            now_ns=time.time_ns(),  # noqa: TID251  # compared with names made of the wall clock
+            now_ns=wall_ns(),
         )
         self._dropped["spool_full"] += dropped.frames
 

@@ -39,7 +39,7 @@ class SpanEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedSpan:
-    """A span that has ended. Attribute values: str, bool, int, float, bytes, lists of them, maps."""
+    """A span that has ended. Attribute values: str, bool, int, float, bytes, lists, maps."""
 
     trace_id: int
     span_id: int
@@ -112,7 +112,7 @@ def _attributes(number: int, attributes: Mapping[str, object]) -> bytes:
     return bytes(out)
 
 
-def _value(value: object) -> bytes | None:
+def _value(value: object) -> bytes | None:  # noqa: PLR0911  # one branch a type
     """Return an ``AnyValue``; None for what has no place in one (None itself, other objects)."""
     if isinstance(value, str):
         text = _utf8(value)
@@ -148,10 +148,10 @@ def _field(number: int, payload: bytes) -> bytes:
 
 
 def _varint(value: int) -> bytes:
-    if value < 0x80:  # noqa: PLR2004  # one byte is nearly always enough
+    if value < 0x80:  # one byte is nearly always enough
         return value.to_bytes(1, "little")
     out = bytearray()
-    while value > 0x7F:  # noqa: PLR2004  # seven bits a byte
+    while value > 0x7F:
         out.append(value & 0x7F | 0x80)
         value >>= 7
     out.append(value)

@@ -48,7 +48,7 @@ class Result:
 
     def __repr__(self) -> str:
         """Show the size, as a notebook's last line would."""
-        return f"<llmtrace result: {self._table.num_rows} rows × {self._table.num_columns} columns>"
+        return f"<llmtrace result: {self._table.num_rows} rows, {self._table.num_columns} columns>"
 
 
 class Connection:
@@ -76,9 +76,7 @@ class Connection:
         Raises QueryError if it is refused, wrong or slower than ``timeout_s``; StoreError if the
         store cannot be read.
         """
-        return Result(
-            self._store.sql(query, parameters, max_rows=max_rows, timeout_s=timeout_s)
-        )
+        return Result(self._store.sql(query, parameters, max_rows=max_rows, timeout_s=timeout_s))
 
     def close(self) -> None:
         """Let go of the store."""

@@ -20,7 +20,11 @@ from llmtrace.cli.demo.scene import Scene
 
 @click.command()
 @click.option("--exit", "is_one_shot", is_flag=True, help="Check every stage, then end: 0 or 1.")
-@click.option("--home", type=click.Path(path_type=Path), help="Keep the data here; default: a temporary folder.")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    help="Keep the data here; default: a temporary folder.",
+)
 @click.option("--port", default=8501, show_default=True, help="Port of the dashboards; 0: any.")
 def command(*, is_one_shot: bool, home: Path | None, port: int) -> int:
     """Show everything at work: traces, cost, dashboards, an alert, a replay, SQL."""
@@ -58,11 +62,12 @@ def _stay(scene: Scene) -> None:
     home = scene.home
     _say(f"""
   Dashboards   {scene.dashboard_url}
-               Overview: what was spent, on what, for whom.  Traces: click a row, read the messages.
+               Overview: what was spent, on what, for whom.
+               Traces: click a row, read the messages.
   Collector    {scene.collector_url}   (OTLP/HTTP, SQL)
   Alert        {len(scene.slack.messages)} message(s) reached the local Slack sink
   Try          llmtrace report --home {home} --by user
-               llmtrace sql --home {home} "select model, sum(cost_usd) as usd from llm_calls group by 1"
+               llmtrace sql --home {home} "from daily_cost"
                llmtrace alerts list --home {home}
 
 The apps go on calling, a call every other second. Ctrl-C ends everything.""")

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 _MTOK: Final = Decimal(1_000_000)
 # USD per million tokens: (uncached input, cache read, output); OpenAI's price page, 2026-11.
 _OPENAI: Final = {
-    "gpt-5": (Decimal("1.25"), Decimal("0.125"), Decimal("10")),
-    "gpt-5-mini": (Decimal("0.25"), Decimal("0.025"), Decimal("2")),
+    "gpt-5": (Decimal("1.25"), Decimal("0.125"), Decimal(10)),
+    "gpt-5-mini": (Decimal("0.25"), Decimal("0.025"), Decimal(2)),
     "text-embedding-3-small": (Decimal("0.02"), Decimal(0), Decimal(0)),
 }
 # USD per million tokens: (input, cache read, cache write 1 h, output); Anthropic's price page.
 _ANTHROPIC: Final = {
-    "claude-sonnet-4-6": (Decimal("3"), Decimal("0.30"), Decimal("6"), Decimal("15")),
+    "claude-sonnet-4-6": (Decimal(3), Decimal("0.30"), Decimal(6), Decimal(15)),
 }
 Row = dict[str, Any]
 
@@ -153,16 +153,14 @@ def _replay_works(scene: Scene) -> str:
         "select span_id from llm_calls where not is_error and model like 'gpt-5%'"
         " and not is_stream order by start_time desc limit 1",
     )["span_id"]
-    code, _ = _llmtrace(
-        scene, "replay", span, "--json", "--allow-redacted", allowed=(0, 1)
-    )
+    code, _ = _llmtrace(scene, "replay", span, "--json", "--allow-redacted", allowed=(0, 1))
     words = "the same answer" if code == 0 else "another answer"
     return f"call {span} was sent again through the real SDK: {words}"
 
 
 def _llmtrace(scene: Scene, *arguments: str, allowed: tuple[int, ...] = (0,)) -> tuple[int, str]:
     """Run a command as its user would; return its exit code and standard output."""
-    done = subprocess.run(  # noqa: S603  # our own command, no shell
+    done = subprocess.run(
         [sys.executable, "-m", "llmtrace", *arguments],
         env=scene.environment,
         capture_output=True,
@@ -171,7 +169,9 @@ def _llmtrace(scene: Scene, *arguments: str, allowed: tuple[int, ...] = (0,)) ->
         check=False,
     )
     if done.returncode not in allowed:
-        raise DemoError(f"llmtrace {arguments[0]} ended with {done.returncode}: {done.stderr[-300:]}")
+        raise DemoError(
+            f"llmtrace {arguments[0]} ended with {done.returncode}: {done.stderr[-300:]}"
+        )
     return done.returncode, done.stdout
 
 

@@ -40,7 +40,9 @@ class Child:
         try:
             code = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            raise DemoError(f"{self.name} still runs after {timeout_s:g} s; {self._tail()}") from None
+            raise DemoError(
+                f"{self.name} still runs after {timeout_s:g} s; {self._tail()}"
+            ) from None
         if code != 0:
             raise DemoError(f"{self.name} ended with exit code {code}; {self._tail()}")
 
@@ -71,7 +73,7 @@ def start(
     """Start ``python -m module arguments`` with exactly ``environment``."""
     log = logs / f"{name}.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603  # our own modules, no shell
+        process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -25,9 +25,7 @@ _FORGET: Final = ("OPENAI_", "ANTHROPIC_", "OTEL_", "LLMTRACE_", "DEMO_")
 class Scene:
     """All that runs during the demo; a context manager that stops what it started."""
 
-    def __init__(
-        self, home: Path, environ: Mapping[str, str], say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, home: Path, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
         """Prepare in ``home``; ``say`` tells people how far we are."""
         self.home = home.expanduser().absolute()
         self.ledger = self.home / "demo" / "ledger.jsonl"
@@ -136,7 +134,7 @@ def answers(url: str) -> bool:
     """Say whether a loopback URL answers 200."""
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  # http on loopback, our own
-            return answer.status == 200  # noqa: PLR2004  # HTTP OK
+            return answer.status == 200  # HTTP OK
     except OSError:
         return False
 

@@ -24,7 +24,7 @@ def find_endpoint(method: str, url: str) -> Endpoint | None:
     """Return the kind of call that ``method`` on the SDK's relative ``url`` is; None: not ours."""
     if method == "post":
         return _ENDPOINTS.get(url)
-    if method == "get" and url.startswith("/responses/") and url.count("/") == 2:  # noqa: PLR2004  # /responses/{id}
+    if method == "get" and url.startswith("/responses/") and url.count("/") == 2:  # /responses/{id}
         return _FETCH
     return None
 

@@ -1,0 +1,205 @@
+"""``llmtrace doctor``: what is installed, patched, reachable, priced; what to do about the rest.
+
+Each finding is a line with a verdict: ``ok``, ``note`` (works, worth knowing) or ``problem`` (with
+what to do). Exit 1 if there is a problem. Shows no secret.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import platform
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from llmtrace.config import TABLE, Settings, load_settings
+from llmtrace.errors import LlmtraceError
+from llmtrace.instrument import guard, patches
+from llmtrace.instrument.integrations import INTEGRATIONS
+from llmtrace.instrument.transport import traces_url, transport_directory
+from llmtrace.pricing import load_price_book
+from llmtrace.spool import is_owned, list_segments
+from llmtrace.store import open_store
+from llmtrace.store.discovery import find_collector
+from llmtrace.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Verdict = Literal["ok", "note", "problem"]
+_STYLES: dict[Verdict, str] = {"ok": "green", "note": "yellow", "problem": "bold red"}
+_CORE = ("opentelemetry-api", "wrapt", "genai-prices")
+_OPTIONAL = (("duckdb", "server"), ("streamlit", "dashboards"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of the report."""
+
+    about: str
+    verdict: Verdict
+    detail: str
+
+
+@click.command()
+@click.option("--home", type=click.Path(path_type=Path), help="Folder to look at.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(*, home: Path | None, as_json: bool) -> int:
+    """Say what is installed, patched, reachable and priced."""
+    settings = load_settings(home=home)
+    findings = [*installed(), *patched(), *reachable(settings), *priced(settings)]
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        _print(findings, settings)
+    return 1 if any(finding.verdict == "problem" for finding in findings) else 0
+
+
+def installed() -> Iterator[Finding]:
+    """Tell the versions of what llmtrace needs and watches."""
+    yield Finding(
+        about="python", verdict="ok", detail=f"{platform.python_version()}, llmtrace {VERSION}"
+    )
+    for name in _CORE:
+        found = _version(name)
+        yield Finding(
+            about=name,
+            verdict="ok" if found else "problem",
+            detail=found or "not installed; type: pip install llmtrace-toolkit",
+        )
+    for name, extra in _OPTIONAL:
+        found = _version(name)
+        yield Finding(
+            about=name,
+            verdict="ok" if found else "note",
+            detail=found or f"not installed; type: pip install 'llmtrace-toolkit[{extra}]'",
+        )
+
+
+def patched() -> Iterator[Finding]:
+    """Load each installed SDK here, patch it, and tell whether every hook found its place."""
+    for name, integration in INTEGRATIONS.items():
+        version = _version(integration.distribution)
+        if version is None:
+            yield Finding(about=name, verdict="note", detail="not installed; nothing to watch")
+            continue
+        try:
+            for module, patch in integration.hooks.items():
+                patch(importlib.import_module(module))()
+        except Exception as error:  # noqa: BLE001  # whatever a foreign import may raise
+            detail = f"{version}: {type(error).__name__} on import; reinstall {name}"
+            yield Finding(about=name, verdict="problem", detail=detail)
+            continue
+        gone = [what for what in patches.missing if what.startswith(f"{name}:")]
+        yield Finding(
+            about=name,
+            verdict="problem" if gone else "ok",
+            detail=(
+                f"{version}: has no {', '.join(gone)}; calls work, but are recorded in part. "
+                f"Tested with {integration.tested}"
+                if gone
+                else f"{version}, can be watched (tested: {integration.tested})"
+            ),
+        )
+    for kind, count in guard.faults.items():
+        yield Finding(about="faults", verdict="problem", detail=f"{kind}: {count}")
+
+
+def reachable(settings: Settings) -> Iterator[Finding]:
+    """Tell where spans go, what waits there, and whether the store answers."""
+    url = traces_url(settings)
+    directory = transport_directory(settings)
+    try:
+        segments = list_segments(directory)
+        size = sum(path.stat().st_size for path in segments)
+        in_use = sum(is_owned(path) for path in segments)
+        detail = f"{directory}: {len(segments)} segments, {size:,} bytes, {in_use} being written"
+        yield Finding(about="outbox" if url else "spool", verdict="ok", detail=detail)
+    except (LlmtraceError, OSError) as error:
+        yield Finding(about="spool", verdict="problem", detail=str(error))
+    if url:
+        yield Finding(about="endpoint", verdict="ok", detail=f"spans are posted to {_shown(url)}")
+    collector = find_collector(settings.home)
+    yield Finding(
+        about="collector",
+        verdict="ok" if collector else "note",
+        detail=(
+            f"{collector.url}, pid {collector.pid}, version {collector.version}"
+            if collector
+            else "none runs; readers take the spool in by themselves (start: llmtrace collector)"
+        ),
+    )
+    try:
+        store = open_store(settings.home)
+        row = store.sql(
+            "select count(*) as n, max(start_time) as latest from llm_calls"
+        ).to_pylist()
+        detail = f"{store.where}: {row[0]['n']:,} calls, the latest at {row[0]['latest']} UTC"
+        if not row[0]["n"]:
+            detail = f"{store.where}: no call yet; run an app with llmtrace.instrument()"
+        yield Finding(about="store", verdict="ok" if row[0]["n"] else "note", detail=detail)
+        store.close()
+    except LlmtraceError as error:
+        yield Finding(about="store", verdict="problem", detail=str(error))
+
+
+def priced(settings: Settings) -> Iterator[Finding]:
+    """Tell which price data is used and which models it does not know."""
+    try:
+        load_price_book(settings)
+        own = settings.prices_file or settings.home / "prices.yaml"
+        detail = f"genai-prices {_version('genai-prices')}"
+        detail += f", overrides from {own}" if own.is_file() else "; no overrides (prices.yaml)"
+        yield Finding(about="prices", verdict="ok", detail=detail)
+        rows = open_store(settings.home).sql("select model, calls from unpriced").to_pylist()
+    except LlmtraceError as error:
+        yield Finding(about="prices", verdict="problem", detail=str(error))
+        return
+    for row in rows:
+        detail = f"{row['model']}: {row['calls']} calls without a price; llmtrace prices unpriced"
+        yield Finding(about="unpriced", verdict="note", detail=detail)
+
+
+def _print(findings: list[Finding], settings: Settings) -> None:
+    console = Console()
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for finding in findings:
+        mark = f"[{_STYLES[finding.verdict]}]{finding.verdict}[/]"
+        table.add_row(mark, finding.about, _plain(finding.detail))
+    console.print(table)
+    chosen = Table(title="settings", title_justify="left", box=None, pad_edge=False)
+    chosen.add_column("name")
+    chosen.add_column("value")
+    chosen.add_column("environment variable")
+    for row in TABLE:
+        value = getattr(settings, row.name)
+        shown = "set" if row.name in {"headers", "token", "slack_webhook_url"} and value else value
+        chosen.add_row(row.name, _plain(str(shown)), row.variables[0])
+    console.print(chosen)
+
+
+def _plain(text: str) -> str:
+    """Keep rich from reading markup in what came from outside."""
+    return escape(text)
+
+
+def _shown(url: str) -> str:
+    """Show a URL without user, password or query."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
