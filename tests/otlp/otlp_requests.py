@@ -13,23 +13,20 @@ START_NS = 1_767_225_600_000_000_000  # 2026-01-01T00:00:00Z
 
 def any_value(value: object) -> AnyValue:
     """Wrap a Python value."""
-    match value:
-        case bool():
-            return AnyValue(bool_value=value)
-        case int():
-            return AnyValue(int_value=value)
-        case float():
-            return AnyValue(double_value=value)
-        case bytes():
-            return AnyValue(bytes_value=value)
-        case list():
-            return AnyValue(array_value=ArrayValue(values=[any_value(item) for item in value]))
-        case dict():
-            return AnyValue(kvlist_value=KeyValueList(values=pairs(value)))
-        case None:
-            return AnyValue()
-        case _:
-            return AnyValue(string_value=str(value))
+    if isinstance(value, list):
+        return AnyValue(array_value=ArrayValue(values=[any_value(item) for item in value]))
+    if isinstance(value, dict):
+        return AnyValue(kvlist_value=KeyValueList(values=pairs(value)))
+    if value is None:
+        return AnyValue()
+    fields: dict[type, str] = {
+        bool: "bool_value",
+        int: "int_value",
+        float: "double_value",
+        bytes: "bytes_value",
+        str: "string_value",
+    }
+    return AnyValue(**{fields[type(value)]: value})  # pyright: ignore[reportArgumentType]  # one of five
 
 
 def pairs(values: dict[str, Any]) -> list[KeyValue]:
