@@ -24,9 +24,7 @@ def a_rule(**fields: Any) -> AlertRule:
         "id": "errors",
         "title": "Errors",
         "severity": "critical",
-        "when": Threshold(
-            metric="error_rate", window=5 * MINUTE, op=">", value=Decimal("0.05")
-        ),
+        "when": Threshold(metric="error_rate", window=5 * MINUTE, op=">", value=Decimal("0.05")),
         "every": MINUTE,
         "delay": timedelta(0),
         "hold": timedelta(0),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
 from llmtrace.alerts.grid import due_ticks, last_tick_at, period_of, window_of
 from llmtrace.alerts.model import Budget
-from tests.alerts.building import MINUTE, START, a_rule, a_budget_rule
-from decimal import Decimal
+from tests.alerts.building import MINUTE, START, a_budget_rule, a_rule
 
 
 def a_budget(period: str, timezone: str = "Europe/Berlin") -> Budget:

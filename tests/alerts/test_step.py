@@ -252,9 +252,7 @@ def test_each_firing_is_followed_by_at_most_one_resolved(
 
 
 @given(RULES, HISTORIES)
-def test_the_same_tick_twice_changes_nothing(
-    rule: AlertRule, history: list[list[Sample]]
-) -> None:
+def test_the_same_tick_twice_changes_nothing(rule: AlertRule, history: list[list[Sample]]) -> None:
     state = RuleState()
     for index, samples in enumerate(history):
         state, _ = step(state, START + index * MINUTE, samples, rule)

@@ -134,9 +134,7 @@ def _values(when: Fields, path: Path) -> Iterator[Found]:
             is_right = value.lstrip("-0123456789.") in suffixes
         else:
             # A bare number of seconds is refused: 800 is what someone writes who thinks in ms.
-            is_right = metric not in _TIMES and (
-                not suffixes or 0 <= number(value) <= 1
-            )
+            is_right = metric not in _TIMES and (not suffixes or 0 <= number(value) <= 1)
         if not is_right:
             yield (
                 (*path, field),
@@ -147,9 +145,7 @@ def _values(when: Fields, path: Path) -> Iterator[Found]:
         yield from _resolve_at(when, path)
 
 
-_TIMES: Final = frozenset(
-    name for name, metric in METRICS.items() if metric.unit == "seconds"
-)
+_TIMES: Final = frozenset(name for name, metric in METRICS.items() if metric.unit == "seconds")
 
 
 def _resolve_at(when: Fields, path: Path) -> Iterator[Found]:
@@ -181,11 +177,7 @@ def _times(rule: Fields, settings: Fields, path: Path) -> Iterator[Found]:
 
 
 def _unknown_names(source: Source, everything: Sequence[Source]) -> Iterator[Found]:
-    budgets = {
-        str(item["id"])
-        for other in everything
-        for item in _items(other.fields, "budgets")
-    }
+    budgets = {str(item["id"]) for other in everything for item in _items(other.fields, "budgets")}
     receivers = {name for other in everything for name in _receivers(other)}
     defaults = cast("Fields", source.fields.get("defaults", {}))
     yield from _notify(defaults, ("defaults",), receivers)
@@ -193,10 +185,7 @@ def _unknown_names(source: Source, everything: Sequence[Source]) -> Iterator[Fou
         yield from _notify(rule, ("rules", index), receivers)
         name = cast("Fields", rule["when"]).get("budget")
         if name is not None and name not in budgets:
-            hint = (
-                near(name, budgets)
-                or f"; budgets: {', '.join(sorted(budgets)) or 'none'}"
-            )
+            hint = near(name, budgets) or f"; budgets: {', '.join(sorted(budgets)) or 'none'}"
             yield (
                 ("rules", index, "when", "budget"),
                 f"no budget is called {shown(name)}{hint}",
@@ -206,10 +195,7 @@ def _unknown_names(source: Source, everything: Sequence[Source]) -> Iterator[Fou
 def _notify(fields: Fields, path: Path, receivers: set[str]) -> Iterator[Found]:
     for index, name in enumerate(cast("list[str]", fields.get("notify", []))):
         if name not in receivers:
-            hint = (
-                near(name, receivers)
-                or f"; receivers: {', '.join(sorted(receivers)) or 'none'}"
-            )
+            hint = near(name, receivers) or f"; receivers: {', '.join(sorted(receivers)) or 'none'}"
             yield (*path, "notify", index), f"no receiver is called {shown(name)}{hint}"
 
 

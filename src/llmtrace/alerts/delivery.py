@@ -101,9 +101,7 @@ class Courier:
         self._paused_until[delivery.receiver] = now + timedelta(seconds=pause)
         next_attempt_at = now + timedelta(seconds=wait)
         if next_attempt_at - delivery.created_at > MAX_AGE:
-            self._finish(
-                delivery, "dead", f"{outcome.reason}, for {MAX_AGE.days * 24} h"
-            )
+            self._finish(delivery, "dead", f"{outcome.reason}, for {MAX_AGE.days * 24} h")
             return
         logger.warning(
             "alert message to %s not delivered (%s); next attempt in %.0f s",
@@ -120,13 +118,9 @@ class Courier:
             error=outcome.reason,
         )
 
-    def _finish(
-        self, delivery: Delivery, status: DeliveryStatus, reason: str | None
-    ) -> None:
+    def _finish(self, delivery: Delivery, status: DeliveryStatus, reason: str | None) -> None:
         if reason is not None:
-            logger.warning(
-                "alert message to %s is %s: %s", delivery.receiver, status, reason
-            )
+            logger.warning("alert message to %s is %s: %s", delivery.receiver, status, reason)
         attempts = delivery.attempts + (status != "unconfigured")
         self._state.mark(
             delivery.delivery_id,
@@ -162,9 +156,5 @@ def notifier_for(
 
 def configured(receivers: Mapping[str, Receiver]) -> tuple[list[str], list[str]]:
     """Return the names of the receivers that can be reached, and of those that cannot (yet)."""
-    ready = {
-        name
-        for name, item in receivers.items()
-        if item.url is None or resolve(item.url)
-    }
+    ready = {name for name, item in receivers.items() if item.url is None or resolve(item.url)}
     return sorted(ready), sorted(set(receivers) - ready)

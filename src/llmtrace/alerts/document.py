@@ -52,26 +52,20 @@ class Document:
 def parse(text: str) -> Document:
     """Read YAML ``text``; what is wrong is returned as problems, never raised."""
     if len(text.encode(errors="replace")) > MAX_BYTES:
-        return _broken(
-            1, f"the file is larger than {MAX_BYTES} bytes; split it into several"
-        )
+        return _broken(1, f"the file is larger than {MAX_BYTES} bytes; split it into several")
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         # str(error) quotes the line, which may hold a secret; the mark alone does not.
         mark = error.problem_mark or error.context_mark
-        return _broken(
-            mark.line + 1 if mark else 1, f"not valid YAML: {_reason(error)}"
-        )
+        return _broken(mark.line + 1 if mark else 1, f"not valid YAML: {_reason(error)}")
     except yaml.YAMLError:
         return _broken(
             1,
             "not valid YAML: it holds a character that YAML forbids; save it as UTF-8",
         )
     except RecursionError:
-        return _broken(
-            1, f"nested deeper than {MAX_DEPTH} levels; rules need 6 at most"
-        )
+        return _broken(1, f"nested deeper than {MAX_DEPTH} levels; rules need 6 at most")
     if root is None:
         return _broken(1, "the file is empty; it needs 'version: 1' and 'rules:'")
     reader = _Reader()
@@ -119,9 +113,7 @@ class _Reader:
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
-            return [
-                self.read(item, (*path, index)) for index, item in enumerate(node.value)
-            ]
+            return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
         return self._scalar(node, line)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
@@ -134,9 +126,7 @@ class _Reader:
             key = key_node.value
             if key in result:
                 before = self.lines[(*path, key)]
-                self._refuse(
-                    line, f"field {shown(key)} is given twice, first in line {before}"
-                )
+                self._refuse(line, f"field {shown(key)} is given twice, first in line {before}")
                 continue
             # The key's line, so that "unknown field" points at the field.
             self.lines[(*path, key)] = line
@@ -160,9 +150,7 @@ class _Reader:
                 return self._refuse_tag(line)
 
     def _refuse_tag(self, line: int) -> None:
-        self._refuse(
-            line, "tags (!…) are not allowed in a rule file; write plain values"
-        )
+        self._refuse(line, "tags (!…) are not allowed in a rule file; write plain values")
 
     def _number(self, text: str, line: int) -> object:
         if len(text) > MAX_DIGITS:
@@ -191,7 +179,7 @@ def shown(value: object) -> str:
     if isinstance(value, (dict, list)):
         return "a mapping" if isinstance(value, dict) else "a list"
     text = str(value)
-    if "://" in text or len(text) > 40 or not text.isprintable():  # noqa: PLR2004  # longest id shown whole
+    if "://" in text or len(text) > 40 or not text.isprintable():
         return '"…"'
     if isinstance(value, str):
         return f'"{text}"'

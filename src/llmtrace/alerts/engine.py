@@ -118,7 +118,7 @@ class AlertEngine:
         """
         is_behind = True
         while is_behind and not should_stop():
-            is_behind = any([self._evaluate(rule) for rule in self._book.rules])
+            is_behind = any([self._evaluate(rule) for rule in self._book.rules])  # noqa: C419  # all of them, not up to the first
         self._watch_evaluation()
         self._courier.deliver(should_stop=should_stop)
 
@@ -143,9 +143,7 @@ class AlertEngine:
             self._commit(rule, batch)
         return len(ticks) == TICKS_AT_ONCE and rule.id not in self._failures
 
-    def _advance(
-        self, rule: AlertRule, tick: datetime, batch: _Batch, now: datetime
-    ) -> None:
+    def _advance(self, rule: AlertRule, tick: datetime, batch: _Batch, now: datetime) -> None:
         samples = self._evaluator.samples(rule, tick)
         state, events = step(batch.state, tick, samples, rule)
         is_late = now - tick > rule.delay + 2 * rule.every
@@ -160,13 +158,9 @@ class AlertEngine:
         # Only now: a query that fails leaves the state at the tick before, to be tried again.
         batch.state = state
         batch.messages += messages
-        batch.history += [
-            history_row(item, rule, now=now, is_late=is_late) for item in events
-        ]
+        batch.history += [history_row(item, rule, now=now, is_late=is_late) for item in events]
 
-    def _messages(
-        self, event: Event, rule: AlertRule, details: Labels
-    ) -> list[OutgoingMessage]:
+    def _messages(self, event: Event, rule: AlertRule, details: Labels) -> list[OutgoingMessage]:
         if event.kind not in {"firing", "resolved"}:
             return []
         # The end of a day is no news: a budget's alert ends in silence.
@@ -174,15 +168,15 @@ class AlertEngine:
             return []
         start = window_of(rule, event.tick).start
         message = notification(event, rule, window_start=start, details=details)
-        return [self._outgoing(message, rule.notify or tuple(self._book.receivers))]
+        names = self._book.receivers if rule is EVALUATOR_RULE else rule.notify
+        return [self._outgoing(message, names)]
 
     def _outgoing(self, message: Notification, names: Iterable[str]) -> OutgoingMessage:
         receivers = self._book.receivers
         told = [
             name
             for name in names
-            if name in receivers
-            and (message.kind == "firing" or receivers[name].send_resolved)
+            if name in receivers and (message.kind == "firing" or receivers[name].send_resolved)
         ]
         return OutgoingMessage(
             episode=message.episode,
@@ -226,9 +220,7 @@ class AlertEngine:
         now = self._clock.now()
         for event in events:
             batch.messages += self._messages(event, EVALUATOR_RULE, ())
-            batch.history.append(
-                history_row(event, EVALUATOR_RULE, now=now, is_late=False)
-            )
+            batch.history.append(history_row(event, EVALUATOR_RULE, now=now, is_late=False))
         self._commit(EVALUATOR_RULE, batch)
 
     def _take_over(self, stored: Iterable[RuleProgress]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from llmtrace.alerts.model import Threshold
+from llmtrace.store.metric_time import period_start
 
 if TYPE_CHECKING:
     from llmtrace.alerts.model import AlertRule, Budget
@@ -63,15 +64,7 @@ def period_of(budget: Budget, tick: datetime) -> Window:
 
     A tick exactly at midnight still belongs to the day that ends: it sees that day's whole spend.
     """
-    zone = ZoneInfo(budget.timezone)
-    day = (tick - timedelta(microseconds=1)).astimezone(zone).date()
-    match budget.period:
-        case "day":
-            first = day
-        case "week":
-            first = day - timedelta(days=day.weekday())
-        case "month":
-            first = day.replace(day=1)
-    # Local midnight, also on days of 23 and 25 hours.
-    start = datetime(first.year, first.month, first.day, tzinfo=zone).astimezone(UTC)
-    return Window(start=start, end=tick, period=first.isoformat())
+    # Half-open ranges: the moment just before the tick says which period the tick closes.
+    start = period_start(tick - timedelta(microseconds=1), budget.period, budget.timezone)
+    day = start.astimezone(ZoneInfo(budget.timezone)).date()
+    return Window(start=start, end=tick, period=day.isoformat())

@@ -101,9 +101,7 @@ def notification(
 def summary(instance: Instance, rule: AlertRule) -> str:
     """Return one line about an alert: the rule's own words, or plain ones."""
     words = {
-        "labels": ", ".join(
-            f"{name} {plain(value)}" for name, value in instance.labels
-        ),
+        "labels": ", ".join(f"{name} {plain(value)}" for name, value in instance.labels),
         "threshold": format_value(instance.threshold, rule.unit),
         "title": rule.title,
         "value": format_value(instance.value, rule.unit),
@@ -156,9 +154,7 @@ def format_value(value: Decimal | None, unit: Unit) -> str:
             return f"{_rounded(value * 100, 1)} %"
         case "seconds":
             return (
-                f"{_rounded(value * 1000, 0)} ms"
-                if abs(value) < 1
-                else f"{_rounded(value, 1)} s"
+                f"{_rounded(value * 1000, 0)} ms" if abs(value) < 1 else f"{_rounded(value, 1)} s"
             )
         case "usd":
             # Cents, unless that would show a small amount as zero.

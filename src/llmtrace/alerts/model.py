@@ -155,11 +155,7 @@ class AlertRule:
     @property
     def unit(self) -> Unit:
         """Unit of the values that this rule compares."""
-        return (
-            METRICS[self.when.metric].unit
-            if isinstance(self.when, Threshold)
-            else "usd"
-        )
+        return METRICS[self.when.metric].unit if isinstance(self.when, Threshold) else "usd"
 
     @property
     def is_latched(self) -> bool:

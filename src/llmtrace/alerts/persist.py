@@ -16,15 +16,14 @@ if TYPE_CHECKING:
 
 
 def progress(rule: AlertRule, state: RuleState) -> RuleProgress:
-    """Return the rows of a rule's state; ``state.last_tick`` must be set."""
+    """Return the rows of a rule's state. Raises ValueError before the first tick."""
     tick = state.last_tick
-    assert tick is not None
+    if tick is None:
+        raise ValueError(f"rule {rule.id} was never evaluated: there is nothing to keep")
     return RuleProgress(
         rule_id=rule.id,
         last_tick=tick,
-        alerts=tuple(
-            _row(instance, rule, tick) for instance in state.instances.values()
-        ),
+        alerts=tuple(_row(instance, rule, tick) for instance in state.instances.values()),
     )
 
 
@@ -39,16 +38,11 @@ def rule_state(found: RuleProgress) -> RuleState:
 
 def asks_for_labels_of(rule: AlertRule, state: RuleState) -> bool:
     """Say whether the rule still tells apart what its alerts were told apart by."""
-    names = tuple(sorted(rule.by))
-    return all(
-        tuple(name for name, _ in instance.labels) == names
-        for instance in state.instances.values()
-    )
+    names = {name for instance in state.instances.values() for name, _ in instance.labels}
+    return names <= set(rule.by)
 
 
-def history_row(
-    event: Event, rule: AlertRule, *, now: datetime, is_late: bool
-) -> HistoryRow:
+def history_row(event: Event, rule: AlertRule, *, now: datetime, is_late: bool) -> HistoryRow:
     """Return the history of one event."""
     instance = event.instance
     return HistoryRow(

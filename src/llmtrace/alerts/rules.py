@@ -7,7 +7,6 @@ Text → values with lines (``document``) → shape (``schema``) → sense (``ch
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from llmtrace.alerts import checks
@@ -35,6 +34,7 @@ from llmtrace.errors import RuleError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from llmtrace.alerts.model import Comparator, NoData, Period, Severity
     from llmtrace.alerts.source import Fields
@@ -58,7 +58,7 @@ def read_rules(texts: Mapping[str, str]) -> RuleBook:
     for name, text in texts.items():
         document = parse(text)
         found = list(document.problems)
-        if document.value is not None:
+        if document.value is not None or not found:
             found += schema_problems(document)
         problems += _named(name, found)
         if not found:
@@ -74,13 +74,9 @@ def read_rules(texts: Mapping[str, str]) -> RuleBook:
 
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
-        found = sorted(
-            file for file in path.iterdir() if file.suffix in {".yaml", ".yml"}
-        )
+        found = sorted(file for file in path.iterdir() if file.suffix in {".yaml", ".yml"})
         if not found:
-            raise RuleError(
-                [f"{path}:1: the folder holds no *.yaml file; put a rule file there"]
-            )
+            raise RuleError([f"{path}:1: the folder holds no *.yaml file; put a rule file there"])
         return found
     return [path]
 
@@ -91,14 +87,10 @@ def _text(path: Path) -> str:
             # One byte more than allowed is enough to see that it is too large.
             return file.read(MAX_BYTES + 1).decode("utf-8")
     except UnicodeDecodeError:
-        raise RuleError(
-            [f"{path}:1: the file is not UTF-8 text; save it as UTF-8"]
-        ) from None
+        raise RuleError([f"{path}:1: the file is not UTF-8 text; save it as UTF-8"]) from None
     except OSError as error:
         reason = error.strerror or "cannot be read"
-        raise RuleError(
-            [f"{path}:1: {reason}; give the path of a rule file or folder"]
-        ) from error
+        raise RuleError([f"{path}:1: {reason}; give the path of a rule file or folder"]) from error
 
 
 def _named(name: str, problems: Sequence[Problem]) -> list[str]:
@@ -144,11 +136,7 @@ def _rule(
     rule_id = str(fields["id"])
     return AlertRule(
         id=rule_id,
-        title=str(
-            fields.get(
-                "title", rule_id.replace("-", " ").replace("_", " ").capitalize()
-            )
-        ),
+        title=str(fields.get("title", rule_id.replace("-", " ").replace("_", " ").capitalize())),
         severity=cast("Severity", fields["severity"]),
         when=when,
         every=duration(str(settings["every"])),
@@ -159,9 +147,7 @@ def _rule(
         no_data=cast("NoData", settings["no_data"]),
         by=budget.by if budget else _texts(fields.get("by")),
         filter=budget.filter if budget else _filters(fields),
-        labels=tuple(
-            sorted((k, str(v)) for k, v in _mapping(fields, "labels").items())
-        ),
+        labels=tuple(sorted((k, str(v)) for k, v in _mapping(fields, "labels").items())),
         summary=_optional(fields, "summary"),
         description=_optional(fields, "description"),
         runbook=_optional(fields, "runbook"),
@@ -174,9 +160,7 @@ def _when(fields: Fields, budgets: Mapping[str, Budget]) -> Threshold | BudgetSh
     op = cast("Comparator", fields["op"])
     if fields.get("kind") == "budget":
         percent = Decimal(str(fields["percent"]))
-        return BudgetShare(
-            budget=budgets[str(fields["budget"])], op=op, percent=percent
-        )
+        return BudgetShare(budget=budgets[str(fields["budget"])], op=op, percent=percent)
     resolve_at = fields.get("resolve_at")
     return Threshold(
         metric=str(fields["metric"]),

@@ -83,9 +83,7 @@ class AlertRunner:
             clock=self._clock,
             jitter=random.random,
         )
-        return AlertEngine(
-            self._book, StoreEvaluator(writer), state, courier, clock=self._clock
-        )
+        return AlertEngine(self._book, StoreEvaluator(writer), state, courier, clock=self._clock)
 
     def _notifier(self, name: str) -> Notifier | None:
         receiver = self._book.receivers.get(name)

@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from llmtrace.alerts.document import Path, Problem, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from jsonschema.exceptions import ValidationError
 
@@ -28,35 +28,33 @@ PLANNED: Final[dict[str, frozenset[str]]] = {
     "basis": frozenset({"forecast"}),
     "type": frozenset({"apprise", "discord", "email", "pagerduty", "teams", "webhook"}),
 }
-"""Values that other tools have and this version refuses by name, so that nobody hunts for a typo."""
+"""Values of other tools, refused by name, so that nobody hunts for a typo."""
 
 
 def load_schema() -> dict[str, object]:
     """Return the JSON Schema of rule files, as shipped."""
-    text = (
-        resources.files("llmtrace.alerts")
-        .joinpath("schema.json")
-        .read_text(encoding="utf-8")
-    )
+    text = resources.files("llmtrace.alerts").joinpath("schema.json").read_text(encoding="utf-8")
     return cast("dict[str, object]", json.loads(text))
 
 
 def schema_problems(document: Document) -> list[Problem]:
     """Return everything in which ``document`` differs from the schema, in line order."""
-    errors = list(_validator().iter_errors(document.value))  # pyright: ignore[reportUnknownMemberType]  # jsonschema types its argument loosely
+    errors = _errors(document.value)
     # A wrong kind makes every other complaint about the same mapping meaningless.
     unknown_kinds = {_path(error)[:-1] for error in errors if _is_about_kind(error)}
     problems: set[tuple[int, str]] = set()
     for error in errors:
         path = _path(error)
-        if not _is_about_kind(error) and any(
-            path[: len(kind)] == kind for kind in unknown_kinds
-        ):
+        if not _is_about_kind(error) and any(path[: len(kind)] == kind for kind in unknown_kinds):
             continue
-        problems.update(
-            (document.line(where), text) for where, text in _worded(error, path)
-        )
+        problems.update((document.line(where), text) for where, text in _worded(error, path))
     return [Problem(line=line, text=text) for line, text in sorted(problems)]
+
+
+def _errors(value: object) -> list[ValidationError]:
+    # Typed by hand: jsonschema's stubs admit only values made of types they spell out.
+    find = cast("Callable[[object], Iterable[ValidationError]]", _validator().iter_errors)  # pyright: ignore[reportUnknownMemberType]  # see above
+    return list(find(value))
 
 
 @cache
@@ -109,9 +107,7 @@ def _is_property_name(error: ValidationError) -> bool:
     return "propertyNames" in error.absolute_schema_path
 
 
-def _not_one_of(
-    path: Path, error: ValidationError, schema: Mapping[str, object]
-) -> str:
+def _not_one_of(path: Path, error: ValidationError, schema: Mapping[str, object]) -> str:
     allowed = [str(item) for item in cast("list[object]", schema["enum"])]
     value = error.instance
     field = str(path[-1]) if path else ""
@@ -143,31 +139,24 @@ def _wanted(schema: Mapping[str, object], error: ValidationError) -> str:
     is_shape = error.validator == "type" and limit in {"object", "array"}
     if isinstance(described, str) and not is_shape and error.validator != "maxItems":
         return described
-    match error.validator:
-        case "type":
-            return " or ".join(
-                _TYPES[name]
-                for name in (
-                    [limit] if isinstance(limit, str) else cast("list[str]", limit)
-                )
-            )
-        case "minimum":
-            return f"at least {limit}"
-        case "maximum" | "maxLength" | "maxItems" | "maxProperties":
-            unit = {
-                "maxLength": " characters",
-                "maxItems": " items",
-                "maxProperties": " fields",
-            }
-            return f"at most {limit}{unit.get(str(error.validator), '')}"
-        case "minLength" | "minItems" | "minProperties":
-            return "something: it is empty"
-        case "uniqueItems":
-            return "each item once"
-        case _:
-            return shown(limit)
+    if error.validator == "type":
+        names = [limit] if isinstance(limit, str) else cast("list[str]", limit)
+        return " or ".join(_TYPES[name] for name in names)
+    wording = _LIMITS.get(str(error.validator))
+    return wording.format(limit) if wording else shown(limit)
 
 
+_LIMITS: Final = {
+    "maxItems": "at most {} items",
+    "maxLength": "at most {} characters",
+    "maxProperties": "at most {} fields",
+    "maximum": "at most {}",
+    "minItems": "something: it is empty",
+    "minLength": "something: it is empty",
+    "minProperties": "something: it is empty",
+    "minimum": "at least {}",
+    "uniqueItems": "each item once",
+}
 _TYPES: Final = {
     "array": "a list",
     "boolean": "true or false",

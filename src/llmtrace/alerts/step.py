@@ -125,9 +125,7 @@ def _by_key(samples: Sequence[Sample], rule: AlertRule) -> dict[str, Sample]:
     for sample in samples:
         key = alert_key(rule.id, sample.labels, sample.period)
         if key in found:
-            raise ValueError(
-                f"rule {rule.id}: two samples have the labels {dict(sample.labels)}"
-            )
+            raise ValueError(f"rule {rule.id}: two samples have the labels {dict(sample.labels)}")
         found[key] = sample
     return found
 
@@ -230,9 +228,7 @@ def _ended(instance: Instance, tick: datetime, rule_id: str, reason: Reason) -> 
 def _event(
     kind: EventKind, reason: Reason, rule_id: str, tick: datetime, instance: Instance
 ) -> Event:
-    return Event(
-        kind=kind, reason=reason, rule_id=rule_id, tick=tick, instance=instance
-    )
+    return Event(kind=kind, reason=reason, rule_id=rule_id, tick=tick, instance=instance)
 
 
 def _compare(value: Decimal, op: Comparator, limit: Decimal) -> bool:

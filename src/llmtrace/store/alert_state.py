@@ -6,16 +6,13 @@ without the other. Knows nothing of rules, of when an alert fires, or of how a m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import pyarrow as pa
+    from collections.abc import Callable, Mapping, Sequence
 
     from llmtrace.store.reading import Store
     from llmtrace.store.writer import Transaction
@@ -136,22 +133,16 @@ class AlertStateStore:
         """Return the state of every rule that was ever evaluated, by rule id."""
 
         def work(transaction: Transaction) -> tuple[RuleProgress, ...]:
-            alerts = [
-                _alert(row)
-                for row in _rows(transaction.execute("select * from alert_instances"))
-            ]
-            found = _rows(
-                transaction.execute(
-                    "select rule_id, last_tick from alert_progress order by 1"
-                )
-            )
+            rows = transaction.execute("select * from alert_instances").to_pylist()
+            alerts = [_alert(row) for row in rows]
+            found = transaction.execute(
+                "select rule_id, last_tick from alert_progress order by rule_id"
+            ).to_pylist()
             return tuple(
                 RuleProgress(
                     rule_id=row["rule_id"],
                     last_tick=_utc(row["last_tick"]),
-                    alerts=tuple(
-                        alert for alert in alerts if alert.rule_id == row["rule_id"]
-                    ),
+                    alerts=tuple(alert for alert in alerts if alert.rule_id == row["rule_id"]),
                 )
                 for row in found
             )
@@ -186,7 +177,7 @@ class AlertStateStore:
                 "order by created_at, delivery_id limit ?",
                 [_naive(now), list(except_for), limit],
             )
-            return tuple(_delivery(row) for row in _rows(table))
+            return tuple(_delivery(row) for row in table.to_pylist())
 
         return self._database.transaction(work)
 
@@ -217,9 +208,7 @@ class AlertStateStore:
             )
         )
 
-    def revive(
-        self, receivers: Sequence[str], *, now: datetime, since: datetime
-    ) -> None:
+    def revive(self, receivers: Sequence[str], *, now: datetime, since: datetime) -> None:
         """Let messages created after ``since`` go out whose receiver is configured by now."""
         self._database.transaction(
             lambda transaction: transaction.execute(
@@ -234,21 +223,19 @@ class AlertStateStore:
 def list_alerts(store: Store) -> list[AlertRow]:
     """Return pending and firing alerts, firing and oldest first."""
     query = "select * from alert_instances order by state, since, key"
-    return [_alert(row) for row in _rows(store.sql(query, max_rows=None))]
+    return [_alert(row) for row in store.sql(query, max_rows=None).to_pylist()]
 
 
 def list_history(store: Store, *, limit: int) -> list[HistoryRow]:
     """Return the last ``limit`` changes of alerts, newest first."""
-    query = (
-        "select * from alert_history order by tick desc, recorded_at desc, key limit ?"
-    )
-    return [_history(row) for row in _rows(store.sql(query, [limit]))]
+    query = "select * from alert_history order by tick desc, recorded_at desc, key limit ?"
+    return [_history(row) for row in store.sql(query, [limit]).to_pylist()]
 
 
 def list_deliveries(store: Store, *, limit: int) -> list[Delivery]:
     """Return the last ``limit`` messages, newest first."""
     query = "select * from alert_outbox order by created_at desc, delivery_id limit ?"
-    return [_delivery(row) for row in _rows(store.sql(query, [limit]))]
+    return [_delivery(row) for row in store.sql(query, [limit]).to_pylist()]
 
 
 def _forget(transaction: Transaction, rule_id: str) -> None:
@@ -276,8 +263,8 @@ def _insert_progress(transaction: Transaction, progress: RuleProgress) -> None:
                 _naive(alert.since),
                 _naive_or_none(alert.fired_at),
                 _naive_or_none(alert.calm_since),
-                stored_number(alert.value),
-                stored_number(alert.threshold),
+                _rounded_or_none(alert.value),
+                rounded(alert.threshold),
                 _naive(alert.last_tick),
                 alert.episode,
                 alert.summary,
@@ -299,8 +286,8 @@ def _insert_history(transaction: Transaction, row: HistoryRow) -> None:
             row.reason,
             row.severity,
             *_label_lists(row.labels),
-            stored_number(row.value),
-            stored_number(row.threshold),
+            _rounded_or_none(row.value),
+            rounded(row.threshold),
             row.summary,
             row.is_late,
         ],
@@ -309,9 +296,7 @@ def _insert_history(transaction: Transaction, row: HistoryRow) -> None:
 
 def _enqueue(transaction: Transaction, message: OutgoingMessage, now: datetime) -> None:
     for receiver in message.receivers:
-        if message.kind == "resolved" and not _supersede(
-            transaction, message, receiver, now
-        ):
+        if message.kind == "resolved" and not _supersede(transaction, message, receiver, now):
             continue
         delivery_id = f"{message.episode}-{message.kind}-{receiver}"
         transaction.execute(
@@ -349,13 +334,9 @@ def _supersede(
     return table.num_rows > 0
 
 
-def stored_number(value: Decimal | None) -> Decimal | None:
+def rounded(value: Decimal) -> Decimal:
     """Return ``value`` as the store keeps it, so that a state read back equals the one written."""
-    return None if value is None else value.quantize(_PLACES)
-
-
-def _rows(table: pa.Table) -> list[dict[str, Any]]:
-    return cast("list[dict[str, Any]]", table.to_pylist())
+    return value.quantize(_PLACES)
 
 
 def _alert(row: Mapping[str, Any]) -> AlertRow:
@@ -373,14 +354,16 @@ def _delivery(row: Mapping[str, Any]) -> Delivery:
 def _record(row: Mapping[str, Any]) -> dict[str, Any]:
     """Give a row of a table the types of its record, whose fields have the columns' names."""
     fields = {
-        name: _utc(value) if isinstance(value, datetime) else value
-        for name, value in row.items()
+        name: _utc(value) if isinstance(value, datetime) else value for name, value in row.items()
     }
     if "labels" in fields:
-        pairs = fields["labels"]
-        items = pairs.items() if isinstance(pairs, Mapping) else pairs
-        fields["labels"] = tuple(sorted((str(key), str(value)) for key, value in items))
+        # Arrow gives a MAP as a list of pairs.
+        fields["labels"] = tuple(sorted((str(key), str(value)) for key, value in row["labels"]))
     return fields
+
+
+def _rounded_or_none(value: Decimal | None) -> Decimal | None:
+    return None if value is None else rounded(value)
 
 
 def _label_lists(labels: tuple[tuple[str, str], ...]) -> tuple[list[str], list[str]]:

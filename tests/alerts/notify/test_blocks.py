@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from llmtrace.alerts.message import Notification
 from llmtrace.alerts.notify.blocks import cut, escape, length, slack_message
+from llmtrace.testing.provider.slack import find_problems
 from tests.alerts.building import START
 
 FIRING = Notification(
@@ -36,9 +37,7 @@ FIRING = Notification(
 )
 
 # Any unicode, with what Slack treats specially more often than chance would have it.
-TEXT = st.text(
-    st.one_of(st.sampled_from("&<>`*_~|@!\n\u202e😀"), st.characters()), max_size=4_000
-)
+TEXT = st.text(st.one_of(st.sampled_from("&<>`*_~|@!\n\u202e😀"), st.characters()), max_size=4_000)
 PAIRS = st.lists(st.tuples(TEXT, TEXT), max_size=12).map(tuple)
 NOTIFICATIONS = st.builds(
     replace,
@@ -74,9 +73,7 @@ def test_a_firing_message_says_value_threshold_window_labels_and_top_error() -> 
         "*Top error*\n`rate_limit (38)`",
         "*team*\n`search`",
     ]
-    assert blocks[-1]["elements"][0]["text"] == (
-        "rule `error-rate` · critical · episode `3f9c-1`"
-    )
+    assert blocks[-1]["elements"][0]["text"] == ("rule `error-rate` · critical · episode `3f9c-1`")
 
 
 def test_a_resolved_message_is_green_and_says_when_it_fired_and_why_it_ended() -> None:
@@ -130,7 +127,7 @@ def test_any_text_makes_a_message_within_slacks_limits(notification: Notificatio
         assert all(length(item.get("url", "")) <= 3_000 for item in block.get("elements", []))
     assert sum(length(item["text"]) for block in blocks for item in texts(block)) <= 12_000
     assert 1 <= length(message["text"]) <= 4_000
-    json.dumps(message).encode()
+    assert find_problems(json.loads(json.dumps(message))) == []
 
 
 @given(NOTIFICATIONS)

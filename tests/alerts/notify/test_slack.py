@@ -10,23 +10,23 @@ import pytest
 from llmtrace.alerts.notify import GiveUp, RetryAfter, Sent
 from llmtrace.alerts.notify.slack import SlackNotifier
 from llmtrace.config import Secret
-from tests.alerts.conftest import Answer
+from llmtrace.testing.provider.script import Reply
 from tests.alerts.notify.test_blocks import FIRING
 
 if TYPE_CHECKING:
-    from tests.alerts.conftest import Sink
+    from llmtrace.testing.provider.slack import SlackSink
 
 
-def test_an_accepted_message_is_sent(sink: Sink) -> None:
+def test_an_accepted_message_is_sent(sink: SlackSink) -> None:
     outcome = SlackNotifier(Secret(sink.url)).send(FIRING)
 
-    assert outcome == Sent()
-    assert sink.messages[0]["text"].startswith("[CRITICAL]")
+    assert (outcome, sink.problems) == (Sent(), [])
+    assert str(sink.messages[0]["text"]).startswith("[CRITICAL]")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 301, 302, 307])
-def test_a_refusal_or_redirect_is_given_up(sink: Sink, status: int) -> None:
-    sink.script.append(Answer(status, "no_service", {"Location": sink.url}))
+def test_a_refusal_or_redirect_is_given_up(sink: SlackSink, status: int) -> None:
+    sink.enqueue(Reply(status=status, body=b"no_service", headers={"Location": sink.url}))
 
     outcome = SlackNotifier(Secret(sink.url)).send(FIRING)
 
@@ -35,14 +35,14 @@ def test_a_refusal_or_redirect_is_given_up(sink: Sink, status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 599])
-def test_trouble_on_the_way_is_tried_again(sink: Sink, status: int) -> None:
-    sink.script.append(Answer(status, "<html>"))
+def test_trouble_on_the_way_is_tried_again(sink: SlackSink, status: int) -> None:
+    sink.enqueue(Reply(status=status, body=b"<html>"))
 
     assert SlackNotifier(Secret(sink.url)).send(FIRING) == RetryAfter(reason=f"HTTP {status}")
 
 
-def test_the_time_that_slack_asks_for_is_passed_on(sink: Sink) -> None:
-    sink.script.append(Answer(429, "", {"Retry-After": "30"}))
+def test_the_time_that_slack_asks_for_is_passed_on(sink: SlackSink) -> None:
+    sink.enqueue(Reply(status=429, body=b"", headers={"Retry-After": "30"}))
 
     outcome = SlackNotifier(Secret(sink.url)).send(FIRING)
 
@@ -85,9 +85,11 @@ def test_an_unusable_url_is_refused_without_being_told(
 
 
 @pytest.mark.parametrize("status", [200, 302, 404, 429, 500])
-def test_no_outcome_tells_the_url_even_if_the_receiver_quotes_it(sink: Sink, status: int) -> None:
-    sink.script.append(Answer(status, sink.url))
+def test_no_outcome_tells_the_url_even_if_the_receiver_quotes_it(
+    sink: SlackSink, status: int
+) -> None:
+    sink.enqueue(Reply(status=status, body=sink.url.encode()))
 
     outcome = SlackNotifier(Secret(sink.url)).send(FIRING)
 
-    assert "s3cr3t" not in repr(outcome)
+    assert "LOCALSECRET" not in repr(outcome)

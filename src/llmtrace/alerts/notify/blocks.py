@@ -8,7 +8,7 @@ Slack does not say in which unit it counts, so UTF-16 units are counted: the lar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from llmtrace.alerts.message import plain
@@ -31,12 +31,10 @@ _ENDINGS: Final = {
     "no_data": "too few calls to tell",
 }
 
-Block = dict[str, object]
+Block = dict[str, Any]
 
 
-def slack_message(
-    notification: Notification, *, dashboard_url: str | None = None
-) -> Block:
+def slack_message(notification: Notification, *, dashboard_url: str | None = None) -> Block:
     """Return the JSON body of an incoming webhook's request.
 
     With ``dashboard_url``, a button leads to the traces of the alert's window and labels.
@@ -44,9 +42,7 @@ def slack_message(
     is_firing = notification.kind == "firing"
     word = notification.severity.upper() if is_firing else "RESOLVED"
     color = _COLORS[notification.severity] if is_firing else _RESOLVED_COLOR
-    title = plain(
-        notification.title if is_firing else f"Resolved: {notification.title}"
-    )
+    title = plain(notification.title if is_firing else f"Resolved: {notification.title}")
     blocks: list[Block] = [
         {"type": "header", "text": _plain_text(cut(title, HEADER_MAX))},
         {
@@ -85,9 +81,7 @@ def _fields(notification: Notification) -> list[Block]:
             fields.append(_field("Because", ending))
     for name, value in (*notification.labels, *notification.details):
         fields.append(_field(name.replace("_", " ").capitalize(), value, is_code=True))
-    fields += [
-        _field(name, value, is_code=True) for name, value in notification.extra_labels
-    ]
+    fields += [_field(name, value, is_code=True) for name, value in notification.extra_labels]
     return fields
 
 
@@ -124,7 +118,7 @@ def _traces_url(notification: Notification, dashboard_url: str) -> str:
     }
     base = f"{dashboard_url.rstrip('/')}/traces?"
     full = base + urlencode(
-        times | {name: plain(value) for name, value in notification.labels}
+        times | {plain(name): plain(value) for name, value in notification.labels}
     )
     return full if length(full) <= URL_MAX else base + urlencode(times)
 

@@ -45,9 +45,7 @@ class FileNotifier:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            return RetryAfter(
-                reason=f"cannot write {self._path.name}: {error.strerror}"
-            )
+            return RetryAfter(reason=f"cannot write {self._path.name}: {error.strerror}")
         return Sent()
 
 
@@ -58,7 +56,5 @@ class LogNotifier:
         """Log one line; see ``Notifier.send``."""
         is_firing = notification.kind == "firing"
         level = _LEVELS[notification.severity] if is_firing else logging.INFO
-        logger.log(
-            level, "alert %s: %s", notification.kind, plain(notification.summary)
-        )
+        logger.log(level, "alert %s: %s", notification.kind, plain(notification.summary))
         return Sent()

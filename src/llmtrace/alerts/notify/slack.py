@@ -56,30 +56,20 @@ def _target(url: str) -> SplitResult | GiveUp:
     except ValueError:
         return GiveUp(reason="the webhook URL is not a URL; copy it again from Slack")
     is_local = parts.scheme == "http" and parts.hostname in _LOOPBACK
-    if (
-        not parts.hostname
-        or parts.username
-        or not (parts.scheme == "https" or is_local)
-    ):
+    if not parts.hostname or parts.username or not (parts.scheme == "https" or is_local):
         return GiveUp(reason="the webhook URL must begin with https:// and name a host")
     return parts
 
 
 def _post(target: SplitResult, body: bytes) -> Outcome:
-    kind = (
-        http.client.HTTPSConnection
-        if target.scheme == "https"
-        else http.client.HTTPConnection
-    )
+    kind = http.client.HTTPSConnection if target.scheme == "https" else http.client.HTTPConnection
     # http.client knows no proxy variables and follows no redirects: what is wanted here.
     connection = kind(str(target.hostname), target.port, timeout=TIMEOUT_S)
     path = (target.path or "/") + (f"?{target.query}" if target.query else "")
     try:
         connection.request("POST", path, body, {"Content-Type": "application/json"})
         response = connection.getresponse()
-        return _outcome(
-            response.status, response.getheader("Retry-After"), _read(response)
-        )
+        return _outcome(response.status, response.getheader("Retry-After"), _read(response))
     finally:
         connection.close()
 
@@ -97,12 +87,12 @@ def _read(response: http.client.HTTPResponse) -> str:
 
 
 def _outcome(status: int, retry_after: str | None, body: str) -> Outcome:
-    if 200 <= status < 300:  # noqa: PLR2004  # the class of success
+    if 200 <= status < 300:
         return Sent()
     # Slack's errors are words as no_service; anything else might quote what we sent.
     word = body.strip() if _SLACK_ERROR.fullmatch(body.strip()) else ""
     reason = f"HTTP {status} {word}".strip()
-    if status in _RETRIED or status >= 500:  # noqa: PLR2004  # the class of server errors
+    if status in _RETRIED or status >= 500:
         return RetryAfter(reason=reason, seconds=_seconds(retry_after))
     return GiveUp(reason=reason)
 
