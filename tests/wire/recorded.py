@@ -39,7 +39,9 @@ def exchanges() -> list[Exchange]:
     """Every exchange in one of our wire formats, with its ``api``."""
     folder = _folder()
     found: list[Exchange] = []
-    for name in ("exchanges", "cost_truth") if folder else ():
+    for name in ("exchanges", "cost_truth"):
+        if folder is None:
+            return []
         with gzip.open(folder / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
             found.extend(json.loads(line) for line in lines)
     for row in found:

@@ -26,7 +26,7 @@ def _delta(index: int, **delta: Any) -> dict[str, Any]:
     return {"type": "content_block_delta", "index": index, "delta": delta}
 
 
-def test_system_stands_apart_from_the_conversation():
+def test_system_stands_apart_from_the_conversation() -> None:
     body = {
         "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
         "messages": [{"role": "user", "content": "Hi"}],
@@ -38,7 +38,7 @@ def test_system_stands_apart_from_the_conversation():
     assert [m.role for m in messages] == ["user"]
 
 
-def test_a_message_of_tool_results_alone_speaks_for_the_tool():
+def test_a_message_of_tool_results_alone_speaks_for_the_tool() -> None:
     result = {
         "type": "tool_result",
         "tool_use_id": "t",
@@ -52,7 +52,7 @@ def test_a_message_of_tool_results_alone_speaks_for_the_tool():
     assert message.parts == ({"type": "tool_call_response", "id": "t", "response": "42"},)
 
 
-def test_blocks_of_every_kind_are_read():
+def test_blocks_of_every_kind_are_read() -> None:
     body = {
         "content": [
             {"type": "thinking", "thinking": "Hm", "signature": "s"},
@@ -81,7 +81,7 @@ def test_blocks_of_every_kind_are_read():
     assert message.finish_reason == "end_turn"
 
 
-def test_usage_of_the_delta_overwrites_and_the_rest_stays():
+def test_usage_of_the_delta_overwrites_and_the_rest_stays() -> None:
     merged = wire.merge_stream(
         API,
         _stream(
@@ -106,7 +106,7 @@ def test_usage_of_the_delta_overwrites_and_the_rest_stays():
     assert merged.fields.finish_reasons == ("end_turn",)
 
 
-def test_input_of_a_tool_is_parsed_when_whole_and_kept_as_text_when_cut():
+def test_input_of_a_tool_is_parsed_when_whole_and_kept_as_text_when_cut() -> None:
     start = {
         "type": "content_block_start",
         "index": 0,
@@ -123,7 +123,7 @@ def test_input_of_a_tool_is_parsed_when_whole_and_kept_as_text_when_cut():
     assert cut["content"][0]["input"] == '{"a":'
 
 
-def test_an_overload_in_mid_stream_is_told_and_the_text_so_far_is_kept():
+def test_an_overload_in_mid_stream_is_told_and_the_text_so_far_is_kept() -> None:
     merged = wire.merge_stream(
         API,
         _stream(
@@ -138,7 +138,7 @@ def test_an_overload_in_mid_stream_is_told_and_the_text_so_far_is_kept():
     assert not merged.fields.is_complete
 
 
-def test_unknown_events_blocks_and_deltas_are_passed_over_or_kept():
+def test_unknown_events_blocks_and_deltas_are_passed_over_or_kept() -> None:
     merged = wire.merge_stream(
         API,
         _stream(
@@ -156,7 +156,7 @@ def test_unknown_events_blocks_and_deltas_are_passed_over_or_kept():
     assert merged.body["content"] == [{"type": "new", "x": 1, "words": "ab"}]
 
 
-def test_tools_of_the_application_are_functions():
+def test_tools_of_the_application_are_functions() -> None:
     body = {
         "tools": [
             {"name": "f", "input_schema": {"type": "object"}},

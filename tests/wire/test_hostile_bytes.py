@@ -17,17 +17,83 @@ _BOUNDED = settings(max_examples=80, deadline=None, suppress_health_check=[Healt
 
 # names that the code looks at, so that values of a wrong type land where it reads
 _NAMES = st.sampled_from(
-    "id object model choices delta message role content refusal tool_calls function name arguments"
-    " index usage error type text response output item status summary part output_index input"
-    " content_block partial_json citation signature thinking stop_reason data embedding messages"
-    " system tools finish_reason logprobs x_groq code instructions source image_url custom".split()
+    [
+        "id",
+        "object",
+        "model",
+        "choices",
+        "delta",
+        "message",
+        "role",
+        "content",
+        "refusal",
+        "tool_calls",
+        "function",
+        "name",
+        "arguments",
+        "index",
+        "usage",
+        "error",
+        "type",
+        "text",
+        "response",
+        "output",
+        "item",
+        "status",
+        "summary",
+        "part",
+        "output_index",
+        "input",
+        "content_block",
+        "partial_json",
+        "citation",
+        "signature",
+        "thinking",
+        "stop_reason",
+        "data",
+        "embedding",
+        "messages",
+        "system",
+        "tools",
+        "finish_reason",
+        "logprobs",
+        "x_groq",
+        "code",
+        "instructions",
+        "source",
+        "image_url",
+        "custom",
+    ]
 )
 _KINDS = st.sampled_from(
-    "text thinking tool_use message function_call reasoning image_url input_audio file tool_result"
-    " message_start message_delta content_block_start content_block_delta message_stop error"
-    " response.created response.completed response.output_item.added response.output_item.done"
-    " response.output_text.delta response.function_call_arguments.delta input_json_delta"
-    " response.content_part.added response.output_text.annotation.added text_delta".split()
+    [
+        "text",
+        "thinking",
+        "tool_use",
+        "message",
+        "function_call",
+        "reasoning",
+        "image_url",
+        "input_audio",
+        "file",
+        "tool_result",
+        "message_start",
+        "message_delta",
+        "content_block_start",
+        "content_block_delta",
+        "message_stop",
+        "error",
+        "response.created",
+        "response.completed",
+        "response.output_item.added",
+        "response.output_item.done",
+        "response.output_text.delta",
+        "response.function_call_arguments.delta",
+        "input_json_delta",
+        "response.content_part.added",
+        "response.output_text.annotation.added",
+        "text_delta",
+    ]
 )
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | _KINDS
 _JSON = st.recursive(
@@ -52,7 +118,7 @@ def _read_everything(api: str, body: object) -> None:
 @pytest.mark.parametrize("api", _APIS)
 @_BOUNDED
 @given(data=st.binary(max_size=300))
-def test_arbitrary_bytes_never_raise(api: str, data: bytes):
+def test_arbitrary_bytes_never_raise(api: str, data: bytes) -> None:
     merged = wire.merge_stream(api, data)
 
     _read_everything(api, merged.body)
@@ -64,7 +130,7 @@ def test_arbitrary_bytes_never_raise(api: str, data: bytes):
 @pytest.mark.parametrize("api", _APIS)
 @_BOUNDED
 @given(body=_JSON)
-def test_arbitrary_json_never_raises(api: str, body: object):
+def test_arbitrary_json_never_raises(api: str, body: object) -> None:
     _read_everything(api, body)
 
     assert isinstance(wire.response_fields(api, body).output_text_chars, int)
@@ -73,7 +139,7 @@ def test_arbitrary_json_never_raises(api: str, body: object):
 @pytest.mark.parametrize("api", _APIS)
 @_BOUNDED
 @given(events=st.lists(_JSON, max_size=6), name=_KINDS)
-def test_arbitrary_events_never_raise(api: str, events: list[object], name: str):
+def test_arbitrary_events_never_raise(api: str, events: list[object], name: str) -> None:
     data = b"".join(
         b"event: " + name.encode() + b"\ndata: " + json.dumps(event).encode() + b"\n\n"
         for event in events
@@ -93,7 +159,7 @@ _STREAMING = [api for api in _APIS if api != "openai.embeddings"]
 @given(body=st.dictionaries(_NAMES, _JSON, max_size=8), include_usage=st.booleans())
 def test_a_stored_body_of_any_shape_can_be_streamed(
     api: str, body: dict[str, object], *, include_usage: bool
-):
+) -> None:
     events = wire.synthesize_stream(api, body, include_usage=include_usage)
 
     assert isinstance(wire.merge_stream(api, b"".join(events)).body, dict)
@@ -101,7 +167,7 @@ def test_a_stored_body_of_any_shape_can_be_streamed(
 
 @pytest.mark.parametrize("api", _APIS)
 @pytest.mark.parametrize("levels", [200, 5_000, 100_000])
-def test_deep_nesting_does_not_exhaust_the_stack(api: str, levels: int):
+def test_deep_nesting_does_not_exhaust_the_stack(api: str, levels: int) -> None:
     deep = b'{"usage":' * levels + b"{}" + b"}" * levels
     data = b"data: " + deep + b"\n\ndata: " + deep + b"\n\n"
 
@@ -166,7 +232,7 @@ _BODIES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("api", _STREAMING)
-def test_a_stream_cut_anywhere_is_read_and_is_not_complete(api: str):
+def test_a_stream_cut_anywhere_is_read_and_is_not_complete(api: str) -> None:
     whole = b"".join(wire.synthesize_stream(api, _BODIES[api], include_usage=False))
     end = len(whole.rstrip())
 
@@ -179,7 +245,7 @@ def test_a_stream_cut_anywhere_is_read_and_is_not_complete(api: str):
 
 
 @needs_recordings
-def test_recorded_streams_cut_at_any_tenth_are_read():
+def test_recorded_streams_cut_at_any_tenth_are_read() -> None:
     rows = streams("openai", "anthropic", "azure-openai", "mistral", "groq")
 
     complete = []

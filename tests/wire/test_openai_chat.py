@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 
 from llmtrace import wire
@@ -11,7 +9,7 @@ from llmtrace import wire
 API = "openai.chat"
 
 
-def test_the_parameters_of_a_request_are_read():
+def test_the_parameters_of_a_request_are_read() -> None:
     body = {
         "model": "gpt-4o",
         "max_completion_tokens": 10,
@@ -49,13 +47,13 @@ def test_the_parameters_of_a_request_are_read():
 
 
 @pytest.mark.parametrize("value", ["7", True, [7], {}, None, 7.5, float("nan")])
-def test_a_parameter_of_a_wrong_type_is_none(value: object):
+def test_a_parameter_of_a_wrong_type_is_none(value: object) -> None:
     fields = wire.request_fields(API, {"model": 3, "seed": value, "stream": "yes"})
 
     assert (fields.model, fields.seed, fields.is_stream) == (None, None, None)
 
 
-def test_messages_of_every_kind_are_read():
+def test_messages_of_every_kind_are_read() -> None:
     body = {
         "messages": [
             {"role": "developer", "content": "Be brief."},
@@ -101,7 +99,7 @@ def test_messages_of_every_kind_are_read():
     assert messages[3].parts == ({"type": "tool_call_response", "id": "c", "response": "42"},)
 
 
-def test_arguments_that_are_no_json_stay_as_the_model_wrote_them():
+def test_arguments_that_are_no_json_stay_as_the_model_wrote_them() -> None:
     call = {"id": "c", "function": {"name": "f", "arguments": '{"a": '}}
     body = {"choices": [{"message": {"role": "assistant", "tool_calls": [call]}}]}
 
@@ -110,7 +108,7 @@ def test_arguments_that_are_no_json_stay_as_the_model_wrote_them():
     assert message.parts[0]["arguments"] == '{"a": '
 
 
-def test_a_refusal_is_a_part_of_its_own():
+def test_a_refusal_is_a_part_of_its_own() -> None:
     body = {
         "choices": [{"message": {"role": "assistant", "refusal": "No."}, "finish_reason": "stop"}]
     }
@@ -121,7 +119,7 @@ def test_a_refusal_is_a_part_of_its_own():
     assert message.finish_reason == "stop"
 
 
-def test_everything_the_model_wrote_is_counted():
+def test_everything_the_model_wrote_is_counted() -> None:
     message = {
         "content": "four",
         "reasoning_content": "sixsix",
@@ -131,26 +129,6 @@ def test_everything_the_model_wrote_is_counted():
     fields = wire.response_fields(API, {"choices": [{"message": message}]})
 
     assert fields.output_text_chars == 4 + 6 + 2
-
-
-@pytest.mark.parametrize(
-    ("usage", "cost"),
-    [
-        ({"cost": 0.00012}, Decimal("0.00012")),
-        ({"cost": 0}, Decimal(0)),
-        ({"cost": {"total_cost": 1.5e-06}}, Decimal("0.0000015")),
-        ({"cost_in_usd_ticks": 37_756_000}, Decimal("0.0037756")),
-        ({"cost": True}, None),
-        ({"cost": -1}, None),
-        ({"cost": float("inf")}, None),
-        ({"cost": 1e300}, None),
-        ({"cost": "0.1"}, None),
-    ],
-)
-def test_a_stated_cost_is_read_exactly_or_not_at_all(
-    usage: dict[str, object], cost: Decimal | None
-):
-    assert wire.response_fields(API, {"usage": usage}).reported_cost_usd == cost
 
 
 @pytest.mark.parametrize(
@@ -166,20 +144,22 @@ def test_a_stated_cost_is_read_exactly_or_not_at_all(
         ({"choices": [{"error": {"code": 502, "message": "slow"}}]}, "502"),
     ],
 )
-def test_an_error_is_found_wherever_providers_put_it(body: dict[str, object], expected: str):
+def test_an_error_is_found_wherever_providers_put_it(
+    body: dict[str, object], expected: str
+) -> None:
     fields = wire.response_fields(API, body)
 
     assert (fields.error_type, fields.error_message) == (expected, "slow")
 
 
-def test_an_answer_that_is_no_object_is_a_problem_and_not_complete():
+def test_an_answer_that_is_no_object_is_a_problem_and_not_complete() -> None:
     fields = wire.response_fields(API, [1])
 
     assert not fields.is_complete
     assert fields.problem == "body is list, not a JSON object"
 
 
-def test_tools_are_flattened():
+def test_tools_are_flattened() -> None:
     body = {"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]}
 
     assert wire.tool_definitions(API, body) == [{"type": "function", "name": "f", "parameters": {}}]

@@ -32,7 +32,7 @@ def _calls(*chunks: dict[str, Any]) -> list[tuple[Any, Any, Any]]:
     return [(c.get("id"), c["function"].get("name"), c["function"].get("arguments")) for c in calls]
 
 
-def test_parallel_tool_calls_are_told_apart_by_their_index():
+def test_parallel_tool_calls_are_told_apart_by_their_index() -> None:
     found = _calls(
         _call(index=0, id="a", function={"name": "f", "arguments": ""}),
         _call(index=1, id="b", function={"name": "g", "arguments": ""}),
@@ -44,7 +44,7 @@ def test_parallel_tool_calls_are_told_apart_by_their_index():
     assert found == [("a", "f", '{"x":1}'), ("b", "g", "{}")]
 
 
-def test_parallel_tool_calls_that_are_all_numbered_0_are_told_apart_by_their_id():
+def test_parallel_tool_calls_that_are_all_numbered_0_are_told_apart_by_their_id() -> None:
     found = _calls(
         _call(index=0, id="a", function={"name": "f", "arguments": "{}"}),
         _call(index=0, id="b", function={"name": "f", "arguments": "{}"}),
@@ -53,7 +53,7 @@ def test_parallel_tool_calls_that_are_all_numbered_0_are_told_apart_by_their_id(
     assert found == [("a", "f", "{}"), ("b", "f", "{}")]
 
 
-def test_tool_calls_without_an_index_go_on_with_the_latest():
+def test_tool_calls_without_an_index_go_on_with_the_latest() -> None:
     found = _calls(
         _call(id="a", function={"name": "f", "arguments": "{"}),
         _call(function={"arguments": "}"}),
@@ -63,7 +63,7 @@ def test_tool_calls_without_an_index_go_on_with_the_latest():
     assert found == [("a", "f", "{}"), ("b", "g", "[]")]
 
 
-def test_an_id_and_a_name_that_every_chunk_repeats_are_taken_once():
+def test_an_id_and_a_name_that_every_chunk_repeats_are_taken_once() -> None:
     found = _calls(
         _call(index=0, id="a", type="function", function={"name": "f", "arguments": "{"}),
         _call(index=0, id="a", type="function", function={"name": "f", "arguments": "}"}),
@@ -72,19 +72,19 @@ def test_an_id_and_a_name_that_every_chunk_repeats_are_taken_once():
     assert found == [("a", "f", "{}")]
 
 
-def test_a_jump_in_the_index_makes_no_empty_calls():
+def test_a_jump_in_the_index_makes_no_empty_calls() -> None:
     found = _calls(_call(index=7, id="a", function={"name": "f", "arguments": "{}"}))
 
     assert found == [("a", "f", "{}")]
 
 
-def test_a_tool_call_whose_function_is_null_is_kept():
+def test_a_tool_call_whose_function_is_null_is_kept() -> None:
     body: Any = wire.merge_stream(API, _stream(_call(index=0, id="a", function=None))).body
 
     assert body["choices"][0]["message"]["tool_calls"] == [{"id": "a", "type": "function"}]
 
 
-def test_a_role_in_every_chunk_stays_one_role():
+def test_a_role_in_every_chunk_stays_one_role() -> None:
     body: Any = wire.merge_stream(
         API,
         _stream(
@@ -96,7 +96,7 @@ def test_a_role_in_every_chunk_stays_one_role():
     assert body["choices"][0]["message"] == {"role": "assistant", "content": "ab"}
 
 
-def test_reasoning_of_any_name_is_put_together():
+def test_reasoning_of_any_name_is_put_together() -> None:
     body: Any = wire.merge_stream(
         API,
         _stream(
@@ -114,7 +114,7 @@ def test_reasoning_of_any_name_is_put_together():
     )
 
 
-def test_content_in_blocks_is_put_together():
+def test_content_in_blocks_is_put_together() -> None:
     def thinking(text: str) -> dict[str, Any]:
         return _chunk(
             {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": text}]}]}
@@ -132,7 +132,7 @@ def test_content_in_blocks_is_put_together():
     )
 
 
-def test_null_and_missing_choices_are_passed_over():
+def test_null_and_missing_choices_are_passed_over() -> None:
     merged = wire.merge_stream(
         API,
         _stream(
@@ -148,7 +148,7 @@ def test_null_and_missing_choices_are_passed_over():
     assert merged.fields.output_text_chars == 1
 
 
-def test_of_usage_on_every_chunk_the_last_value_that_is_not_null_wins():
+def test_of_usage_on_every_chunk_the_last_value_that_is_not_null_wins() -> None:
     merged = wire.merge_stream(
         API,
         _stream(
@@ -162,13 +162,13 @@ def test_of_usage_on_every_chunk_the_last_value_that_is_not_null_wins():
     assert merged.usage_events == 2
 
 
-def test_usage_that_is_a_string_is_no_usage():
+def test_usage_that_is_a_string_is_no_usage() -> None:
     merged = wire.merge_stream(API, _stream(_chunk({"content": "a"}, usage="none")))
 
     assert merged.fields.usage is None
 
 
-def test_groqs_usage_is_found_beside_its_own_name():
+def test_groqs_usage_is_found_beside_its_own_name() -> None:
     merged = wire.merge_stream(
         API,
         _stream(
@@ -181,7 +181,7 @@ def test_groqs_usage_is_found_beside_its_own_name():
     assert merged.body["x_groq"] == {"id": "req", "usage": {"prompt_tokens": 9}}
 
 
-def test_an_error_in_place_of_a_chunk_is_told():
+def test_an_error_in_place_of_a_chunk_is_told() -> None:
     merged = wire.merge_stream(
         API,
         _stream(
@@ -195,7 +195,7 @@ def test_an_error_in_place_of_a_chunk_is_told():
     assert not merged.fields.is_complete
 
 
-def test_a_stream_without_done_is_complete_once_it_has_an_end_and_usage():
+def test_a_stream_without_done_is_complete_once_it_has_an_end_and_usage() -> None:
     end = _chunk({}, finish="stop")
 
     assert not wire.merge_stream(API, _stream(end, done=False)).fields.is_complete
@@ -204,7 +204,7 @@ def test_a_stream_without_done_is_complete_once_it_has_an_end_and_usage():
     ).fields.is_complete
 
 
-def test_the_empty_names_of_azures_first_chunk_do_not_win():
+def test_the_empty_names_of_azures_first_chunk_do_not_win() -> None:
     merged = wire.merge_stream(
         API,
         _stream(
@@ -216,7 +216,7 @@ def test_the_empty_names_of_azures_first_chunk_do_not_win():
     assert (merged.fields.id, merged.fields.model, merged.body["created"]) == ("c1", "m", 5)
 
 
-def test_choices_come_in_the_order_of_their_index():
+def test_choices_come_in_the_order_of_their_index() -> None:
     def choice(index: int, reason: str) -> dict[str, Any]:
         return {"choices": [{"index": index, "delta": {"content": "x"}, "finish_reason": reason}]}
 
@@ -225,7 +225,7 @@ def test_choices_come_in_the_order_of_their_index():
     assert merged.fields.finish_reasons == ("stop", "length")
 
 
-def test_log_probabilities_are_put_together():
+def test_log_probabilities_are_put_together() -> None:
     def chunk(token: str) -> dict[str, Any]:
         logprobs = {"content": [{"token": token}], "refusal": None}
         return {"choices": [{"index": 0, "delta": {"content": token}, "logprobs": logprobs}]}

@@ -29,7 +29,9 @@ _BASE64 = base64.b64encode(struct.pack("<5f", *range(5))).decode()
         (_BASE64, {"dimensions": 5, "encoding": "base64"}),
     ],
 )
-def test_a_vector_becomes_its_number_of_dimensions(vector: object, summary: dict[str, object]):
+def test_a_vector_becomes_its_number_of_dimensions(
+    vector: object, summary: dict[str, object]
+) -> None:
     body = _body(vector)
 
     parsed = wire.strip_vectors(API, body)
@@ -38,7 +40,7 @@ def test_a_vector_becomes_its_number_of_dimensions(vector: object, summary: dict
     assert parsed == unparsed == _body(summary)
 
 
-def test_a_text_that_looks_like_a_vector_is_left_alone():
+def test_a_text_that_looks_like_a_vector_is_left_alone() -> None:
     body = {"note": 'say "embedding": [1, 2] aloud', "data": []}
 
     stripped = wire.strip_vectors_json(API, json.dumps(body).encode())
@@ -46,14 +48,14 @@ def test_a_text_that_looks_like_a_vector_is_left_alone():
     assert json.loads(stripped) == body
 
 
-def test_bodies_of_other_apis_are_left_alone():
+def test_bodies_of_other_apis_are_left_alone() -> None:
     body = _body([1.0])
 
     assert wire.strip_vectors("openai.chat", body) is body
     assert wire.strip_vectors_json("openai.chat", b'{"embedding":[1]}') == b'{"embedding":[1]}'
 
 
-def test_each_input_is_a_message_of_the_user():
+def test_each_input_is_a_message_of_the_user() -> None:
     messages, _ = wire.input_messages(API, {"input": ["a", "b"]})
 
     assert [m.parts[0] for m in messages] == [
@@ -62,7 +64,7 @@ def test_each_input_is_a_message_of_the_user():
     ]
 
 
-def test_input_that_was_sent_as_tokens_is_told_by_its_number():
+def test_input_that_was_sent_as_tokens_is_told_by_its_number() -> None:
     one, _ = wire.input_messages(API, {"input": [1, 2, 3]})
     many, _ = wire.input_messages(API, {"input": [[1, 2], [3]]})
 
@@ -70,7 +72,7 @@ def test_input_that_was_sent_as_tokens_is_told_by_its_number():
     assert [m.parts[0]["count"] for m in many] == [2, 1]
 
 
-def test_the_parameters_and_usage_are_read():
+def test_the_parameters_and_usage_are_read() -> None:
     asked = wire.request_fields(
         API, {"model": "e", "dimensions": 256, "encoding_format": "base64", "input": "a"}
     )

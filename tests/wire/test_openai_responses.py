@@ -7,7 +7,7 @@ from llmtrace import wire
 API = "openai.responses"
 
 
-def test_the_parameters_of_a_request_are_read():
+def test_the_parameters_of_a_request_are_read() -> None:
     fields = wire.request_fields(
         API,
         {
@@ -23,14 +23,14 @@ def test_the_parameters_of_a_request_are_read():
     assert (fields.conversation_id, fields.output_type) == ("conv_1", "json")
 
 
-def test_instructions_stand_apart_from_the_conversation():
+def test_instructions_stand_apart_from_the_conversation() -> None:
     messages, system = wire.input_messages(API, {"instructions": "Be brief.", "input": "Hi"})
 
     assert system == [{"type": "text", "content": "Be brief."}]
     assert [(m.role, m.parts) for m in messages] == [("user", ({"type": "text", "content": "Hi"},))]
 
 
-def test_items_of_every_kind_are_read():
+def test_items_of_every_kind_are_read() -> None:
     body = {
         "input": [
             {
@@ -55,7 +55,7 @@ def test_items_of_every_kind_are_read():
     assert messages[3].parts == ({"type": "tool_call_response", "id": "c", "response": "42"},)
 
 
-def test_the_finish_reason_is_why_it_is_incomplete_else_its_status():
+def test_the_finish_reason_is_why_it_is_incomplete_else_its_status() -> None:
     cut = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
 
     assert wire.response_fields(API, cut).finish_reasons == ("max_output_tokens",)
@@ -63,7 +63,7 @@ def test_the_finish_reason_is_why_it_is_incomplete_else_its_status():
     assert wire.response_fields(API, {"status": "in_progress"}).finish_reasons == ()
 
 
-def test_all_output_items_make_one_message():
+def test_all_output_items_make_one_message() -> None:
     body = {
         "status": "completed",
         "output": [

@@ -37,7 +37,7 @@ _BODY: dict[str, Any] = {
 }
 
 
-def test_the_terminal_event_alone_gives_the_body():
+def test_the_terminal_event_alone_gives_the_body() -> None:
     events = wire.synthesize_stream(API, _BODY, include_usage=True)
 
     merged = wire.merge_stream(API, events[-1])
@@ -47,7 +47,7 @@ def test_the_terminal_event_alone_gives_the_body():
     assert merged.usage_events == 1
 
 
-def test_without_a_terminal_event_the_deltas_are_put_together():
+def test_without_a_terminal_event_the_deltas_are_put_together() -> None:
     events = wire.synthesize_stream(API, _BODY, include_usage=True)
 
     merged = wire.merge_stream(API, b"".join(events[:-1]))
@@ -57,7 +57,7 @@ def test_without_a_terminal_event_the_deltas_are_put_together():
     assert merged.fields.usage is None
 
 
-def test_a_cut_inside_a_text_keeps_the_text_so_far():
+def test_a_cut_inside_a_text_keeps_the_text_so_far() -> None:
     events = wire.synthesize_stream(API, _BODY, include_usage=True)
     first_delta = next(i for i, e in enumerate(events) if b"response.output_text.delta" in e)
 
@@ -66,7 +66,7 @@ def test_a_cut_inside_a_text_keeps_the_text_so_far():
     assert body["output"][-1]["content"][0]["text"] == "It is 42, as everybody k"
 
 
-def test_a_terminal_event_without_output_is_completed_from_the_deltas():
+def test_a_terminal_event_without_output_is_completed_from_the_deltas() -> None:
     hollow = {**_BODY, "output": []}
     events = [
         *wire.synthesize_stream(API, _BODY, include_usage=True)[:-1],
@@ -79,7 +79,7 @@ def test_a_terminal_event_without_output_is_completed_from_the_deltas():
     assert merged.fields.is_complete
 
 
-def test_an_error_event_is_told():
+def test_an_error_event_is_told() -> None:
     data = b'event: error\ndata: {"type":"error","code":"server_error","message":"oh"}\n\n'
 
     merged = wire.merge_stream(API, data)

@@ -20,7 +20,10 @@ from llmtrace.wire import (
     openai_responses,
 )
 from llmtrace.wire.fields import MergedStream, RequestFields, ResponseFields
-from llmtrace.wire.reading import as_object
+from llmtrace.wire.reading import (
+    as_object,
+    is_object,
+)
 from llmtrace.wire.sse import parse_sse
 
 if TYPE_CHECKING:
@@ -87,7 +90,7 @@ def response_fields(api: str, body: object) -> ResponseFields:
     found = _FORMATS.get(api)
     if found is None:
         return ResponseFields(problem=f"unknown API {api!r}")
-    if not isinstance(body, dict):
+    if not is_object(body):
         return ResponseFields(problem=f"body is {type(body).__name__}, not a JSON object")
     return found.response_fields(as_object(body))
 
@@ -152,7 +155,7 @@ def strip_vectors(api: str, body: object) -> object:
 
     Vectors are large and nobody reads them: they are never kept. Other bodies come back as is.
     """
-    if api != semconv.API_OPENAI_EMBEDDINGS or not isinstance(body, dict):
+    if api != semconv.API_OPENAI_EMBEDDINGS or not is_object(body):
         return body
     return openai_embeddings.strip_vectors(as_object(body))
 

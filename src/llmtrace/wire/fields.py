@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +54,6 @@ class ResponseFields:
     system_fingerprint: str | None = None
     usage: Mapping[str, object] | None = None
     """The provider's usage object as it is; of a stream, its pieces merged (last value wins)."""
-    reported_cost_usd: Decimal | None = None
-    """What the provider says this call cost, exact; None if it says nothing."""
     error_type: str | None = None
     """Code or type of an error object inside a body or stream, whatever the HTTP status."""
     error_message: str | None = None

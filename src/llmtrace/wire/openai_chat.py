@@ -21,8 +21,8 @@ from llmtrace.wire.reading import (
     error_of,
     float_of,
     int_of,
+    is_object,
     length_of,
-    reported_cost,
     text_of,
     texts_of,
 )
@@ -96,7 +96,6 @@ def response_fields(body: JsonObject) -> ResponseFields:
         service_tier=text_of(body.get("service_tier")),
         system_fingerprint=text_of(body.get("system_fingerprint")),
         usage=usage or None,
-        reported_cost_usd=reported_cost(usage),
         error_type=error_type,
         error_message=error_message,
         is_complete=True,
@@ -191,12 +190,12 @@ def _content_parts(content: object) -> list[Part]:
     for block in as_list(content):
         if isinstance(block, str):
             found.append(parts.text_part(block))
-        elif isinstance(block, dict):
-            found.append(_block(as_object(block)))  # pyright: ignore[reportUnknownArgumentType]  # narrowed there
+        elif is_object(block):
+            found.append(_block(as_object(block)))
     return found
 
 
-def _block(block: JsonObject) -> Part:
+def _block(block: JsonObject) -> Part:  # noqa: PLR0911  # one line a kind of block
     kind = block.get("type")
     if kind == "text":
         return parts.text_part(text_of(block.get("text")) or "")

@@ -14,6 +14,8 @@ from llmtrace.wire.reading import (
     as_object,
     as_objects,
     int_of,
+    is_list,
+    is_object,
     merge_objects,
     text_of,
 )
@@ -76,10 +78,10 @@ class _Choice:
                 self.message[key] = value
             elif isinstance(value, str):
                 self.add_text(key, value)
-            elif isinstance(value, list):
-                self.add_list(key, as_list(cast("object", value)))
-            elif isinstance(value, dict):
-                self.add_object(key, as_object(cast("object", value)))
+            elif is_list(value):
+                self.add_list(key, value)
+            elif is_object(value):
+                self.add_object(key, value)
             else:
                 self.message[key] = value
 
@@ -134,11 +136,11 @@ class _Choice:
         found.add(piece)
 
     def add_logprobs(self, value: object) -> None:
-        if not isinstance(value, dict):
+        if not is_object(value):
             return
         if self.logprobs is None:
             self.logprobs = {}
-        for key, tokens in as_object(cast("object", value)).items():
+        for key, tokens in value.items():
             known = as_list(self.logprobs.get(key))
             self.logprobs[key] = [*known, *as_list(tokens)] if tokens is not None or known else None
 
@@ -170,13 +172,13 @@ class _Call:
         for key, value in piece.items():
             if key == "index":
                 continue
-            if isinstance(value, dict) and key in {"function", "custom"}:
+            if is_object(value) and key in {"function", "custom"}:
                 inner = self.call.setdefault(key, {})
                 if isinstance(inner, dict):
                     self.add_inner(
                         key,
                         cast("dict[str, object]", inner),
-                        as_object(cast("object", value)),
+                        value,
                     )
             elif value not in (None, ""):
                 self.call[key] = value
@@ -218,7 +220,7 @@ def _add_block(blocks: list[object], item: object) -> None:
     if not block:
         blocks.append(item)
         return
-    last = as_object(blocks[-1]) if blocks else {}
+    last = as_object(blocks[-1] if blocks else None)
     if not last or last.get("type") != block.get("type") or last.get("index") != block.get("index"):
         blocks.append(dict(block))
         return
@@ -238,7 +240,7 @@ def _add_block(blocks: list[object], item: object) -> None:
 def merge_events(events: list[SseEvent]) -> Merged:
     """Put the chunks of a stream together into one completion."""
     parsed = json_events(events)
-    top: dict[str, object] = {key: None for key in _FIRST_KEYS}
+    top: dict[str, object] = {"id": None, "object": None, "created": None, "model": None}
     usage: dict[str, object] = {}
     choices: dict[int, _Choice] = {}
     usage_events = 0
@@ -251,10 +253,10 @@ def merge_events(events: list[SseEvent]) -> Merged:
                         choices[index] = _Choice()
                     choices[index].add(choice)
             elif key == "usage":
-                if isinstance(value, dict) and value:
+                if is_object(value) and value:
                     usage_events += 1
-                    merge_objects(usage, as_object(cast("object", value)))
-            else:
+                    merge_objects(usage, value)
+            elif key not in top or (value is not None and value != top[key]):
                 _lay(top, key, value)
     top["object"] = "chat.completion"
     top["choices"] = [choices[index].finished(index) for index in sorted(choices)]
@@ -277,9 +279,9 @@ def _lay(top: dict[str, object], key: str, value: object) -> None:
     if key in _FIRST_KEYS:
         # the first chunk of Azure leaves them empty; later chunks of others change ``created``
         top[key] = known or value
-    elif isinstance(value, dict):
+    elif is_object(value):
         into = cast("dict[str, object]", known) if isinstance(known, dict) else {}
-        merge_objects(into, as_object(cast("object", value)))
+        merge_objects(into, value)
         top[key] = into
     elif key not in _PADDING_KEYS and (value not in (None, "") or key not in top):
         top[key] = value

@@ -17,7 +17,8 @@ from llmtrace.wire.reading import (
     as_objects,
     error_of,
     int_of,
-    reported_cost,
+    is_list,
+    is_object,
     text_of,
 )
 from llmtrace.wire.sse import Merged
@@ -50,7 +51,6 @@ def response_fields(body: JsonObject) -> ResponseFields:
         id=text_of(body.get("id")),
         model=text_of(body.get("model")),
         usage=usage or None,
-        reported_cost_usd=reported_cost(usage),
         error_type=error_type,
         error_message=error_message,
         is_complete=True,
@@ -77,10 +77,10 @@ def input_messages(
     for item in items:
         if isinstance(item, str):
             found.append(_user(parts.text_part(item)))
-        elif isinstance(item, list):
-            found.append(_tokens(len(as_list(item))))  # pyright: ignore[reportUnknownArgumentType]  # narrowed there
-        elif isinstance(item, dict):
-            found.append(_user(parts.other_part(as_object(item))))  # pyright: ignore[reportUnknownArgumentType]  # narrowed there
+        elif is_list(item):
+            found.append(_tokens(len(as_list(item))))
+        elif is_object(item):
+            found.append(_user(parts.other_part(as_object(item))))
     return found, []
 
 
@@ -122,8 +122,8 @@ def _summary(item: JsonObject) -> dict[str, object]:
     vector = item.get("embedding")
     if isinstance(vector, str):
         return {"embedding": {"dimensions": _base64_floats(vector), "encoding": "base64"}}
-    if isinstance(vector, list):
-        return {"embedding": {"dimensions": len(as_list(vector)), "encoding": "float"}}  # pyright: ignore[reportUnknownArgumentType]  # narrowed there
+    if is_list(vector):
+        return {"embedding": {"dimensions": len(vector), "encoding": "float"}}
     return {}
 
 

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from llmtrace.wire.reading import as_object, as_objects, int_of, parse_json, text_of
+from llmtrace.wire.reading import (
+    as_object,
+    as_objects,
+    int_of,
+    is_object,
+    parse_json,
+    text_of,
+)
 from llmtrace.wire.sse import Merged, encode_event, json_events, pieces
 
 if TYPE_CHECKING:
@@ -46,8 +53,8 @@ def merge_events(events: list[SseEvent]) -> Merged:
     for event in parsed.objects:
         kind = (text_of(event.get("type")) or "").removeprefix("response.")
         response = event.get("response")
-        if isinstance(response, dict) and response:
-            body |= as_object(cast("object", response))
+        if is_object(response) and response:
+            body |= response
             is_complete = is_complete or kind in TERMINAL_STATUSES
         elif kind == "error" or event.get("error") is not None:
             body["error"] = event.get("error") or {

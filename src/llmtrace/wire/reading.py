@@ -5,33 +5,40 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from typing import Final, cast
+from typing import Final, TypeGuard, cast
 
 JsonObject = Mapping[str, object]
 
 _EMPTY: Final[dict[str, object]] = {}
 _MAX_ERROR_CHARS: Final = 2_000
-_MAX_COST_USD: Final = 1_000_000
-"""Beyond it a number is no price; the store's DECIMAL(18,12) ends there too."""
 _MAX_DEPTH: Final = 8
 """Levels at which objects are merged; hostile nesting must not exhaust the stack."""
 
 
+def is_object(value: object) -> TypeGuard[JsonObject]:
+    """Say whether ``value`` is a JSON object."""
+    # json.loads makes only str keys, and callers hand over nothing but its results
+    return isinstance(value, dict)
+
+
+def is_list(value: object) -> TypeGuard[Sequence[object]]:
+    """Say whether ``value`` is a JSON array."""
+    return isinstance(value, list)
+
+
 def as_object(value: object) -> JsonObject:
     """Return ``value`` if it is a JSON object, else an empty one."""
-    # json.loads makes only str keys, and callers hand over nothing but its results
-    return cast("JsonObject", value) if isinstance(value, dict) else _EMPTY
+    return value if is_object(value) else _EMPTY
 
 
 def as_list(value: object) -> Sequence[object]:
     """Return ``value`` if it is a JSON array, else an empty one."""
-    return cast("Sequence[object]", value) if isinstance(value, list) else ()
+    return value if is_list(value) else ()
 
 
 def as_objects(value: object) -> list[JsonObject]:
     """Return the objects of a JSON array, leaving out whatever else is in it."""
-    return [cast("JsonObject", item) for item in as_list(value) if isinstance(item, dict)]
+    return [item for item in as_list(value) if is_object(item)]
 
 
 def text_of(value: object) -> str | None:
@@ -85,12 +92,12 @@ def written_chars(value: object) -> int:
         item = waiting.pop()
         if isinstance(item, str):
             total += len(item)
-        elif isinstance(item, dict):
-            found = as_object(cast("object", item))
+        elif is_object(item):
+            found = item
             total += sum(len(key) + 6 for key in found)
             waiting.extend(found.values())
-        elif isinstance(item, list):
-            waiting.extend(as_list(cast("object", item)))
+        elif is_list(item):
+            waiting.extend(item)
         else:
             total += 4
     return total
@@ -113,25 +120,6 @@ def parse_json(data: bytes | str) -> object | None:
         return json.loads(data)
     except (ValueError, RecursionError):  # bad UTF-8 is a ValueError too
         return None
-
-
-def reported_cost(usage: JsonObject) -> Decimal | None:
-    """Return the price in USD that the provider states in ``usage``, exact; None if none.
-
-    ``cost`` is OpenRouter's and gateways' number, ``cost.total_cost`` Perplexity's, and
-    ``cost_in_usd_ticks`` xAI's integer of 1e-10 USD. 0 is a price: free models state it.
-    """
-    cost = usage.get("cost")
-    if isinstance(cost, dict):
-        cost = as_object(cast("object", cost)).get("total_cost")
-    ticks = int_of(usage.get("cost_in_usd_ticks"))
-    number = float_of(cost)
-    if number is not None and 0 <= number < _MAX_COST_USD:
-        # repr of a float is the shortest decimal that means it: what stood on the wire
-        return Decimal(repr(cost))
-    if ticks is not None and 0 <= ticks < _MAX_COST_USD * 10**10:
-        return Decimal(ticks).scaleb(-10)
-    return None
 
 
 def error_of(body: JsonObject) -> tuple[str | None, str | None]:
@@ -160,14 +148,14 @@ def merge_objects(into: dict[str, object], piece: JsonObject, depth: int = 0) ->
     """Lay ``piece`` over ``into``: the last value that is not null wins, field by field."""
     for key, value in piece.items():
         known = into.get(key)
-        if not isinstance(value, dict):
+        if not is_object(value):
             if value is not None or key not in into:
                 into[key] = value
         elif isinstance(known, dict) and depth < _MAX_DEPTH:
             merge_objects(
                 cast("dict[str, object]", known),
-                as_object(cast("object", value)),
+                value,
                 depth + 1,
             )
         else:
-            into[key] = dict(as_object(cast("object", value)))
+            into[key] = dict(value)

@@ -11,7 +11,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
-from llmtrace.wire.reading import as_object
+from llmtrace.wire.reading import (
+    as_object,
+    is_object,
+)
 
 if TYPE_CHECKING:
     from llmtrace.wire.reading import JsonObject
@@ -90,7 +93,7 @@ def json_events(events: list[SseEvent]) -> JsonEvents:
         parsed = cast("list[object]", json.loads(b"[" + b",".join(payloads) + b"]"))
     except (ValueError, RecursionError):
         parsed = []
-    objects = [as_object(item) for item in parsed if isinstance(item, dict)]
+    objects = [as_object(item) for item in parsed if is_object(item)]
     if len(objects) == len(parsed) == len(payloads):
         return JsonEvents(objects=objects, is_done=is_done)
     return _one_by_one(payloads, is_done=is_done)
@@ -110,8 +113,8 @@ def _one_by_one(payloads: list[bytes], *, is_done: bool) -> JsonEvents:
             if number < len(payloads) or is_done:
                 bad.append(number)
             continue
-        if isinstance(value, dict):
-            objects.append(as_object(cast("object", value)))
+        if is_object(value):
+            objects.append(value)
         else:
             bad.append(number)
     problem = f"event {bad[0]} of {len(payloads)} is no JSON object" if bad else None
