@@ -186,7 +186,8 @@ select
     cost_tools_usd,
     cost_source,
     price_version,
-    cost_usd is null as is_unpriced,
+    -- A call that failed before it was answered costs nothing that is known: no price is missing.
+    cost_usd is null and (status is distinct from 'error' or input_tokens is not null) as is_unpriced,
     cache_status,
     cache_savings_usd,
     rate_limit_limit_requests,
@@ -246,7 +247,10 @@ select
     (sum(input_tokens) filter (where is_inference))::bigint as input_tokens,
     (sum(output_tokens) filter (where is_inference))::bigint as output_tokens,
     sum(cost_usd) filter (where is_inference) as cost_usd,
-    count(*) filter (where is_inference and cost_usd is null) as unpriced_calls,
+    count(*) filter (
+        where is_inference and cost_usd is null
+            and (status is distinct from 'error' or input_tokens is not null)
+    ) as unpriced_calls,
     list_sort(
         list(distinct coalesce(response_model, request_model))
             filter (where is_inference and coalesce(response_model, request_model) is not null)
@@ -267,7 +271,10 @@ select
     (sum(input_tokens) filter (where is_inference))::bigint as input_tokens,
     (sum(output_tokens) filter (where is_inference))::bigint as output_tokens,
     sum(cost_usd) filter (where is_inference) as cost_usd,
-    count(*) filter (where is_inference and cost_usd is null) as unpriced_calls
+    count(*) filter (
+        where is_inference and cost_usd is null
+            and (status is distinct from 'error' or input_tokens is not null)
+    ) as unpriced_calls
 from spans
 where session_id is not null
 group by session_id;
@@ -289,7 +296,9 @@ select
     sum(cache_read_tokens)::bigint as cache_read_tokens,
     sum(cost_usd) as cost_usd,
     sum(cache_savings_usd) as cache_savings_usd,
-    count(*) filter (where cost_usd is null) as unpriced_calls
+    count(*) filter (
+        where cost_usd is null and (status is distinct from 'error' or input_tokens is not null)
+    ) as unpriced_calls
 from spans
 where is_inference
 group by all;
