@@ -83,7 +83,7 @@ def response_fields(body: JsonObject) -> ResponseFields:
 
 
 def _written(block: JsonObject) -> int:
-    if block.get("type") in _CALLS:
+    if text_of(block.get("type")) in _CALLS:
         return written_chars(block.get("input"))
     return length_of(block.get("text")) + length_of(block.get("thinking"))
 
@@ -129,7 +129,7 @@ def _content_parts(content: object) -> list[Part]:
 
 
 def _block(block: JsonObject) -> Part:  # noqa: PLR0911  # one line a kind of block
-    kind = block.get("type")
+    kind = text_of(block.get("type"))
     if kind == "text":
         return parts.text_part(text_of(block.get("text")) or "")
     if kind == "thinking":
@@ -143,12 +143,12 @@ def _block(block: JsonObject) -> Part:  # noqa: PLR0911  # one line a kind of bl
         }
     if kind == "tool_result":
         return parts.tool_response_part(block.get("tool_use_id"), _tool_result(block))
-    if isinstance(kind, str) and kind.endswith("_tool_result"):
+    if kind is not None and kind.endswith("_tool_result"):
         return {
             **parts.tool_response_part(block.get("tool_use_id"), block.get("content")),
             "type": "server_tool_call_response",
         }
-    if isinstance(kind, str) and kind in _MODALITIES:
+    if kind is not None and kind in _MODALITIES:
         return _media(_MODALITIES[kind], as_object(block.get("source")), block)
     return parts.other_part(block)
 
@@ -160,7 +160,7 @@ def _tool_result(block: JsonObject) -> object:
 
 
 def _media(modality: str, source: JsonObject, block: JsonObject) -> Part:
-    kind = source.get("type")
+    kind = text_of(source.get("type"))
     mime_type = text_of(source.get("media_type"))
     if kind == "base64":
         return parts.blob_part(modality, source.get("data"), mime_type)

@@ -84,7 +84,7 @@ def merge_events(events: list[SseEvent]) -> Merged:
     usage_events = 0
     is_complete = False
     for event in parsed.objects:
-        kind = event.get("type")
+        kind = text_of(event.get("type"))
         if kind == "content_block_delta":
             delta = as_object(event.get("delta"))
             index = int_of(event.get("index")) or 0
@@ -172,7 +172,7 @@ def _taken_apart(
     block: JsonObject,
 ) -> tuple[dict[str, object], list[dict[str, object]]]:
     """Return how a block starts, and the deltas that fill it; most kinds come whole."""
-    kind = block.get("type")
+    kind = text_of(block.get("type"))
     start = dict(block)
     deltas: list[dict[str, object]] = []
     if kind == "text" and isinstance(block.get("text"), str):

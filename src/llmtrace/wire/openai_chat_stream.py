@@ -224,7 +224,7 @@ def _add_block(blocks: list[object], item: object) -> None:
     if not last or last.get("type") != block.get("type") or last.get("index") != block.get("index"):
         blocks.append(dict(block))
         return
-    kind = block.get("type")
+    kind = text_of(block.get("type"))
     if kind == "thinking" and isinstance(last.get("thinking"), list):
         cast("list[object]", last["thinking"]).extend(as_list(block.get("thinking")))
     elif kind == "text" or "index" in block:

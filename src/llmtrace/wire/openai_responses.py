@@ -180,7 +180,7 @@ def _content_parts(content: object) -> list[Part]:
 
 
 def _block(block: JsonObject) -> Part:  # noqa: PLR0911  # one line a kind of block
-    kind = block.get("type")
+    kind = text_of(block.get("type"))
     if kind in _TEXT_BLOCKS:
         return parts.text_part(text_of(block.get("text")) or "")
     if kind == "refusal":

@@ -185,7 +185,7 @@ def _item_events(item: JsonObject, index: int) -> list[dict[str, object]]:
         begun[key] = ""
         text = str(item[key])
         events.extend(_text_events(family, inside, key, text))
-    kind = item.get("type")
+    kind = text_of(item.get("type"))
     if kind == "message":
         begun["content"] = []
         for number, part in enumerate(as_objects(item.get("content"))):
