@@ -348,6 +348,18 @@ def _unknown(name: str, known: set[str]) -> str:
     return f"unknown setting {name!r}{hint}"
 
 
+def settings_markdown() -> str:
+    """Return the settings table for the README; a test holds the two equal."""
+    defaults = Settings()
+    lines = ["| setting | environment variable | default | meaning |", "|---|---|---|---|"]
+    for row in TABLE:
+        default = getattr(defaults, row.name)
+        shown = f"`{default}`" if default is not None else "–"
+        variables = ", ".join(f"`{name}`" for name in row.variables)
+        lines.append(f"| `{row.name}` | {variables} | {shown} | {row.meaning} |")
+    return "\n".join(lines)
+
+
 def environment_value(name: str) -> str | None:
     """Return an environment variable that a rule file names as ``${env:NAME}``; None if unset."""
     return os.environ.get(name)

@@ -180,10 +180,18 @@ def _print(findings: list[Finding], settings: Settings) -> None:
     chosen.add_column("value")
     chosen.add_column("environment variable")
     for row in TABLE:
-        value = getattr(settings, row.name)
-        shown = "set" if row.name in {"headers", "token", "slack_webhook_url"} and value else value
-        chosen.add_row(row.name, _plain(str(shown)), row.variables[0])
+        value = _setting(row.name, getattr(settings, row.name))
+        chosen.add_row(row.name, _plain(value), row.variables[0])
     console.print(chosen)
+
+
+def _setting(name: str, value: object) -> str:
+    """Return a setting's value for people; of a secret only that it is set."""
+    if value is None:
+        return "-"
+    if name in {"headers", "token", "slack_webhook_url"}:
+        return "set"
+    return _shown(str(value)) if name in {"endpoint", "traces_endpoint"} else str(value)
 
 
 def _plain(text: str) -> str:
