@@ -53,8 +53,14 @@ class RemoteStore:
             "timeout_s": timeout_s,
         }
         body = self._post("/v1/sql", question, timeout_s=timeout_s + _PATIENCE_S)
-        with pa.ipc.open_stream(body) as reader:
-            return reader.read_all()
+        try:
+            with pa.ipc.open_stream(body) as reader:
+                return reader.read_all()
+        except (pa.ArrowException, OSError) as error:
+            raise StoreUnreachableError(
+                f"what answers at {self._collector.url} did not send rows; see whether that is the "
+                "collector, and of this version"
+            ) from error
 
     def refresh(self) -> None:
         """Return once the collector has taken in what apps had written to the spool."""
