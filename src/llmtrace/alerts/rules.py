@@ -7,7 +7,7 @@ Text → values with lines (``document``) → shape (``schema``) → sense (``ch
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from llmtrace.alerts import checks
 from llmtrace.alerts.document import MAX_BYTES, Problem, parse
@@ -40,12 +40,16 @@ if TYPE_CHECKING:
     from llmtrace.alerts.source import Fields
 
 
+TEST_SUFFIXES: Final = ("_test.yaml", "_test.yml")
+
+
 def load_rules(path: Path) -> RuleBook:
     """Read the rule file ``path``, or every ``*.yaml`` and ``*.yml`` in the folder ``path``.
 
+    Rule tests (``*_test.yaml``) may lie beside the rules; they are left out.
     Raises RuleError with all problems of all files, each as ``file:line: text``.
     """
-    return read_rules({str(file): _text(file) for file in _files(path)})
+    return read_rules({str(file): read_text(file) for file in _files(path)})
 
 
 def read_rules(texts: Mapping[str, str]) -> RuleBook:
@@ -60,13 +64,13 @@ def read_rules(texts: Mapping[str, str]) -> RuleBook:
         found = list(document.problems)
         if document.value is not None or not found:
             found += schema_problems(document)
-        problems += _named(name, found)
+        problems += named_problems(name, found)
         if not found:
             sources.append(Source(name=name, document=document))
     # What one file means may be defined in another: look only once all of them can be read.
     for source in sources:
         everything = sources if len(sources) == len(texts) else None
-        problems += _named(source.name, checks.problems_of(source, everything))
+        problems += named_problems(source.name, checks.problems_of(source, everything))
     if problems:
         raise RuleError(problems)
     return _book(sources)
@@ -74,14 +78,22 @@ def read_rules(texts: Mapping[str, str]) -> RuleBook:
 
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
-        found = sorted(file for file in path.iterdir() if file.suffix in {".yaml", ".yml"})
+        found = sorted(
+            file
+            for file in path.iterdir()
+            if file.suffix in {".yaml", ".yml"} and not file.name.endswith(TEST_SUFFIXES)
+        )
         if not found:
             raise RuleError([f"{path}:1: the folder holds no *.yaml file; put a rule file there"])
         return found
     return [path]
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a file, at most a little more than allowed.
+
+    Raises RuleError if it cannot be read.
+    """
     try:
         with path.open("rb") as file:
             # One byte more than allowed is enough to see that it is too large.
@@ -93,7 +105,8 @@ def _text(path: Path) -> str:
         raise RuleError([f"{path}:1: {reason}; give the path of a rule file or folder"]) from error
 
 
-def _named(name: str, problems: Sequence[Problem]) -> list[str]:
+def named_problems(name: str, problems: Sequence[Problem]) -> list[str]:
+    """Return ``problems`` as ``name:line: text``, in line order."""
     ordered = sorted(problems, key=lambda problem: problem.line)
     return [f"{name}:{problem.line}: {problem.text}" for problem in ordered]
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from llmtrace.alerts.document import Document
 
+RULES_SCHEMA: Final = "schema.json"
+
 PLANNED: Final[dict[str, frozenset[str]]] = {
     "kind": frozenset({"baseline", "burn_rate", "sql"}),
     "basis": frozenset({"forecast"}),
@@ -31,15 +33,15 @@ PLANNED: Final[dict[str, frozenset[str]]] = {
 """Values of other tools, refused by name, so that nobody hunts for a typo."""
 
 
-def load_schema() -> dict[str, object]:
-    """Return the JSON Schema of rule files, as shipped."""
-    text = resources.files("llmtrace.alerts").joinpath("schema.json").read_text(encoding="utf-8")
+def load_schema(name: str = RULES_SCHEMA) -> dict[str, object]:
+    """Return a shipped JSON Schema: of rule files, or of rule tests."""
+    text = resources.files("llmtrace.alerts").joinpath(name).read_text(encoding="utf-8")
     return cast("dict[str, object]", json.loads(text))
 
 
-def schema_problems(document: Document) -> list[Problem]:
+def schema_problems(document: Document, schema: str = RULES_SCHEMA) -> list[Problem]:
     """Return everything in which ``document`` differs from the schema, in line order."""
-    errors = _errors(document.value)
+    errors = _errors(document.value, schema)
     # A wrong kind makes every other complaint about the same mapping meaningless.
     unknown_kinds = {_path(error)[:-1] for error in errors if _is_about_kind(error)}
     problems: set[tuple[int, str]] = set()
@@ -51,15 +53,15 @@ def schema_problems(document: Document) -> list[Problem]:
     return [Problem(line=line, text=text) for line, text in sorted(problems)]
 
 
-def _errors(value: object) -> list[ValidationError]:
+def _errors(value: object, schema: str) -> list[ValidationError]:
     # Typed by hand: jsonschema's stubs admit only values made of types they spell out.
-    find = cast("Callable[[object], Iterable[ValidationError]]", _validator().iter_errors)  # pyright: ignore[reportUnknownMemberType]  # see above
+    find = cast("Callable[[object], Iterable[ValidationError]]", _validator(schema).iter_errors)  # pyright: ignore[reportUnknownMemberType]  # see above
     return list(find(value))
 
 
 @cache
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(load_schema())
+def _validator(schema: str) -> Draft202012Validator:
+    return Draft202012Validator(load_schema(schema))
 
 
 def _path(error: ValidationError) -> Path:
