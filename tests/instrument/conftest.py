@@ -1,0 +1,59 @@
+"""Fixtures: a local provider, and llmtrace instrumented into a folder of the test's own."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+import llmtrace
+from llmtrace.config import TABLE
+from llmtrace.instrument import guard
+from llmtrace.testing.provider import LocalProvider
+from tests.instrument.recording import Recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the settings of whoever runs the tests away from them."""
+    for name in {variable for row in TABLE for variable in row.variables} & set(os.environ):
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def uninstrumented_after() -> Iterator[None]:
+    """Leave nothing instrumented, nothing strict and no fault behind."""
+    guard.faults.clear()
+    yield
+    guard.set_strict(strict=False)
+    llmtrace.uninstrument()
+    guard.faults.clear()
+
+
+@pytest.fixture
+def provider() -> Iterator[LocalProvider]:
+    """OpenAI and Anthropic on a loopback port."""
+    with LocalProvider() as running:
+        yield running
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Iterator[Recorded]:
+    """Instrument into a folder of the test; a fault of ours raises, so that it cannot hide."""
+    guard.set_strict(strict=True)
+    llmtrace.instrument(home=tmp_path)
+    yield Recorded(tmp_path)
+    llmtrace.uninstrument()
+    assert not guard.faults
+
+
+@pytest.fixture
+def harmless(tmp_path: Path) -> Recorded:
+    """Instrument into a folder of the test as in production: a fault of ours is swallowed."""
+    llmtrace.instrument(home=tmp_path)
+    return Recorded(tmp_path)

@@ -1,0 +1,170 @@
+"""How a stream can end. Each takes what opens the stream, and does what some app does with it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tests.instrument.differential import Seen, Shape, adapted, drain, opened, take
+
+Open = Callable[[Any], Any]
+"""Client → an awaitable of a stream (or a stream, with a sync client)."""
+Ending = Callable[[Any, Open, Seen], Awaitable[None]]
+
+
+class OurError(Exception):
+    """What an app raises in the middle of a stream."""
+
+
+async def drained(client: Any, start: Open, seen: Seen) -> None:
+    stream = await adapted(start(client))
+    seen.requests()
+    seen.see("stream", stream)
+    seen.see("response before", stream.response)
+    await drain(stream, seen)
+    seen.see("response after", stream.response)
+    await drain(stream, seen, "chunk after the end")
+
+
+async def drained_with_next(client: Any, start: Open, seen: Seen) -> None:
+    stream = await adapted(start(client))
+    while True:
+        try:
+            item = await stream.__anext__() if hasattr(stream, "__anext__") else next(stream)
+        except (StopIteration, StopAsyncIteration) as error:
+            seen.see("end", type(error))
+            return
+        seen.see("chunk", item)
+
+
+async def drained_inside_with(client: Any, start: Open, seen: Seen) -> None:
+    stream = await adapted(start(client))
+    async with opened(stream) as entered:
+        seen.see("is itself", entered is stream)
+        await drain(entered, seen)
+    seen.see("response after", stream.response)
+
+
+async def broken_off(client: Any, start: Open, seen: Seen) -> None:
+    stream = await adapted(start(client))
+    await take(stream, 2, seen)
+    seen.see("response after break", stream.response)
+    await adapted(stream.close())
+    seen.see("response after close", stream.response)
+
+
+async def broken_off_and_forgotten(client: Any, start: Open, seen: Seen) -> None:
+    stream = await adapted(start(client))
+    await take(stream, 2, seen)
+    del stream
+    await _collect()
+
+
+async def broken_off_and_resumed(client: Any, start: Open, seen: Seen) -> None:
+    stream = await adapted(start(client))
+    await take(stream, 2, seen)
+    await drain(stream, seen, "resumed")
+
+
+async def error_of_the_app(client: Any, start: Open, seen: Seen) -> None:
+    stream = await adapted(start(client))
+    error = OurError("the app gave up")
+    try:
+        async with opened(stream) as entered:
+            await take(entered, 1, seen)
+            raise error
+    except OurError as caught:
+        seen.see("is itself", caught is error)
+        seen.see("caught", caught)
+    seen.see("response", stream.response)
+
+
+async def closed_unread(client: Any, start: Open, seen: Seen) -> None:
+    stream = await adapted(start(client))
+    await adapted(stream.close())
+    seen.see("response", stream.response)
+    await adapted(stream.close())
+    await drain(stream, seen, "chunk after close")
+
+
+async def never_iterated(client: Any, start: Open, seen: Seen) -> None:
+    stream = await adapted(start(client))
+    seen.see("stream", stream)
+    del stream
+    await _collect()
+
+
+async def read_as_bytes(client: Any, start: Open, seen: Seen) -> None:
+    """Read what is below the SDK's stream: ``stream.response`` is public."""
+    response = (await adapted(start(client))).response
+    read = response.aread if hasattr(response, "aread") and _is_async(response) else response.read
+    seen.see("bytes", await adapted(read()))
+    seen.see("response", response)
+
+
+async def cancelled(client: Any, start: Open, seen: Seen) -> None:
+    """Cancel the task that reads, while it waits for the next chunk (async clients only)."""
+    arrived = asyncio.Event()
+
+    async def read() -> None:
+        stream = await adapted(start(client))
+        async for item in stream:
+            seen.see("chunk", item)
+            arrived.set()
+
+    task = asyncio.create_task(read())
+    await arrived.wait()
+    task.cancel("the app gave up")
+    try:
+        await task
+    except asyncio.CancelledError as error:
+        seen.see("cancelled", error)
+    seen.see("was cancelled", task.cancelled())
+
+
+ENDINGS: dict[str, Ending] = {
+    ending.__name__: ending
+    for ending in (
+        drained,
+        drained_with_next,
+        drained_inside_with,
+        broken_off,
+        broken_off_and_forgotten,
+        broken_off_and_resumed,
+        error_of_the_app,
+        closed_unread,
+        never_iterated,
+        read_as_bytes,
+    )
+}
+
+
+def ended(ending: Ending, start: Open) -> Shape:
+    """Return the shape that opens a stream with ``start`` and ends it so."""
+
+    async def shape(client: Any, seen: Seen) -> None:
+        await ending(client, start, seen)
+
+    return shape
+
+
+def _is_async(response: Any) -> bool:
+    return hasattr(response.stream, "__aiter__") and not hasattr(response.stream, "__iter__")
+
+
+async def _collect() -> None:
+    """Let the garbage collector, and then the event loop, do what they do with lost streams."""
+    gc.collect()
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    # The loop closes lost generators in tasks, and an SDK's own clean-up may wait for 0.1 s there.
+    for _ in range(200):
+        await asyncio.sleep(0.002)
+        if len(asyncio.all_tasks()) == 1:
+            break
+    gc.collect()
+    await asyncio.sleep(0)
