@@ -97,10 +97,10 @@ class _Output:
         index = int_of(event.get("output_index")) or 0
         family, _, what = kind.rpartition(".")
         if family == "output_item":
-            # "done" holds what "added" and the deltas said, and more
+            # "done" holds what "added" and the deltas said, and more. Deltas that came before
+            # "added" (a gateway that reorders) have no part of the new item to go into.
             self.items[index] = dict(as_object(event.get("item")))
-            if what == "done":
-                self.texts = {key: value for key, value in self.texts.items() if key[0] != index}
+            self.texts = {key: value for key, value in self.texts.items() if key[0] != index}
         elif what == "delta" and isinstance(event.get("delta"), str):
             self.add_delta(family, index, event)
         elif family == "output_text.annotation" and what == "added":
