@@ -62,7 +62,6 @@ class Settings:
     max_spool_age_s: float = 86_400.0
     prices_file: Path | None = None
     token: Secret | None = None
-    slack_webhook_url: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,12 +260,6 @@ TABLE: Final[tuple[Row, ...]] = (
         Secret,
         "Bearer token that the collector asks for, and that readers send.",
     ),
-    Row(
-        "slack_webhook_url",
-        ("LLMTRACE_SLACK_URL",),
-        Secret,
-        "Slack incoming webhook, named `${env:LLMTRACE_SLACK_URL}` in rule files.",
-    ),
 )
 
 
@@ -324,7 +317,7 @@ def _parsed(row: Row, variable: str, text: str) -> object:
     try:
         return row.parse(text)
     except ValueError as error:
-        shown = "***" if row.name in {"headers", "token", "slack_webhook_url"} else repr(text)
+        shown = "***" if row.name in {"headers", "token"} else repr(text)
         raise ConfigError(f"environment variable {variable} is {shown}: {error}") from error
 
 

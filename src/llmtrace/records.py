@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from decimal import Decimal
     from collections.abc import Mapping
+    from decimal import Decimal
 
 UsageSource = Literal["provider", "partial", "estimated"]
 CostSource = Literal["provider", "override", "list", "estimated", "unpriced"]

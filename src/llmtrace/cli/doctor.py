@@ -189,7 +189,7 @@ def _setting(name: str, value: object) -> str:
     """Return a setting's value for people; of a secret only that it is set."""
     if value is None:
         return "-"
-    if name in {"headers", "token", "slack_webhook_url"}:
+    if name in {"headers", "token"}:
         return "set"
     return _shown(str(value)) if name in {"endpoint", "traces_endpoint"} else str(value)
 

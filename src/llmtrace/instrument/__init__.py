@@ -23,11 +23,12 @@ from llmtrace.instrument.pipeline import Pipeline
 from llmtrace.instrument.recorder import Recorder
 
 if TYPE_CHECKING:
-    from llmtrace.errors import ConfigError
-    from collections.abc import Callable, Mapping, Sequence
     import os
+    from collections.abc import Callable, Mapping, Sequence
+
     from opentelemetry.trace import TracerProvider
 
+    from llmtrace.errors import ConfigError
     from llmtrace.instrument.integrations._base import Integration
 
 logger = logging.getLogger("llmtrace")

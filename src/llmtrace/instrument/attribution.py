@@ -30,6 +30,7 @@ _FIELDS: Final = {
 
 Attribution = dict[str, str]
 """Span attribute name → value. Never changed once made: spans share it."""
+_NOBODY: Final[Attribution] = {}
 
 
 class attribute(Scope):  # noqa: N801  # used as a function: with attribute(…), @attribute(…)
@@ -80,7 +81,11 @@ def current_attribution(current: Context) -> Mapping[str, str]:
     own = current.get(_KEY)
     if own is not None:
         return cast("Attribution", own)
-    carried = baggage.get_all(current) if len(current) > 1 else {}
+    if not current:
+        return _NOBODY
+    carried = baggage.get_all(current)
+    if not carried:
+        return _NOBODY
     return {
         name.removeprefix(_BAGGAGE_PREFIX): str(value)
         for name, value in carried.items()

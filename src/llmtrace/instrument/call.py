@@ -17,6 +17,7 @@ from llmtrace.instrument.spans import OwnSpan, class_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
     from llmtrace.instrument.integrations._base import Endpoint, Integration
@@ -48,6 +49,7 @@ class Call:
         "model",
         "on_end",
         "outcome",
+        "outside",
         "pieces",
         "port",
         "provider_hint",
@@ -75,10 +77,14 @@ class Call:
         self.integration = integration
         self.endpoint = endpoint
         self.span = span
-        self.is_live = not isinstance(span, OwnSpan)
+        if isinstance(span, OwnSpan):
+            self.is_live = False
+            self.start_mono_ns = span.start_mono_ns
+        else:
+            self.is_live = True
+            self.start_mono_ns = time.monotonic_ns()
         self.attribution = attribution
         self.on_end = on_end
-        self.start_mono_ns = time.monotonic_ns()
         self.end_mono_ns = 0
         self.first_mono_ns = 0
         self.model: str | None = None
@@ -98,6 +104,8 @@ class Call:
         self.streaming = False
         """True while a stream is open: its end, not the function's return, ends the call."""
         self.outcome: str | None = None
+        self.outside: Context | None = None
+        """The context that the call was made in, until it has been entered."""
         self.has_body = False
         self.pieces: list[bytes] | None = None
         self.tail: deque[bytes] | None = None
@@ -141,7 +149,7 @@ class Call:
         self.outcome = outcome
         self.streaming = False
         self.size_bytes = _size(self)
-        if isinstance(self.span, OwnSpan):
+        if not self.is_live:
             self.span.end()
         self.on_end(self)
 

@@ -30,8 +30,7 @@ from llmtrace.pricing import load_price_book
 from llmtrace.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from llmtrace.config import Settings
     from llmtrace.instrument.steps import Step

@@ -41,12 +41,15 @@ def begin(
     call = Call(integration, endpoint, span, current_attribution(current), recorder.submit)
     call.model = model
     call.provider_hint = provider
+    call.outside = current
     return call
 
 
 def enter(call: Call) -> Token[Context]:
     """Make the call's span the current one."""
-    return context.attach(set_span_in_context(call.span))
+    inside = set_span_in_context(call.span, call.outside)
+    call.outside = None
+    return context.attach(inside)
 
 
 def leave(token: Token[Context]) -> None:

@@ -7,9 +7,12 @@ passes straight through while nothing is instrumented.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import wrapt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 missing: Final[Counter[str]] = Counter()
 """Functions that an installed SDK does not have, as ``openai: SyncAPIClient.request``."""
@@ -38,8 +41,7 @@ class Undo:
     ) -> None:
         """Wrap ``module.class_name.function``; note it as missing if the SDK has no such thing."""
         owner = module if class_name is None else getattr(module, class_name, None)
-        names: dict[str, Any] = vars(owner) if owner is not None else {}
-        original = names.get(function)
+        original = _own(owner, function)
         if original is None:
             if not optional:
                 missing[f"{self._integration}: {class_name}.{function}"] += 1
@@ -53,10 +55,14 @@ class Undo:
     def __call__(self) -> None:
         """Put the originals back; a wrapper that another tool put on top of ours is left alone."""
         for owner, function, original, wrapped in reversed(self._done):
-            names: dict[str, Any] = vars(owner)
-            if names.get(function) is wrapped:
+            if _own(owner, function) is wrapped:
                 setattr(owner, function, original)
         self._done.clear()
+
+
+def _own(owner: Any, name: str) -> Any:
+    """Return what ``owner`` itself defines under ``name``, not what it inherits; None if nothing."""
+    return cast("Mapping[str, Any]", vars(owner)).get(name) if owner is not None else None
 
 
 def _is_patched(function: Any) -> bool:

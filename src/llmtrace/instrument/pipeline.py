@@ -19,11 +19,11 @@ from llmtrace.instrument.sender import Sender
 from llmtrace.instrument.transport import SegmentTransport, traces_url
 
 if TYPE_CHECKING:
-    from llmtrace.instrument.finish import Finisher
     from collections.abc import Mapping
 
     from llmtrace.config import Settings
     from llmtrace.instrument.call import Call
+    from llmtrace.instrument.finish import Finisher
     from llmtrace.instrument.steps import Step
 
 

@@ -109,10 +109,10 @@ class Redactor:
         if isinstance(value, str):
             return self.text(value, counts)
         if isinstance(value, dict):
-            return {self.text(str(k), counts): self._walk(v, counts) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # any JSON
+            pairs = cast("dict[str, object]", value).items()
+            return {self.text(key, counts): self._walk(item, counts) for key, item in pairs}
         if isinstance(value, list):
-            items = cast("list[object]", value)
-            return [self._walk(item, counts) for item in items]  # pyright: ignore[reportUnknownVariableType]  # any JSON
+            return [self._walk(item, counts) for item in cast("list[object]", value)]
         if isinstance(value, int | float) and not isinstance(value, bool):
             shown = repr(value)
             redacted = self.text(shown, counts)

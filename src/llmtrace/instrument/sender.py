@@ -1,7 +1,7 @@
 """Post the outbox's segments to an OTLP/HTTP endpoint, oldest first, until they are accepted.
 
 Segments of dead processes are sent too. An answer that says "later" (429, 502, 503, 504, no
-answer) or "who are you" (401, 403) is waited for; one that says "never" drops that request, counted.
+answer) or "who are you" (401, 403) is waited for; one that says "never" drops the request, counted.
 A request may arrive twice if the process dies between the answer and the note of it;
 collectors recognise spans by their ids.
 """

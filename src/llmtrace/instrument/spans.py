@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
 # Not the module-level generator: a user's random.seed(42) must not repeat our ids.
+# An id is never 0: that means "none". (``or 1`` where one is drawn.)
 _ids = random.Random()  # noqa: S311  # ids, not secrets
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_ids.seed)
+_random_bits = _ids.getrandbits
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _UNSAMPLED = TraceFlags(TraceFlags.DEFAULT)
@@ -148,18 +150,17 @@ def new_span(name: str, kind: SpanKind, parent: Context, sample_ratio: float) ->
     if above.is_valid:
         if not above.trace_flags & TraceFlags.SAMPLED:
             return None
-        context = SpanContext(above.trace_id, _new_id(64), False, _SAMPLED, above.trace_state)
+        span_id = _random_bits(64) or 1
+        context = SpanContext(above.trace_id, span_id, False, _SAMPLED, above.trace_state)
         return OwnSpan(name, kind, context, above.span_id)
-    trace_id = _new_id(128)
+    trace_id = _random_bits(128) or 1
     if sample_ratio < 1.0 and (trace_id & 0xFFFF_FFFF_FFFF_FFFF) >= sample_ratio * 2.0**64:
         return None
-    return OwnSpan(name, kind, SpanContext(trace_id, _new_id(64), False, _SAMPLED), None)
+    return OwnSpan(name, kind, SpanContext(trace_id, _random_bits(64) or 1, False, _SAMPLED), None)
 
 
 def unsampled_context() -> SpanContext:
     """Return the ids of a trace that is not recorded, so that its children are not either."""
-    return SpanContext(_new_id(128), _new_id(64), False, _UNSAMPLED)
+    return SpanContext(_random_bits(128) or 1, _random_bits(64) or 1, False, _UNSAMPLED)
 
 
-def _new_id(bits: int) -> int:
-    return _ids.getrandbits(bits) or 1
