@@ -411,6 +411,16 @@ def _disk_is_full(_: object) -> object:
     raise StoreUnreachableError("the disk is full")
 
 
+def test_a_span_with_an_absurd_number_of_tokens_stops_no_rule(home: Path) -> None:
+    when = Threshold(metric="input_tokens", window=5 * MINUTE, op=">", value=Decimal(10))
+    with a_bench(home, a_rule(id="tokens", when=when), a_rule()) as bench:
+        bench.fail(0, count=1, input_tokens=2**62)
+
+        bench.tick_at(0)
+
+        assert sorted(bench.states()) == [("errors", "firing"), ("tokens", "firing")]
+
+
 def test_no_secret_is_in_the_store_or_the_log(
     home: Path, sink: SlackSink, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -25,7 +25,6 @@ from llmtrace.alerts.persist import (
     rule_state,
 )
 from llmtrace.alerts.step import Event, RuleState, Sample, step
-from llmtrace.errors import LlmtraceError, StoreError
 from llmtrace.store.alert_state import AlertChange, HistoryRow, OutgoingMessage
 
 if TYPE_CHECKING:
@@ -114,7 +113,8 @@ class AlertEngine:
         """Evaluate everything that is due, then deliver everything that is due.
 
         Messages wait until missed ticks are made up for: what fired and calmed down meanwhile is
-        told once, as resolved. Raises StoreError if the store cannot be written; nothing is lost.
+        told once, as resolved. A rule that fails is tried again at its next tick.
+        Raises StoreError if the outbox cannot be read or written; nothing is lost.
         """
         is_behind = True
         while is_behind and not should_stop():
@@ -131,17 +131,17 @@ class AlertEngine:
         ticks = due_ticks(rule, state.last_tick, now, limit=TICKS_AT_ONCE)
         batch = _Batch(state, [], [])
         try:
-            for tick in ticks:
-                self._advance(rule, tick, batch, now)
-        except (LlmtraceError, ValueError) as error:
-            if isinstance(error, StoreError):
-                raise
+            try:
+                for tick in ticks:
+                    self._advance(rule, tick, batch, now)
+            finally:
+                if batch.state is not state:
+                    self._commit(rule, batch)
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with one rule, the others go on
             self._failed(rule, error, now)
-        else:
-            self._failures.pop(rule.id, None)
-        if batch.state is not state:
-            self._commit(rule, batch)
-        return len(ticks) == TICKS_AT_ONCE and rule.id not in self._failures
+            return False
+        self._failures.pop(rule.id, None)
+        return len(ticks) == TICKS_AT_ONCE
 
     def _advance(self, rule: AlertRule, tick: datetime, batch: _Batch, now: datetime) -> None:
         samples = self._evaluator.samples(rule, tick)

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 POLL_S: Final = 1.0
-"""How often to look whether a tick or a message is due: a fraction of the shortest ``every``."""
+"""How often to look whether a tick or a message is due."""
+START_DELAY_S: Final = 2.0
+"""What apps wrote while nothing ran is taken in first; the missed ticks are evaluated over it."""
 
 
 class AlertRunner:
@@ -39,6 +41,7 @@ class AlertRunner:
         dashboard_url: str | None = None,
         clock: Clock | None = None,
         poll_s: float = POLL_S,
+        start_delay_s: float = START_DELAY_S,
     ) -> None:
         """Evaluate the rules of ``book``; file receivers write below ``home``."""
         self._book = book
@@ -46,6 +49,7 @@ class AlertRunner:
         self._dashboard_url = dashboard_url
         self._clock = clock or SystemClock()
         self._poll_s = poll_s
+        self._start_delay_s = start_delay_s
 
     def __call__(self, writer: Writer, stop: threading.Event) -> None:
         """Run; see ``run``."""
@@ -57,6 +61,7 @@ class AlertRunner:
         When the store cannot be read or written it says so and tries again.
         """
         engine: AlertEngine | None = None
+        stop.wait(self._start_delay_s)
         while not stop.is_set():
             try:
                 engine = engine or self.engine(writer)

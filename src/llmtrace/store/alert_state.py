@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ MessageKind = Literal["firing", "resolved"]
 
 _PLACES: Final = Decimal("0.000000000001")
 """Precision of values in the store: 12 decimals, as money has."""
+_CONTEXT: Final = Context(prec=38)
+"""Python's usual 28 digits are fewer than the column's, and a sum of tokens may need them."""
 
 
 class Database(Protocol):
@@ -336,7 +338,7 @@ def _supersede(
 
 def rounded(value: Decimal) -> Decimal:
     """Return ``value`` as the store keeps it, so that a state read back equals the one written."""
-    return value.quantize(_PLACES)
+    return value.quantize(_PLACES, context=_CONTEXT)
 
 
 def _alert(row: Mapping[str, Any]) -> AlertRow:
