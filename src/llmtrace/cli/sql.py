@@ -5,7 +5,6 @@ What came from models and users is data here, never terminal codes, markup or sp
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import sys
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+_CSV_SPECIAL: Final = frozenset(',"\r\n')
 _LONGEST_CELL: Final = 300
 
 
@@ -92,10 +92,9 @@ def print_json(rows: pa.Table) -> None:
 
 def print_csv(rows: pa.Table) -> None:
     """Print rows as CSV; text that a spreadsheet would run as a formula gets a ``'`` before it."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow([_harmless(name) for name in rows.column_names])
+    click.echo(_csv_line([_harmless(name) for name in rows.column_names]))
     for row in _records(rows):
-        writer.writerow([_csv_cell(value) for value in row.values()])
+        click.echo(_csv_line([_csv_cell(value) for value in row.values()]))
 
 
 def print_table(rows: pa.Table) -> None:
@@ -148,13 +147,21 @@ def _records(rows: pa.Table) -> list[dict[str, object]]:
     return rows.rename_columns(names).to_pylist(maps_as_pydicts="lossy")
 
 
-def _csv_cell(value: object) -> object:
+def _csv_line(cells: list[str]) -> str:
+    """Return one line; unlike ``csv`` with Unix line ends, a lone carriage return is quoted too."""
+    return ",".join(
+        '"' + cell.replace('"', '""') + '"' if _CSV_SPECIAL.intersection(cell) else cell
+        for cell in cells
+    )
+
+
+def _csv_cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
-        return value
+        return str(value)
     if isinstance(value, Decimal):
         return _digits(value)
     return _harmless(_plain(value))

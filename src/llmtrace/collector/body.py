@@ -63,7 +63,7 @@ def _inflated(body: bytes, bits: int) -> bytes:
             raise RefusedBodyError(
                 413, f"the body holds more than {MAX_RATIO} times its size; send smaller batches"
             )
-        if not piece and not rest:
+        if not (piece or rest or inflater.eof):
             raise zlib.error("the stream ends too soon")
     if inflater.unused_data:
         raise zlib.error("something follows the stream")

@@ -55,13 +55,12 @@ class Drainer:
         self._wake.set()
 
     def refresh(self, timeout_s: float) -> bool:
-        """Return once all that is in the segments now has been taken; False if not in time."""
+        """Return once all that is in the segments now has been taken; False if that failed."""
         with self._turn:
             wanted = self._started + 1
             self._wake.set()
-            return self._turn.wait_for(
-                lambda: self._finished >= wanted and self._error is None, timeout_s
-            )
+            is_done = self._turn.wait_for(lambda: self._finished >= wanted, timeout_s)
+            return is_done and self._error is None
 
     def stop(self, timeout_s: float) -> None:
         """Run a last time, for at most ``timeout_s`` seconds, and end the thread."""

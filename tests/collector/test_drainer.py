@@ -1,0 +1,87 @@
+"""The drain's thread: notices what is new, says when it cannot, and takes all before it ends."""
+
+from __future__ import annotations
+
+import os
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from llmtrace.collector.drainer import Drainer
+from llmtrace.otlp.rows import leave_unpriced
+from llmtrace.spool import SegmentWriter
+from llmtrace.store import DATABASE_FILE, Drain, Writer
+from tests.otlp.otlp_requests import request, span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[Writer]:
+    with Writer(tmp_path / DATABASE_FILE) as opened:
+        yield opened
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> SegmentWriter:
+    clock = count(1)
+    return SegmentWriter(tmp_path / "spool", now_ns=lambda: next(clock), pid=os.getpid())
+
+
+def test_a_refresh_returns_when_all_there_was_is_stored(
+    tmp_path: Path, writer: Writer, app: SegmentWriter
+) -> None:
+    drainer = Drainer(Drain(tmp_path, writer, leave_unpriced))
+    drainer.start()
+    for number in range(1, 30):
+        app.append(request(span(number)))
+
+        assert drainer.refresh(20)
+        assert writer.sql("from spans").num_rows == number
+
+    assert drainer.total.stored == 29
+    drainer.stop(10)
+
+
+def test_stopping_takes_what_is_there(tmp_path: Path, writer: Writer, app: SegmentWriter) -> None:
+    drainer = Drainer(Drain(tmp_path, writer, leave_unpriced))
+    drainer.start()
+    app.append(request(span(1)))
+
+    drainer.stop(10)
+
+    assert not drainer.is_alive()
+    assert writer.sql("from spans").num_rows == 1
+
+
+def test_a_failure_is_told_and_ends_with_its_cause(
+    tmp_path: Path, writer: Writer, app: SegmentWriter
+) -> None:
+    obstacle = tmp_path / "deadletter"
+    obstacle.write_text("a file where the folder should be")
+    app.append(b"poison")
+    drainer = Drainer(Drain(tmp_path, writer, leave_unpriced))
+    drainer.start()
+
+    failed = not drainer.refresh(20)
+    error = drainer.error
+    obstacle.unlink()
+    recovered = drainer.refresh(20)
+
+    assert failed
+    assert error is not None
+    assert "cannot put aside" in error
+    assert recovered
+    assert drainer.total.dead_letters == 1
+    drainer.stop(10)
+
+
+def test_a_drainer_that_was_not_started_can_be_stopped(tmp_path: Path, writer: Writer) -> None:
+    drainer = Drainer(Drain(tmp_path, writer, leave_unpriced))
+
+    drainer.stop(1)
+
+    assert not drainer.is_alive()
