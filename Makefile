@@ -26,14 +26,14 @@ test: check browser ## Run check, then every test; TEST_ARGS="-k spool" narrows 
 check: env ## Check formatting, lint, types and import contracts
 	@echo "check: formatting" && $(RUN) ruff format --check --quiet .
 	@echo "check: lint" && $(RUN) ruff check --quiet .
-	@echo "check: import contracts" && .venv/bin/lint-imports
+	@echo "check: import contracts" && .venv/bin/lint-imports --no-logo
 	@echo "check: types" && $(RUN) pyright
 
 format: env ## Format the code and fix what lint can fix
 	@$(RUN) ruff check --fix --quiet . ; $(RUN) ruff format --quiet .
 
 bench: env ## Measure what llmtrace costs and how much it takes in
-	@$(RUN) benchmarks $(BENCH_ARGS)
+	@for file in benchmarks/*.py; do echo "== $$file" && .venv/bin/python "$$file" $(BENCH_ARGS) || exit 1; done
 
 clean: ## Delete everything that make has set up or cached here
 	@rm -rf .venv .tools .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist build
