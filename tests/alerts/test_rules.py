@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,9 +15,6 @@ from hypothesis import strategies as st
 from llmtrace.alerts.model import BudgetShare, Threshold
 from llmtrace.alerts.rules import load_rules, read_rules
 from llmtrace.errors import RuleError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GOOD = """\
 version: 1
@@ -251,6 +248,16 @@ def test_a_secret_in_the_wrong_place_is_never_printed(place: str) -> None:
 
     assert found
     assert "s3cr3t" not in "\n".join(found)
+
+
+def test_the_rule_file_in_the_documentation_is_right() -> None:
+    page = Path(__file__).parents[2] / "docs" / "alerts.md"
+    example = page.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+
+    assert [rule.id for rule in read_rules({"docs": example}).rules] == [
+        "error-rate",
+        "daily-budget",
+    ]
 
 
 def test_a_folder_is_read_as_all_its_files(tmp_path: Path) -> None:
