@@ -1,0 +1,230 @@
+"""Published prices: genai-prices' data as our unit prices. The only module that imports it.
+
+Imported at the first look-up. We take its data model and its matching of names, not its
+arithmetic: its sums treat an unpriced kind as its nearest priced relative (audio as text), ours
+leave it unpriced unless the provider says that the price is the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, cast
+
+from llmtrace.pricing.match import model_names, price_provider
+from llmtrace.pricing.unit_prices import (
+    Band,
+    PriceSchedule,
+    UnitPrices,
+    to_mtok_price,
+    to_request_price,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from genai_prices.data_snapshot import DataSnapshot
+    from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
+
+_ZERO: Final = Decimal(0)
+
+_FEES: Final = {
+    "web_search": "web_searches_kcount",
+    "x_search": "social_searches_kcount",
+    "file_search": "storage_searches_kcount",
+    "document_search": "storage_searches_kcount",
+    "code_execution": "code_executions_kcount",
+}
+
+_FREE_REQUESTS: Final = {
+    # "Web fetch usage has no additional charges beyond standard token costs."
+    # platform.claude.com/docs/en/agents-and-tools/tool-use/web-fetch-tool
+    "anthropic": ("web_fetch",),
+}
+
+_IMAGES_ARE_INPUT: Final = frozenset({"openai", "anthropic", "google"})
+"""Image input is metered in tokens at the input price unless the price list has an own one:
+platform.openai.com/docs/guides/images-vision, platform.claude.com/docs/en/build-with-claude/vision,
+ai.google.dev/gemini-api/docs/pricing ("text / image / video")."""
+
+_CACHING_IS_INPUT: Final = frozenset({"openai"})
+"""Caching is automatic and without a fee; a model without a cached-input price has no discount, one
+without a cache-write price writes at the input price: developers.openai.com/api/docs/pricing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What the price list says about a call."""
+
+    schedule: PriceSchedule | None
+    """None: no price; then ``reason`` says why."""
+    reason: str | None = None
+    depends_on_hour: bool = False
+    """The price changes within the day (off-peak rates)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A model of the price list, and the provider whose own list it is on."""
+
+    model: ModelInfo
+    owner: str
+    is_own: bool
+    """False: found on another provider's list that this one resells at the same price."""
+
+
+class ListPrices:
+    """The bundled price list; an app's own update of genai-prices does not change it."""
+
+    @cached_property
+    def version(self) -> str:
+        """What the prices are from, as ``genai-prices 0.2.3``."""
+        import genai_prices  # noqa: PLC0415  # 0.3 to 0.6 s, only when a price is needed
+
+        return f"genai-prices {genai_prices.__version__}"
+
+    @cached_property
+    def _snapshot(self) -> DataSnapshot:
+        from genai_prices.data import providers  # noqa: PLC0415  # see version
+        from genai_prices.data_snapshot import DataSnapshot  # noqa: PLC0415
+
+        return DataSnapshot(providers=providers, from_auto_update=False)
+
+    @cached_property
+    def _providers(self) -> Mapping[str, Provider]:
+        # By exact id: the library's own search takes "my-openai-proxy" for openai.
+        return {provider.id: provider for provider in self._snapshot.providers}
+
+    def look_up(
+        self, provider: str, model: str, at: datetime, *, tier: str | None, batch: bool
+    ) -> Listed:
+        """Return the prices of a model at a time (aware), for a tier (None = standard).
+
+        ``provider`` is OpenTelemetry's name or the price list's. Prices are those in force on the
+        UTC day of ``at``, at its hour where they depend on it.
+        """
+        seller = self._providers.get(price_provider(provider))
+        if seller is None:
+            return Listed(None, f"{self.version} has no prices of provider {provider!r}")
+        entry = self._find(seller, model)
+        if entry is None:
+            return Listed(None, f"{self.version} does not know model {model!r} of {seller.id}")
+        context: dict[str, str] = {}
+        if tier is not None or batch:
+            chosen = _variant(entry, at, tier=tier, batch=batch)
+            if chosen is None:
+                what = " and ".join([*(["batch"] if batch else []), *([tier] if tier else [])])
+                return Listed(
+                    None,
+                    f"{self.version} has no {what} price of {model!r} at {seller.id} "
+                    f"on {at.date().isoformat()}",
+                    _depends_on_hour(entry.model),
+                )
+            context = chosen
+        prices = entry.model.get_prices(at, context)
+        return Listed(_schedule(prices, entry.owner), None, _depends_on_hour(entry.model))
+
+    def _find(self, seller: Provider, model: str) -> _Entry | None:
+        for name in model_names(model):
+            found = seller.find_model(name, all_providers=self._snapshot.providers)
+            if found is not None:
+                owner = self._owner(seller, found)
+                return _Entry(found, owner, owner == seller.id)
+        return None
+
+    def _owner(self, seller: Provider, model: ModelInfo) -> str:
+        for provider_id in (seller.id, *(seller.fallback_model_providers or ())):
+            if any(each is model for each in self._providers[provider_id].models):
+                return provider_id
+        return seller.id
+
+
+def _variant(
+    entry: _Entry, at: datetime, *, tier: str | None, batch: bool
+) -> dict[str, str] | None:
+    """Return the library's name for a tier that has a published price at ``at``, None if none has.
+
+    A reseller's tiers are its own: another provider's tier prices do not apply there. Batch at a
+    tier is published by nobody.
+    """
+    if not entry.is_own or (batch and tier is not None):
+        return None
+    wanted = (
+        [{"processing": "batch"}]
+        if batch or tier is None
+        else [{"service_tier": tier}, {"speed": tier}]  # Anthropic's fast mode is a speed
+    )
+    for variant in entry.model.price_variants or ():
+        is_active = variant.constraint is None or variant.constraint.active(at)
+        if is_active and variant.when in wanted and variant.prices.__dict__:
+            return dict(variant.when)
+    return None
+
+
+def _depends_on_hour(model: ModelInfo) -> bool:
+    conditional = model.prices if isinstance(model.prices, list) else []
+    return any(hasattr(each.constraint, "start_time") for each in conditional)
+
+
+def _schedule(prices: ModelPrice, owner: str) -> PriceSchedule:
+    """Return a model's prices, one band for each length of prompt at which any of them changes."""
+    starts = {0}
+    for value in prices.__dict__.values():
+        starts.update(tier.start for tier in getattr(value, "tiers", ()))
+    return PriceSchedule(
+        tuple(Band(start, _unit_prices(prices, start, owner)) for start in sorted(starts))
+    )
+
+
+def _unit_prices(prices: ModelPrice, above_tokens: int, owner: str) -> UnitPrices:
+    """Return the prices of one band, with the fallbacks that providers document."""
+
+    def of(key: str) -> Decimal | None:
+        price = _in_band(prices.__dict__.get(key), above_tokens)
+        return None if price is None else to_mtok_price(price)
+
+    given = of("input_mtok")
+    write = _first(of("cache_write_mtok"), given if owner in _CACHING_IS_INPUT else None)
+    made = of("output_mtok")
+    per_thousand = {kind: prices.__dict__.get(key) for kind, key in _FEES.items()}
+    fees = {
+        kind: to_request_price(price.scaleb(-3))
+        for kind, value in per_thousand.items()
+        if (price := _in_band(value, above_tokens)) is not None
+    }
+    fees.update(dict.fromkeys(_FREE_REQUESTS.get(owner, ()), _ZERO))
+    per_call = _in_band(prices.__dict__.get("requests_kcount"), above_tokens)
+    return UnitPrices(
+        input=given,
+        cache_read=_first(of("cache_read_mtok"), given if owner in _CACHING_IS_INPUT else None),
+        # Anthropic's plain write price is that of 5 minutes, the default; 1 hour is twice the input
+        # and has its own: platform.claude.com/docs/en/build-with-claude/prompt-caching#pricing
+        cache_write_5m=_first(of("cache_write_5m_mtok"), write),
+        cache_write_1h=of("cache_write_1h_mtok"),
+        cache_write=write,
+        audio_input=of("input_audio_mtok"),
+        image_input=_first(of("input_image_mtok"), given if owner in _IMAGES_ARE_INPUT else None),
+        output=made,
+        # Reasoning is billed as output by everyone who does not publish a price for it:
+        # platform.openai.com/docs/guides/reasoning, Claude's "extended thinking", Gemini's pricing.
+        reasoning=_first(of("output_reasoning_mtok"), made),
+        audio_output=of("output_audio_mtok"),
+        image_output=of("output_image_mtok"),
+        requests=fees,
+        per_call=_ZERO if per_call is None else to_request_price(per_call.scaleb(-3)),
+    )
+
+
+def _in_band(value: Decimal | TieredPrices | None, above_tokens: int) -> Decimal | None:
+    """Return a price for prompts longer than ``above_tokens``; the whole call is billed at it."""
+    if value is None or not hasattr(value, "tiers"):
+        return cast("Decimal | None", value)
+    tiered = cast("TieredPrices", value)
+    reached = [tier.price for tier in tiered.tiers if tier.start <= above_tokens]
+    return reached[-1] if reached else tiered.base
+
+
+def _first(*prices: Decimal | None) -> Decimal | None:
+    return next((price for price in prices if price is not None), None)
