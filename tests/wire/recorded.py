@@ -29,20 +29,22 @@ def _folder() -> Path | None:
     return None
 
 
+# once: every test gets an environment of its own, without this variable
+_FOLDER = _folder()
+
 needs_recordings = pytest.mark.skipif(
-    _folder() is None, reason="recorded traffic not found: set LLMTRACE_WIRE"
+    _FOLDER is None, reason="recorded traffic not found: set LLMTRACE_WIRE"
 )
 
 
 @functools.cache
 def exchanges() -> list[Exchange]:
     """Every exchange in one of our wire formats, with its ``api``."""
-    folder = _folder()
     found: list[Exchange] = []
     for name in ("exchanges", "cost_truth"):
-        if folder is None:
+        if _FOLDER is None:
             return []
-        with gzip.open(folder / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        with gzip.open(_FOLDER / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
             found.extend(json.loads(line) for line in lines)
     for row in found:
         endpoint = row["endpoint"]

@@ -8,12 +8,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
-from llmtrace import wire
+from llmtrace import usage, wire
+from llmtrace.records import TokenUsage
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from llmtrace.replay.stored import JsonObject
+    from llmtrace.replay.plan import Pricer, ReplayPlan
+    from llmtrace.replay.run import Outcome
+    from llmtrace.replay.stored import JsonObject, StoredCall
 
 _WORDS: Final = re.compile(r"\S+|\n")
 _MAX_WORDS: Final = 4_000
@@ -85,6 +88,39 @@ def _lines(text: str) -> list[str]:
         starts = range(0, len(words), _WORDS_A_LINE)
         lines.extend(" ".join(words[start : start + _WORDS_A_LINE]) for start in starts)
     return lines
+
+
+def stored_side(call: StoredCall) -> Side:
+    """Return what was stored of a call."""
+    return Side(
+        text=answer_text(call.api, call.response()),
+        model=call.model,
+        finish_reasons=call.finish_reasons,
+        input_tokens=call.input_tokens,
+        output_tokens=call.output_tokens,
+        cost_usd=call.cost_usd,
+        latency_ms=call.latency_ms,
+    )
+
+
+def replayed_side(plan: ReplayPlan, outcome: Outcome, price: Pricer) -> Side:
+    """Return what came back, counted and priced as a recorded call is."""
+    fields = outcome.fields
+    counted = usage.read_usage(plan.api, fields.usage, response=outcome.body)
+    reported = usage.read_reported_cost(fields.usage)
+    tier = usage.read_service_tier(outcome.body) or fields.service_tier
+    model = fields.model or plan.model
+    cost = price(plan.provider, model, counted or TokenUsage(), tier, reported)
+    is_known = counted is not None or reported is not None
+    return Side(
+        text=answer_text(plan.api, outcome.body),
+        model=model,
+        finish_reasons=fields.finish_reasons,
+        input_tokens=None if counted is None else counted.input_tokens,
+        output_tokens=None if counted is None else counted.output_tokens,
+        cost_usd=cost.total_usd if is_known else None,
+        latency_ms=outcome.latency_ms,
+    )
 
 
 def answer_text(api: str, body: JsonObject | None) -> str | None:

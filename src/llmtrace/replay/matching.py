@@ -105,7 +105,7 @@ def first_difference(stored: Any, wanted: Any, path: str = "") -> str:
             if left != right:
                 return first_difference(left, right, f"{path}[{number}]")
         return f"{path} has {len(one_list)} entries in the store, {len(other_list)} in the program"
-    shown = [_short(cast("object", value)) for value in (stored, wanted)]
+    shown = _short(cast("object", stored)), _short(cast("object", wanted))
     return f"{path} is {shown[0]} in the store, {shown[1]} in the program"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from llmtrace import usage, wire
@@ -14,12 +15,11 @@ from llmtrace.wire.reading import as_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from decimal import Decimal
 
     from llmtrace.replay.stored import StoredCall
 
-Pricer = Callable[[str, str | None, TokenUsage, str | None], Cost]
-"""(provider, model, usage, service tier) → cost, at the present prices."""
+Pricer = Callable[[str, str | None, TokenUsage, str | None, Decimal | None], Cost]
+"""(provider, model, usage, service tier, stated USD) → cost, at the present prices."""
 
 _HINT: Final = "content is captured unless the app says capture_content='none'"
 
@@ -140,7 +140,7 @@ def _estimate(
         output_text=call.output_tokens or 0,
         requests={} if told is None else told.requests,
     )
-    cost = price(provider, model, consumed, call.service_tier)
+    cost = price(provider, model, consumed, call.service_tier, None)
     return cost.total_usd, cost.reason if cost.total_usd is None else None
 
 
