@@ -315,3 +315,13 @@ def test_whatever_is_sent_a_believable_row_comes_out(
     assert row.input_tokens is None or 0 <= row.input_tokens < 2**63
     assert row.cost_usd is None or row.cost_usd >= 0
     assert all(isinstance(value, str) for value in row.attributes.values())
+
+
+def test_a_call_that_was_refused_and_told_no_tokens_lacks_no_price() -> None:
+    refused = row_of({semconv.OPERATION_NAME: "chat"}, status=failed("429"))
+    counted = row_of(
+        {semconv.OPERATION_NAME: "chat", semconv.USAGE_INPUT_TOKENS: 5}, status=failed("cut")
+    )
+
+    assert refused.cost_source is None
+    assert counted.cost_source == "unpriced"

@@ -24,9 +24,8 @@ from llmtrace.collector.files import make_token, publish, unpublish
 from llmtrace.collector.log import WriteAheadLog
 from llmtrace.collector.traces import TracesReceiver
 from llmtrace.errors import ConfigError, StoreLockedError
-from llmtrace.otlp.rows import leave_unpriced
 from llmtrace.spool import SegmentWriter
-from llmtrace.store import DATABASE_FILE, Drain, StoreLock, Writer
+from llmtrace.store import DATABASE_FILE, Drain, StoreLock, Writer, settings_pricer
 from llmtrace.store.drain import WAL
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ class Collector:
         *,
         host: str = DEFAULT_HOST,
         port: int = DEFAULT_PORT,
-        pricer: Pricer = leave_unpriced,
+        pricer: Pricer | None = None,
         tasks: Sequence[Task] = (),
         clock: Clock | None = None,
     ) -> None:
@@ -69,7 +68,8 @@ class Collector:
             settings: home and token; without a token one is made for readers on this machine.
             host: address to listen on; one that others can reach needs ``settings.token``.
             port: 0 takes a free one, see ``url``.
-            pricer: prices calls that come without a cost.
+            pricer: prices calls that come without a cost; None takes the published prices and
+                the user's price file. Raises PriceFileError if that file is wrong.
             tasks: run with (writer, stop event) in threads of their own, as the alert engine.
             clock: for the times in the store and in file names.
 
@@ -83,7 +83,7 @@ class Collector:
         self._home = settings.home
         self._host = host
         self._port = port
-        self._pricer = pricer
+        self._pricer = settings_pricer(settings) if pricer is None else pricer
         self._tasks = tasks
         self._clock = clock or SystemClock()
         self._stack = ExitStack()

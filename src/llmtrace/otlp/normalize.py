@@ -164,8 +164,6 @@ def normalize(span: PlainSpan) -> Normalized:
         columns[column] = attributes.count(column, names)
     columns["is_inference"] = columns["operation"] in semconv.INFERENCE_OPERATIONS
     columns.update(_cost(attributes))
-    if columns["is_inference"] and columns["cost_source"] is None:
-        columns["cost_source"] = UNPRICED
     columns.update(_times(span, attributes))
     columns["ttfc_ns"] = _wait_ns(attributes)
     columns["is_stream"] = _flag(attributes)
@@ -174,6 +172,10 @@ def normalize(span: PlainSpan) -> Normalized:
     if span.shortened:
         columns["truncated"] = ",".join(filter(None, [columns["truncated"], *span.shortened]))
     failed = span.status == _ERROR_STATUS or columns["error_type"] is not None
+    if columns["is_inference"] and columns["cost_source"] is None:
+        told_tokens = (columns["input_tokens"], columns["output_tokens"]) != (None, None)
+        # A call that was refused consumed nothing: there is no price that it lacks.
+        columns["cost_source"] = UNPRICED if told_tokens or not failed else None
     row = SpanRow(
         trace_id=span.trace_id,
         span_id=span.span_id,

@@ -1,0 +1,138 @@
+"""Prices calls that came without a cost: of other instrumentations, of apps without prices.
+
+A thin bridge from a row's columns to ``PriceBook``; prices and arithmetic are in ``pricing``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from llmtrace.clock import from_unix_ns
+from llmtrace.otlp.normalize import UNPRICED
+from llmtrace.pricing import load_price_book
+from llmtrace.records import TokenUsage
+from llmtrace.semconv import OP_EMBEDDINGS
+from llmtrace.usage import read_usage
+
+if TYPE_CHECKING:
+    from llmtrace.config import Settings
+    from llmtrace.otlp.rows import Pricer, SpanRow
+    from llmtrace.pricing import PriceBook
+    from llmtrace.records import UsageSource
+
+_STORED: Final = Decimal("1e-12")
+
+
+def book_pricer(book: PriceBook) -> Pricer:
+    """Return a ``Pricer`` that asks ``book``; calls that told no tokens are left as they are."""
+
+    def price(row: SpanRow) -> SpanRow:
+        usage = row_usage(row)
+        if usage is None:
+            return row
+        cost = book.price(
+            row.provider or "",
+            row.response_model or row.request_model,
+            from_unix_ns(row.start_time_us * 1_000),
+            usage,
+            service_tier=row.service_tier,
+        )
+        if cost.total_usd is None:
+            return replace(row, cost_source=UNPRICED)
+        return replace(
+            row,
+            cost_usd=_stored(cost.total_usd),
+            cost_input_usd=_stored(cost.input_usd),
+            cost_output_usd=_stored(cost.output_usd),
+            cost_cache_read_usd=_stored(cost.cache_read_usd),
+            cost_cache_write_usd=_stored(cost.cache_write_usd),
+            cost_tools_usd=_stored(cost.tools_usd),
+            cache_savings_usd=_stored(cost.cache_savings_usd),
+            cost_source=cost.source,
+            price_version=cost.price_version,
+        )
+
+    return price
+
+
+def settings_pricer(settings: Settings) -> Pricer:
+    """Return a ``Pricer`` over the published prices and the user's. Raises PriceFileError."""
+    return book_pricer(load_price_book(settings))
+
+
+def row_usage(row: SpanRow) -> TokenUsage | None:
+    """Return a call's tokens in disjoint buckets; None if it told none.
+
+    The provider's own usage object is read if the row has it; else the columns, in which input
+    includes what was cached (the semantic conventions). A part beyond its whole is cut to it.
+    """
+    if row.usage_raw is not None and row.api is not None:
+        counted = read_usage(row.api, _json(row.usage_raw), source=_source(row))
+        if counted is not None:
+            return counted
+    if row.input_tokens is None and row.output_tokens is None:
+        return None
+    return _from_columns(row)
+
+
+def _from_columns(row: SpanRow) -> TokenUsage:
+    rest = row.input_tokens or 0
+    parts: list[int] = []
+    for part in (
+        row.cache_read_tokens,
+        row.cache_write_5m_tokens,
+        row.cache_write_1h_tokens,
+        _other_writes(row),
+        row.audio_input_tokens,
+        row.image_input_tokens,
+    ):
+        parts.append(min(part or 0, rest))
+        rest -= parts[-1]
+    read, write_5m, write_1h, write_other, audio, image = parts
+    out = row.output_tokens or 0
+    reasoning = min(row.reasoning_tokens or 0, out)
+    audio_out = min(row.audio_output_tokens or 0, out - reasoning)
+    image_out = min(row.image_output_tokens or 0, out - reasoning - audio_out)
+    return TokenUsage(
+        input_uncached=rest,
+        cache_read=read,
+        cache_write_5m=write_5m,
+        cache_write_1h=write_1h,
+        cache_write_other=write_other,
+        input_audio=audio,
+        input_image=image,
+        output_text=out - reasoning - audio_out - image_out,
+        output_reasoning=reasoning,
+        output_audio=audio_out,
+        output_image=image_out,
+        source=_source(row),
+    )
+
+
+def _other_writes(row: SpanRow) -> int:
+    known = (row.cache_write_5m_tokens or 0) + (row.cache_write_1h_tokens or 0)
+    return max(0, (row.cache_write_tokens or 0) - known)
+
+
+def _source(row: SpanRow) -> UsageSource:
+    """Return how complete the counts are: embeddings have no output, other calls do."""
+    if row.usage_source == "estimated":
+        return "estimated"
+    has_all = row.input_tokens is not None and (
+        row.output_tokens is not None or row.operation == OP_EMBEDDINGS
+    )
+    return "provider" if has_all and row.usage_source != "partial" else "partial"
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _stored(amount: Decimal | None) -> Decimal | None:
+    return None if amount is None else amount.quantize(_STORED)

@@ -1,0 +1,150 @@
+"""Stored calls without a cost are priced as the price book says, and only they."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from llmtrace.config import load_settings
+from llmtrace.errors import PriceFileError
+from llmtrace.otlp.rows import SpanRow
+from llmtrace.records import TokenUsage
+from llmtrace.store.pricing import row_usage, settings_pricer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from llmtrace.otlp.rows import Pricer
+
+CALL = SpanRow(
+    trace_id=b"t" * 16,
+    span_id=1,
+    start_time_us=1_788_220_800_000_000,  # 2026-09-01
+    end_time_us=1_788_220_801_000_000,
+    duration_ns=1_000_000_000,
+    name="chat",
+    is_inference=True,
+    operation="chat",
+    provider="openai",
+    request_model="gpt-4o-mini",
+    input_tokens=1_000,
+    output_tokens=100,
+    cost_source="unpriced",
+)
+
+
+@pytest.fixture(scope="module")
+def pricer(tmp_path_factory: pytest.TempPathFactory) -> Pricer:
+    return settings_pricer(load_settings({}, home=tmp_path_factory.mktemp("home")))
+
+
+def test_a_call_is_priced_by_the_published_list(pricer: Pricer) -> None:
+    priced = pricer(CALL)
+
+    # gpt-4o-mini: 0.15 and 0.60 USD per million tokens.
+    assert priced.cost_input_usd == Decimal("0.000150000000")
+    assert priced.cost_output_usd == Decimal("0.000060000000")
+    assert priced.cost_usd == Decimal("0.000210000000")
+    assert priced.cost_source == "list"
+    assert priced.price_version is not None
+
+
+def test_cached_tokens_are_priced_once_at_their_own_rate(pricer: Pricer) -> None:
+    priced = pricer(replace(CALL, cache_read_tokens=600))
+
+    # Cached input of gpt-4o-mini: 0.075 USD per million tokens.
+    assert priced.cost_input_usd == Decimal("0.000060000000")
+    assert priced.cost_cache_read_usd == Decimal("0.000045000000")
+
+
+def test_the_model_that_answered_is_the_one_that_is_priced(pricer: Pricer) -> None:
+    priced = pricer(replace(CALL, request_model="mystery", response_model="gpt-4o-mini"))
+
+    assert priced.cost_usd == Decimal("0.000210000000")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"request_model": "a-model-nobody-knows"},
+        {"request_model": None},
+        {"provider": None, "request_model": "a-model-nobody-knows"},
+        {"input_tokens": None, "output_tokens": None},
+    ],
+)
+def test_what_has_no_price_or_no_tokens_stays_unpriced(
+    changes: dict[str, None], pricer: Pricer
+) -> None:
+    priced = pricer(replace(CALL, **changes))
+
+    assert (priced.cost_usd, priced.cost_source) == (None, "unpriced")
+
+
+def test_tokens_that_are_not_all_known_give_an_estimate(pricer: Pricer) -> None:
+    assert pricer(replace(CALL, output_tokens=None)).cost_source == "estimated"
+    assert pricer(replace(CALL, usage_source="estimated")).cost_source == "estimated"
+
+
+def test_an_impossible_count_never_raises(pricer: Pricer) -> None:
+    priced = pricer(replace(CALL, input_tokens=2**63 - 1))
+
+    assert (priced.cost_usd, priced.cost_source) == (None, "unpriced")
+
+
+def test_buckets_are_disjoint_and_add_up() -> None:
+    usage = row_usage(
+        replace(
+            CALL,
+            cache_read_tokens=200,
+            cache_write_tokens=300,
+            cache_write_5m_tokens=100,
+            cache_write_1h_tokens=50,
+            audio_input_tokens=10,
+            reasoning_tokens=40,
+        )
+    )
+
+    assert usage == TokenUsage(
+        input_uncached=490,
+        cache_read=200,
+        cache_write_5m=100,
+        cache_write_1h=50,
+        cache_write_other=150,
+        input_audio=10,
+        output_text=60,
+        output_reasoning=40,
+    )
+
+
+def test_parts_beyond_their_whole_are_cut_to_it() -> None:
+    usage = row_usage(replace(CALL, cache_read_tokens=5_000, reasoning_tokens=5_000))
+
+    assert usage is not None
+    assert (usage.input_tokens, usage.output_tokens) == (1_000, 100)
+
+
+def test_the_providers_own_object_is_read_where_it_is_kept() -> None:
+    raw = '{"input_tokens": 5, "cache_read_input_tokens": 7, "output_tokens": 3}'
+
+    usage = row_usage(replace(CALL, api="anthropic.messages", usage_raw=raw))
+
+    assert usage is not None
+    assert (usage.input_uncached, usage.cache_read, usage.output_text) == (5, 7, 3)
+
+
+@pytest.mark.parametrize("raw", ["", "{", "[" * 100_000, "5"])
+def test_an_object_that_cannot_be_read_leaves_the_columns(raw: str) -> None:
+    usage = row_usage(replace(CALL, api="anthropic.messages", usage_raw=raw))
+
+    assert usage is not None
+    assert usage.input_tokens == 1_000
+
+
+def test_a_wrong_price_file_is_told_before_anything_is_stored(tmp_path: Path) -> None:
+    (tmp_path / "prices.yaml").write_text("prices: [nonsense")
+
+    with pytest.raises(PriceFileError, match=r"prices\.yaml"):
+        settings_pricer(load_settings({}, home=tmp_path))
