@@ -107,6 +107,15 @@ def test_a_span_that_is_sent_again_is_stored_once(writer: Writer) -> None:
     assert spans(writer) == [1, 2, 3]
 
 
+def test_ids_above_two_to_the_63_are_compared_with_those_stored(writer: Writer) -> None:
+    high = [replace(a_row(number), span_id=2**64 - 1 - number) for number in range(300)]
+    writer.insert(high[:200])
+
+    inserted = writer.insert(high)
+
+    assert (inserted.stored, inserted.duplicates) == (100, 200)
+
+
 def test_a_span_that_comes_twice_in_one_batch_is_stored_once(writer: Writer) -> None:
     result = writer.insert([a_row(1), a_row(1), a_row(1)])
 

@@ -274,8 +274,11 @@ def _without_stored(transaction: Transaction, rows: list[SpanRow]) -> list[SpanR
             "span_id": pa.array([row.span_id for row in rows], pa.uint64()),
         }
     )
+    # Materialized: else DuckDB pushes the range of stored ids into the Arrow scan, where an id of
+    # 2^63 or more overflows (seen with 1.5.6).
     found = transaction.execute(
-        "select place from incoming semi join "
+        "with arrived as materialized (select * from incoming) "
+        "select place from arrived as incoming semi join "
         "(select trace_id, span_id from spans "
         "where start_time between make_timestamp(?::bigint) and make_timestamp(?::bigint)) as stored "
         "on stored.trace_id = incoming.trace_id::uuid and stored.span_id = incoming.span_id",

@@ -206,7 +206,10 @@ def _count(scene: Scene) -> int:
 
 def _one(scene: Scene, query: str) -> Row:
     with connect(scene.home) as db:
-        return db.sql(query).rows()[0]
+        rows = db.sql(query).rows()
+    if not rows:
+        raise DemoError(f"no row for: {query}")
+    return rows[0]
 
 
 def _expect(what: str, found: object, expected: object) -> None:
