@@ -27,7 +27,7 @@ class Measure:
     sql: str
     """Aggregate over ``llm_calls``."""
     unit: str
-    """``calls`` | ``ratio`` (0 to 1) | ``USD`` | ``tokens`` | ``ms`` | ``tokens/s`` | ``retries``."""
+    """``calls``, ``ratio`` (0 to 1), ``USD``, ``tokens``, ``ms``, ``tokens/s`` or ``retries``."""
     meaning: str
 
 

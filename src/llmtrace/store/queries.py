@@ -99,6 +99,15 @@ def search_traces(
     return store.sql(_text("trace_search"), parameters)
 
 
+def trace_summary(store: Store, trace_id: str) -> dict[str, object] | None:
+    """Return a trace's sums, columns as ``sql/trace_summary.sql`` says; None if it is unknown.
+
+    Raises QueryError if ``trace_id`` is not 32 hex digits, StoreError.
+    """
+    found = store.sql(_text("trace_summary"), [_checked(trace_id, _TRACE_ID, "trace")]).to_pylist()
+    return found[0] if found else None
+
+
 def trace_spans(store: Store, trace_id: str, *, limit: int = MAX_TRACE_SPANS) -> pa.Table:
     """Return the spans of a trace in order of start, at most ``limit``; none if it is unknown.
 
@@ -115,7 +124,7 @@ def span_detail(store: Store, trace_id: str, span_id: str) -> dict[str, object] 
     number = int(_checked(span_id, _SPAN_ID, "span"), 16)
     # As text: JSON numbers above 2**53 lose digits in some readers.
     parameters = [_checked(trace_id, _TRACE_ID, "trace"), str(number)]
-    found = store.sql(_text("span_detail"), parameters).to_pylist()
+    found = store.sql(_text("span_detail"), parameters).to_pylist(maps_as_pydicts="lossy")
     return found[0] if found else None
 
 

@@ -1,0 +1,25 @@
+"""The dashboards' entry: which pages there are. Started by ``llmtrace dashboard``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+_PARENT = str(Path(__file__).resolve().parent.parent)
+if _PARENT not in sys.path:  # Streamlit knows this file's folder only, not the package it is in.
+    sys.path.insert(0, _PARENT)
+
+st.set_page_config(page_title="llmtrace", page_icon="◧", layout="wide")
+st.logo(Path(__file__).with_name("logo.svg"), size="medium")
+st.navigation(
+    {
+        "Monitor": [
+            st.Page(
+                "views/overview.py", title="Overview", icon=":material/monitoring:", default=True
+            )
+        ],
+        "Investigate": [st.Page("views/traces.py", title="Traces", icon=":material/account_tree:")],
+    }
+).run()

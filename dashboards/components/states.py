@@ -1,0 +1,77 @@
+"""What a page shows instead of figures: nothing yet, nothing found, or the store cannot answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from dashboards import data
+from dashboards.components.format import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+START: Final = """pip install 'llmtrace-toolkit[all]'
+
+import llmtrace
+llmtrace.instrument()   # before the first call; then use openai or anthropic as ever
+"""
+_CSS: Final = """<style>
+.stMainBlockContainer{padding-left:2rem;padding-right:2rem;max-width:1680px}
+@media (max-width:640px){.stMainBlockContainer{padding-left:1rem;padding-right:1rem}}
+.st-key-page-title [data-testid="stText"]{font-size:1.45rem;font-weight:640}
+.st-key-chips [data-testid="stText"]{font-size:.88rem;opacity:.72}
+[data-testid="stText"]{white-space:pre-wrap;overflow-wrap:anywhere}
+[class*="st-key-message"] [data-testid="stChatMessage"]{padding-top:.6rem;padding-bottom:.6rem}
+</style>"""
+
+
+def page(render: Callable[[], None]) -> None:
+    """Show a page, or in its place the empty state or what is wrong with the store."""
+    st.html(_CSS)
+    try:
+        if not data.has_calls():
+            _waiting()
+            return
+        render()
+    except data.DataError as error:
+        _unavailable(error)
+
+
+def nothing_found(what: str) -> None:
+    """Say that the filters leave nothing, and what to do."""
+    st.info(
+        f"No {what} in this range with these filters. Choose a longer range, or clear a filter.",
+        icon=":material/search_off:",
+    )
+
+
+def _unavailable(error: Exception) -> None:
+    with st.container(border=True):
+        st.subheader("The store cannot be read", anchor=False)
+        st.text(plain(error, 2_000))
+        st.caption("Nothing is lost: calls wait in the spool until a store takes them.")
+        st.button("Try again", icon=":material/refresh:")
+
+
+def _waiting() -> None:
+    with st.container(border=True):
+        st.subheader("Waiting for the first call", anchor=False)
+        st.text("Two lines in your program, and its calls show up here:")
+        st.code(START, language="python")
+        st.caption("No key, no server, no sign-up. This page looks every two seconds.")
+        with st.container(horizontal=True):
+            st.badge("Listening", icon=":material/sensors:", color="blue")
+            st.text(f"Store: {plain(data.home())}")
+    _look_again()
+
+
+@st.fragment(run_every="2s")
+def _look_again() -> None:
+    try:
+        arrived = data.has_calls()
+    except data.DataError:
+        arrived = False
+    if arrived:
+        st.rerun()

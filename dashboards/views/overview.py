@@ -1,0 +1,261 @@
+"""Overview: what was spent, on what, for whom, and is anything wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+import streamlit as st
+
+from dashboards import data
+from dashboards.components import format as fmt
+from dashboards.components.charts import stacked_cost
+from dashboards.components.filters import filter_bar
+from dashboards.components.states import nothing_found, page
+
+if TYPE_CHECKING:
+    from dashboards.data import Figure
+
+    Tint = Literal["normal", "inverse", "off"]
+
+_SERIES: Final = {"model": "Model", "provider": "Provider", "feature": "Feature", "user": "User"}
+_SPENDERS: Final = {"user": "User", "feature": "Feature", "tenant": "Tenant", "model": "Model"}
+_SEVERITY_COLOR: Final = {"critical": "red", "warning": "orange", "info": "blue"}
+_REFRESH: Final = "30s"
+
+
+def render() -> None:
+    """Show the page."""
+    st.title("Overview", anchor=False)
+    shown = filter_bar()
+    _alert_strip()
+    _body(shown)
+
+
+@st.fragment(run_every=_REFRESH)
+def _body(shown: data.View) -> None:
+    # A refresh moves the range on: the bar's view would stand still until the next click.
+    shown = data.moved_on(shown)
+    _unpriced_banner(shown)
+    _cards(shown)
+    _cost_chart(shown)
+    left, right = st.columns(2, gap="small")
+    with left:
+        _top_spenders(shown)
+    with right:
+        _latest_errors(shown)
+
+
+def _alert_strip() -> None:
+    for alert in data.alerts()[:3]:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            color = _SEVERITY_COLOR.get(alert["severity"], "orange")
+            st.badge("Firing", icon=":material/notifications_active:", color=color)  # pyright: ignore[reportArgumentType]  # from a closed table
+            st.text(fmt.one_line(f"{alert['title']}: {alert['summary']}", 300))
+
+
+def _unpriced_banner(shown: data.View) -> None:
+    models = data.unpriced_models(shown)
+    if not models:
+        return
+    calls = sum(count for _, count in models)
+    names = ", ".join(fmt.one_line(model, 40) for model, _ in models[:5])
+    more = f" and {len(models) - 5} more" if len(models) > 5 else ""
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="banner"):
+        st.badge(
+            f"{fmt.plural(calls, 'call')} unpriced", icon=":material/money_off:", color="orange"
+        )
+        st.text(
+            f"No price is known for {names}{more}: spend shown is a lower bound. "
+            "Put prices into prices.yaml."
+        )
+
+
+def _cards(shown: data.View) -> None:
+    figures = data.figures(shown)
+    month, forecast = data.month(shown)
+    projected, saved = forecast.projected_usd, figures["cache_savings"].value
+    prior = "prior days" if shown.range == "MTD" else f"prior {shown.range}"
+    today = data.today(shown)
+    with st.grid(6, min_column_width=165):
+        _card(
+            "Spend today",
+            fmt.money(today.value),
+            today,
+            delta=fmt.change(today.change),
+            note="yesterday",
+            help_text="Since midnight, against yesterday up to the same time.",
+        )
+        _card(
+            "Month to date",
+            fmt.money(month.value),
+            month,
+            delta=None if projected is None else f"→ {fmt.money(projected)} projected",
+            help_text=f"Projected month end: {forecast.basis}.",
+        )
+        _card(
+            "Requests",
+            fmt.count(figures["requests"].value),
+            figures["requests"],
+            delta=fmt.change(figures["requests"].change),
+            note=prior,
+        )
+        _card(
+            "Error rate",
+            fmt.percent(figures["error_rate"].value),
+            figures["error_rate"],
+            delta=fmt.points(figures["error_rate"].change),
+            tint="inverse",
+            note=prior,
+        )
+        _card(
+            "Latency p95",
+            fmt.duration(figures["latency_p95"].value),
+            figures["latency_p95"],
+            delta=fmt.change(figures["latency_p95"].change),
+            tint="inverse",
+            note=prior,
+        )
+        _card(
+            "Cache hit rate",
+            fmt.percent(figures["cache_hit_rate"].value),
+            figures["cache_hit_rate"],
+            delta=None if saved is None else f"{fmt.money(saved)} saved",
+        )
+
+
+def _card(
+    label: str,
+    value: str,
+    figure: Figure,
+    *,
+    delta: str | None,
+    tint: Tint = "off",
+    note: str | None = None,
+    help_text: str | None = None,
+) -> None:
+    """Show one figure; without a note the delta is a remark and has no arrow."""
+    st.metric(
+        label,
+        value,
+        delta,
+        delta_color=tint,
+        delta_arrow="auto" if note else "off",
+        delta_description=note if delta else None,
+        help=help_text,
+        border=True,
+        height=168,
+        chart_data=figure.course if len(figure.course) > 1 else None,
+        chart_type="area",
+    )
+
+
+def _cost_chart(shown: data.View) -> None:
+    with st.container(border=True):
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        ):
+            st.subheader("Cost over time", anchor=False, width="content")
+            by = st.segmented_control(
+                "Stack by",
+                list(_SERIES),
+                default="model",
+                required=True,
+                format_func=_SERIES.__getitem__,
+                key="stack",
+                label_visibility="collapsed",
+            )
+        bars, series = data.cost_over_time(shown, by or "model")
+        if not bars:
+            nothing_found("priced call")
+            return
+        start, end = shown.scope.start, shown.scope.end
+        spec = stacked_cost(
+            bars,
+            grain=shown.grain,
+            start_ms=int(start.timestamp() * 1_000),
+            end_ms=int(end.timestamp() * 1_000),
+            series=series,
+        )
+        st.vega_lite_chart(
+            spec, width="stretch", key="cost", alt=f"Cost over time, stacked by {by}"
+        )
+
+
+def _top_spenders(shown: data.View) -> None:
+    with st.container(border=True, height="stretch"):
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        ):
+            st.subheader("Top spenders", anchor=False, width="content")
+            by = st.segmented_control(
+                "Spenders by",
+                list(_SPENDERS),
+                default="user",
+                required=True,
+                format_func=_SPENDERS.__getitem__,
+                key="spenders",
+                label_visibility="collapsed",
+            )
+        by = by or "user"
+        rows = data.spenders(shown, by)
+        if not rows:
+            nothing_found("call")
+            return
+        st.dataframe(
+            {
+                _SPENDERS[by]: [fmt.one_line(row.name or data.NO_VALUE, 60) for row in rows],
+                "Share": [None if row.share is None else row.share * 100 for row in rows],
+                "Cost": [fmt.money(row.cost) for row in rows],
+                "Change": [fmt.change(row.change) or fmt.NONE for row in rows],
+                "Requests": [row.requests for row in rows],
+                "Per request": [fmt.money(row.cost_per_request) for row in rows],
+            },
+            hide_index=True,
+            height="content",
+            row_height=34,
+            column_config={
+                "Share": st.column_config.ProgressColumn(
+                    format="%.0f%%", min_value=0, max_value=100, width="small"
+                ),
+                "Cost": st.column_config.TextColumn(alignment="right"),
+                "Change": st.column_config.TextColumn(alignment="right"),
+                "Per request": st.column_config.TextColumn(alignment="right"),
+                "Requests": st.column_config.NumberColumn(format="localized"),
+            },
+            alt=f"The {len(rows)} of each {_SPENDERS[by].lower()} that cost most",
+        )
+
+
+def _latest_errors(shown: data.View) -> None:
+    with st.container(border=True, height="stretch"):
+        st.subheader("Latest errors", anchor=False)
+        rows = data.errors(shown)
+        if not rows:
+            st.badge("No failed call in this range", icon=":material/check:", color="green")
+            return
+        picked = st.dataframe(
+            {
+                "Time": [f"{row['when']:%d %b %H:%M:%S}" for row in rows],
+                "Error": [fmt.one_line(row["error_type"], 40) for row in rows],
+                "Model": [fmt.one_line(row["model"], 40) for row in rows],
+                "User": [fmt.one_line(row["user_id"], 40) for row in rows],
+                "Message": [fmt.one_line(row["status_message"], 200) for row in rows],
+            },
+            hide_index=True,
+            height="content",
+            row_height=34,
+            key="errors",
+            on_select="rerun",
+            selection_mode="single-row",
+            alt="The calls that failed last",
+        )
+        st.caption("Select a row to open its trace.")
+        if picked.selection.rows:
+            row = rows[picked.selection.rows[0]]
+            st.switch_page(
+                "views/traces.py",
+                query_params={"trace": row["trace_id"], "span": row["span_id"]},
+            )
+
+
+page(render)

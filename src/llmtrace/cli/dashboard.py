@@ -1,0 +1,193 @@
+"""``llmtrace dashboard``: serves the pages to this machine, with headers that let nothing out.
+
+Streamlit sends no Content-Security-Policy of its own; what a model wrote must not be able to make
+a viewer's browser ask another server for anything. Starts a collector inside if none runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import ipaddress
+import logging
+import socket
+import sys
+import tomllib
+import webbrowser
+from contextlib import ExitStack, asynccontextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from llmtrace.collector import Collector
+from llmtrace.config import load_settings
+from llmtrace.errors import ConfigError, MissingExtraError, StoreLockedError
+from llmtrace.resources import bundled
+from llmtrace.store.discovery import find_collector
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from llmtrace.config import Settings
+
+DEFAULT_PORT: Final = 8501
+_HOSTS: Final = ["127.0.0.1", "localhost", "[::1]"]
+# Vega compiles its expressions and Streamlit starts by an inline script: hence the unsafe-… ones.
+POLICY: Final = (
+    "default-src 'self'; "
+    "script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; "
+    "font-src 'self' data:; "
+    "connect-src 'self'; "
+    "worker-src 'self' blob:; "
+    "frame-ancestors 'none'; object-src 'none'; base-uri 'self'; form-action 'self'"
+)
+_HEADERS: Final = (
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+@click.command(name="dashboard")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="Port to serve on; 0 takes a free one.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address; loopback only.")
+@click.option("--home", type=click.Path(path_type=Path), help="Instead of LLMTRACE_HOME.")
+@click.option("--no-browser", is_flag=True, help="Do not open a browser.")
+def command(port: int, host: str, home: Path | None, *, no_browser: bool) -> None:
+    """Open the dashboards; until Ctrl-C."""
+    serve(load_settings(home=home), host=host, port=port, opens_browser=not no_browser)
+
+
+def serve(settings: Settings, *, host: str, port: int, opens_browser: bool) -> None:
+    """Serve the pages of ``settings.home`` and return when stopped; in the main thread only.
+
+    Raises ConfigError (host not loopback, port taken), MissingExtraError, StoreError.
+    """
+    try:
+        import streamlit as st  # noqa: PLC0415  # an extra; and 0.5 s that other commands spare
+    except ImportError as error:
+        raise MissingExtraError("llmtrace dashboard", "dashboards") from error
+    from starlette.middleware import Middleware  # noqa: PLC0415  # comes with the extra
+    from starlette.middleware.trustedhost import TrustedHostMiddleware  # noqa: PLC0415
+
+    if not is_loopback(host):
+        raise ConfigError(
+            f"host {host!r} can be reached from other machines, and the dashboards have no "
+            "sign-in yet; use 127.0.0.1, and an SSH tunnel to look from elsewhere"
+        )
+    port = _free_port(host, port)
+    pages = bundled("dashboards")
+    _choose_home(pages, settings.home)
+    url = f"http://{host}:{port}"
+
+    @asynccontextmanager
+    async def started(_: object) -> AsyncGenerator[None]:
+        click.echo(f"llmtrace dashboard: {url}  (store in {settings.home}; Ctrl-C stops)", err=True)
+        if opens_browser:
+            webbrowser.open(url)
+        yield
+
+    app = st.App(
+        pages / "app.py",
+        lifespan=started,
+        middleware=[
+            # A page of another site could point its own name at 127.0.0.1.
+            Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS, www_redirect=False),
+            Middleware(SafeHeaders),
+        ],
+    )
+    with ExitStack() as stack:
+        _start_collector(stack, settings)
+        # Streamlit greets on stdout, which is for data.
+        stack.enter_context(redirect_stdout(sys.stderr))
+        app.run(config={**_config(pages), "server.address": host, "server.port": port})
+
+
+class SafeHeaders:
+    """Adds the policy to every answer; pure ASGI, so that websockets pass untouched."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap ``app``."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, with headers put on where an answer begins."""
+
+        async def send_safe(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+            await send(message)
+
+        await self._app(scope, receive, send_safe)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach an address or name."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _free_port(host: str, port: int) -> int:
+    """Return ``port`` if it can be listened on, or a free one for 0."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        # As the server will do it: a port in TIME_WAIT is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigError(
+                f"port {port} of {host} cannot be listened on: {error.strerror}; "
+                "stop the program that has it, or choose another with --port"
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+def _choose_home(pages: Path, home: Path) -> None:
+    parent = str(pages.parent)
+    if parent not in sys.path:
+        sys.path.insert(0, parent)
+    importlib.import_module("dashboards.home").choose_home(home)
+
+
+def _start_collector(stack: ExitStack, settings: Settings) -> None:
+    """Own the store while the pages are open: a file opened for each question would be slow."""
+    if find_collector(settings.home) is not None:
+        return
+    try:
+        collector = Collector(settings, port=0)
+        collector.start()
+    except StoreLockedError as error:
+        # Another program took it in this moment; readers wait for it or ask it.
+        logging.getLogger(__name__).info("no collector started: %s", error)
+        return
+    stack.callback(collector.stop)
+
+
+def _config(pages: Path) -> dict[str, Any]:
+    """Return the pages' config.toml as dotted keys: Streamlit looks for it elsewhere."""
+    text = (pages / ".streamlit" / "config.toml").read_text(encoding="utf-8")
+    return dict(_flat("", tomllib.loads(text)))
+
+
+def _flat(prefix: str, table: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for key, value in table.items():
+        if isinstance(value, dict):
+            found.extend(_flat(f"{prefix}{key}.", value))  # pyright: ignore[reportUnknownArgumentType]  # TOML has text keys
+        else:
+            found.append((prefix + key, value))
+    return found

@@ -1,0 +1,58 @@
+"""Take the pictures in docs/screenshots: ``python -m tests.end_to_end.screenshots [FOLDER]``.
+
+From the repository's top; needs Chromium (LLMTRACE_CHROMIUM or on the PATH). Seeds a store of its
+own, so that the pictures show no one's data. Add ``--phone`` for 420 px wide ones too.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.dashboards.seeding import TRACE, busy_day, fill
+from tests.end_to_end.browsing import browser, dashboard, watch
+
+PAGES = {
+    "overview": "/?range=24h",
+    "traces": "/traces?range=24h",
+    "trace": f"/traces?trace={TRACE.hex()}",
+}
+
+
+def main(folder: Path, widths: dict[str, int]) -> None:
+    """Save every page in both themes and all widths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home:
+        fill(Path(home), busy_day(datetime.now(UTC)))
+        with dashboard(Path(home)) as url, browser() as chromium:
+            for name, path in PAGES.items():
+                for scheme in ("light", "dark"):
+                    for suffix, width in widths.items():
+                        shown = watch(chromium, url, width=width, height=1_050, scheme=scheme)
+                        shown.open(path)
+                        shown.page.wait_for_selector("canvas, [data-testid=stMetricValue]")
+                        # Charts draw after the script has run; this is a picture, not a test.
+                        shown.page.wait_for_timeout(2_500)
+                        _tall(shown.page, width)
+                        shown.page.screenshot(path=folder / f"{name}-{scheme}{suffix}.png")
+                        shown.page.context.close()
+
+
+def _tall(page: object, width: int) -> None:
+    """Make the window as tall as the page's content, within reason: Streamlit scrolls inside."""
+    from playwright.sync_api import Page
+
+    assert isinstance(page, Page)
+    height = page.evaluate(
+        "document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
+    )
+    page.set_viewport_size({"width": width, "height": min(max(int(height), 700), 4_000)})
+    page.wait_for_timeout(1_000)
+
+
+if __name__ == "__main__":
+    names = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+    phone = {"-phone": 420} if "--phone" in sys.argv else {}
+    main(Path(names[0]) if names else Path("docs/screenshots"), {"": 1440, **phone})
