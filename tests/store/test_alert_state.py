@@ -11,18 +11,15 @@ import pytest
 
 from llmtrace.errors import StoreError
 from llmtrace.store import DATABASE_FILE, Writer
-from llmtrace.store.alert_state import (
+from llmtrace.store.alert_rows import (
     AlertChange,
     AlertRow,
-    AlertStateStore,
     HistoryRow,
     OutgoingMessage,
     RuleProgress,
-    list_alerts,
-    list_deliveries,
-    list_history,
     rounded,
 )
+from llmtrace.store.alert_state import AlertStateStore, list_alerts, list_deliveries, list_history
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from llmtrace.alerts.model import Receiver
     from llmtrace.alerts.notify import Notifier
     from llmtrace.clock import Clock
-    from llmtrace.store.alert_state import AlertStateStore, Delivery, DeliveryStatus
+    from llmtrace.store.alert_rows import Delivery, DeliveryStatus
+    from llmtrace.store.alert_state import AlertStateStore
 
 logger = logging.getLogger(__name__)
 
@@ -119,8 +120,9 @@ class Courier:
         )
 
     def _finish(self, delivery: Delivery, status: DeliveryStatus, reason: str | None) -> None:
-        if reason is not None:
-            logger.warning("alert message to %s is %s: %s", delivery.receiver, status, reason)
+        # That a receiver is not configured is said once, when the engine starts.
+        if status == "dead":
+            logger.error("alert message to %s is given up: %s", delivery.receiver, reason)
         attempts = delivery.attempts + (status != "unconfigured")
         self._state.mark(
             delivery.delivery_id,

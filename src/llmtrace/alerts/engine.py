@@ -25,7 +25,7 @@ from llmtrace.alerts.persist import (
     rule_state,
 )
 from llmtrace.alerts.step import Event, RuleState, Sample, step
-from llmtrace.store.alert_state import AlertChange, HistoryRow, OutgoingMessage
+from llmtrace.store.alert_rows import AlertChange, HistoryRow, OutgoingMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -35,13 +35,16 @@ if TYPE_CHECKING:
     from llmtrace.alerts.message import Notification
     from llmtrace.alerts.model import Labels, RuleBook
     from llmtrace.clock import Clock
-    from llmtrace.store.alert_state import AlertStateStore, RuleProgress
+    from llmtrace.store.alert_rows import RuleProgress
+    from llmtrace.store.alert_state import AlertStateStore
 
 logger = logging.getLogger(__name__)
 
 TICKS_AT_ONCE: Final = 60
 """Ticks of one rule per transaction while making up for missed ones."""
 FAILURES_TO_ALERT: Final = 3
+DETAILED_AT_ONCE: Final = 20
+"""Alerts of one tick whose messages get more figures, worst first: each costs two queries."""
 
 EVALUATOR_RULE: Final = AlertRule(
     id=EVALUATOR_ID,
@@ -152,7 +155,7 @@ class AlertEngine:
         for event in events:
             sample = by_labels.get((event.instance.labels, event.instance.period))
             details = ()
-            if sample is not None and event.kind == "firing":
+            if sample is not None and event.kind == "firing" and len(messages) < DETAILED_AT_ONCE:
                 details = self._evaluator.details(rule, tick, sample)
             messages += self._messages(event, rule, details)
         # Only now: a query that fails leaves the state at the tick before, to be tried again.

@@ -13,7 +13,7 @@ from llmtrace.alerts.grid import window_of
 from llmtrace.alerts.message import format_value
 from llmtrace.alerts.model import METRICS, BudgetShare, Threshold
 from llmtrace.alerts.step import Sample
-from llmtrace.store.alert_state import rounded
+from llmtrace.store.alert_rows import rounded
 from llmtrace.store.metrics import MetricQuery, run_metrics
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class StoreEvaluator:
     def __init__(self, store: Store) -> None:
         """Ask ``store``, a reader or the writer itself."""
         self._store = store
+        self._overflowed: set[str] = set()
 
     def samples(self, rule: AlertRule, tick: datetime) -> Sequence[Sample]:
         """Return one sample per set of labels; without ``by`` there is always exactly one.
@@ -143,7 +144,8 @@ class StoreEvaluator:
             limit=MAX_SERIES if rule.by else None,
         )
         rows = _rows(self._store, query)
-        if len(rows) == MAX_SERIES:
+        if len(rows) == MAX_SERIES and rule.id not in self._overflowed:
+            self._overflowed.add(rule.id)
             logger.warning("alert rule %s: only the worst %d series count", rule.id, MAX_SERIES)
         return rows
 

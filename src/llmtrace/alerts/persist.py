@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from llmtrace.alerts.message import Notification, summary
 from llmtrace.alerts.step import Instance, RuleState
-from llmtrace.store.alert_state import AlertRow, HistoryRow, RuleProgress
+from llmtrace.store.alert_rows import AlertRow, HistoryRow, RuleProgress
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -28,7 +28,7 @@ from llmtrace.store.alert_state import list_alerts, list_deliveries, list_histor
 
 if TYPE_CHECKING:
     from llmtrace.alerts.model import RuleBook
-    from llmtrace.store.alert_state import AlertRow, Delivery, HistoryRow
+    from llmtrace.store.alert_rows import AlertRow, Delivery, HistoryRow
 
 _UNSENT: Final = frozenset({"waiting", "unconfigured", "dead"})
 

@@ -1,4 +1,4 @@
-"""What the alert engine remembers, as rows: progress, alerts, history, outgoing messages.
+"""What the alert engine remembers: progress, alerts, history, outgoing messages.
 
 A state change and the messages that tell of it are one transaction, so that neither can be lost
 without the other. Knows nothing of rules, of when an alert fires, or of how a message is sent.
@@ -6,25 +6,37 @@ without the other. Knows nothing of rules, of when an alert fires, or of how a m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Context, Decimal
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from llmtrace.store.alert_rows import (
+    AlertChange,
+    AlertRow,
+    Delivery,
+    DeliveryStatus,
+    HistoryRow,
+    OutgoingMessage,
+    RuleProgress,
+    alert_row,
+    alert_table,
+    aware,
+    delivery_id,
+    delivery_row,
+    history_row,
+    history_table,
+    naive,
+    outbox_table,
+    progress_table,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from llmtrace.store.reading import Store
     from llmtrace.store.writer import Transaction
 
 _T = TypeVar("_T")
-DeliveryStatus = Literal["waiting", "sent", "dead", "superseded", "unconfigured"]
-MessageKind = Literal["firing", "resolved"]
-
-_PLACES: Final = Decimal("0.000000000001")
-"""Precision of values in the store: 12 decimals, as money has."""
-_CONTEXT: Final = Context(prec=38)
-"""Python's usual 28 digits are fewer than the column's, and a sum of tokens may need them."""
 
 
 class Database(Protocol):
@@ -33,95 +45,6 @@ class Database(Protocol):
     def transaction(self, work: Callable[[Transaction], _T]) -> _T:
         """Run ``work`` in one write transaction."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertRow:
-    """One alert that is pending or firing. Times are aware UTC."""
-
-    key: str
-    rule_id: str
-    title: str
-    severity: str
-    labels: tuple[tuple[str, str], ...]
-    period: str | None
-    state: str
-    since: datetime
-    fired_at: datetime | None
-    calm_since: datetime | None
-    value: Decimal | None
-    threshold: Decimal
-    last_tick: datetime
-    episode: str
-    summary: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryRow:
-    """One change of one alert."""
-
-    tick: datetime
-    recorded_at: datetime
-    rule_id: str
-    key: str
-    episode: str
-    kind: str
-    reason: str
-    severity: str
-    labels: tuple[tuple[str, str], ...]
-    value: Decimal | None
-    threshold: Decimal
-    summary: str
-    is_late: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutgoingMessage:
-    """What is to be told, and to whom."""
-
-    episode: str
-    kind: MessageKind
-    receivers: tuple[str, ...]
-    """For ``resolved``: of these, only who has a firing message of the episode is told."""
-    payload: str
-    """JSON; holds no secret."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One message to one receiver."""
-
-    delivery_id: str
-    created_at: datetime
-    receiver: str
-    episode: str
-    kind: str
-    payload: str
-    status: DeliveryStatus
-    attempts: int
-    next_attempt_at: datetime
-    finished_at: datetime | None = None
-    last_error: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleProgress:
-    """State of one rule after a tick: replaces what is stored of the rule."""
-
-    rule_id: str
-    last_tick: datetime
-    alerts: tuple[AlertRow, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertChange:
-    """Everything that some ticks changed."""
-
-    progress: tuple[RuleProgress, ...]
-    history: tuple[HistoryRow, ...] = ()
-    messages: tuple[OutgoingMessage, ...] = ()
-    removed_rules: tuple[str, ...] = ()
-    """Rules that no file has any more; their progress and alerts are dropped."""
 
 
 class AlertStateStore:
@@ -136,14 +59,14 @@ class AlertStateStore:
 
         def work(transaction: Transaction) -> tuple[RuleProgress, ...]:
             rows = transaction.execute("select * from alert_instances").to_pylist()
-            alerts = [_alert(row) for row in rows]
+            alerts = [alert_row(row) for row in rows]
             found = transaction.execute(
                 "select rule_id, last_tick from alert_progress order by rule_id"
             ).to_pylist()
             return tuple(
                 RuleProgress(
                     rule_id=row["rule_id"],
-                    last_tick=_utc(row["last_tick"]),
+                    last_tick=aware(row["last_tick"]),
                     alerts=tuple(alert for alert in alerts if alert.rule_id == row["rule_id"]),
                 )
                 for row in found
@@ -155,15 +78,12 @@ class AlertStateStore:
         """Write states, history and messages: all or nothing. Doing it twice sends once."""
 
         def work(transaction: Transaction) -> None:
-            for rule_id in change.removed_rules:
-                _forget(transaction, rule_id)
-            for progress in change.progress:
-                _forget(transaction, progress.rule_id)
-                _insert_progress(transaction, progress)
-            for row in change.history:
-                _insert_history(transaction, row)
-            for message in change.messages:
-                _enqueue(transaction, message, now)
+            _forget(transaction, [*change.removed_rules, *(p.rule_id for p in change.progress)])
+            transaction.append("alert_progress", progress_table(change.progress))
+            alerts = [alert for progress in change.progress for alert in progress.alerts]
+            transaction.append("alert_instances", alert_table(alerts))
+            transaction.append("alert_history", history_table(change.history))
+            transaction.append("alert_outbox", outbox_table(_outgoing(transaction, change, now)))
 
         self._database.transaction(work)
 
@@ -177,9 +97,9 @@ class AlertStateStore:
                 "select * from alert_outbox where status = 'waiting' and next_attempt_at <= ? "
                 "and receiver not in (select unnest(?::varchar[])) "
                 "order by created_at, delivery_id limit ?",
-                [_naive(now), list(except_for), limit],
+                [naive(now), list(except_for), limit],
             )
-            return tuple(_delivery(row) for row in table.to_pylist())
+            return tuple(delivery_row(row) for row in table.to_pylist())
 
         return self._database.transaction(work)
 
@@ -202,8 +122,8 @@ class AlertStateStore:
                 [
                     status,
                     attempts,
-                    _naive(next_attempt_at or now),
-                    _naive(now) if is_over else None,
+                    naive(next_attempt_at or now),
+                    naive(now) if is_over else None,
                     error,
                     delivery_id,
                 ],
@@ -217,7 +137,7 @@ class AlertStateStore:
                 "update alert_outbox set status = 'waiting', next_attempt_at = ?, "
                 "finished_at = null, last_error = null where status = 'unconfigured' "
                 "and created_at >= ? and receiver in (select unnest(?::varchar[]))",
-                [_naive(now), _naive(since), list(receivers)],
+                [naive(now), naive(since), list(receivers)],
             )
         )
 
@@ -225,97 +145,64 @@ class AlertStateStore:
 def list_alerts(store: Store) -> list[AlertRow]:
     """Return pending and firing alerts, firing and oldest first."""
     query = "select * from alert_instances order by state, since, key"
-    return [_alert(row) for row in store.sql(query, max_rows=None).to_pylist()]
+    return [alert_row(row) for row in store.sql(query, max_rows=None).to_pylist()]
 
 
 def list_history(store: Store, *, limit: int) -> list[HistoryRow]:
     """Return the last ``limit`` changes of alerts, newest first."""
     query = "select * from alert_history order by tick desc, recorded_at desc, key limit ?"
-    return [_history(row) for row in store.sql(query, [limit]).to_pylist()]
+    return [history_row(row) for row in store.sql(query, [limit]).to_pylist()]
 
 
 def list_deliveries(store: Store, *, limit: int) -> list[Delivery]:
     """Return the last ``limit`` messages, newest first."""
     query = "select * from alert_outbox order by created_at desc, delivery_id limit ?"
-    return [_delivery(row) for row in store.sql(query, [limit]).to_pylist()]
+    return [delivery_row(row) for row in store.sql(query, [limit]).to_pylist()]
 
 
-def _forget(transaction: Transaction, rule_id: str) -> None:
-    transaction.execute("delete from alert_instances where rule_id = ?", [rule_id])
-    transaction.execute("delete from alert_progress where rule_id = ?", [rule_id])
-
-
-def _insert_progress(transaction: Transaction, progress: RuleProgress) -> None:
-    transaction.execute(
-        "insert into alert_progress values (?, ?)",
-        [progress.rule_id, _naive(progress.last_tick)],
-    )
-    for alert in progress.alerts:
+def _forget(transaction: Transaction, rule_ids: list[str]) -> None:
+    for table in ("alert_instances", "alert_progress"):
         transaction.execute(
-            "insert into alert_instances values (?, ?, ?, ?, "
-            "map(?::varchar[], ?::varchar[]), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                alert.key,
-                alert.rule_id,
-                alert.title,
-                alert.severity,
-                *_label_lists(alert.labels),
-                alert.period,
-                alert.state,
-                _naive(alert.since),
-                _naive_or_none(alert.fired_at),
-                _naive_or_none(alert.calm_since),
-                _rounded_or_none(alert.value),
-                rounded(alert.threshold),
-                _naive(alert.last_tick),
-                alert.episode,
-                alert.summary,
-            ],
+            f"delete from {table} where rule_id in (select unnest(?::varchar[]))",  # noqa: S608  # one of two names of ours
+            [rule_ids],
         )
 
 
-def _insert_history(transaction: Transaction, row: HistoryRow) -> None:
-    transaction.execute(
-        "insert into alert_history values (?, ?, ?, ?, ?, ?, ?, ?, "
-        "map(?::varchar[], ?::varchar[]), ?, ?, ?, ?)",
-        [
-            _naive(row.tick),
-            _naive(row.recorded_at),
-            row.rule_id,
-            row.key,
-            row.episode,
-            row.kind,
-            row.reason,
-            row.severity,
-            *_label_lists(row.labels),
-            _rounded_or_none(row.value),
-            rounded(row.threshold),
-            row.summary,
-            row.is_late,
-        ],
+def _outgoing(transaction: Transaction, change: AlertChange, now: datetime) -> list[Delivery]:
+    """Return the messages to add; those that a resolved message replaces are taken back."""
+    wanted: dict[str, Delivery] = {}
+    for message in change.messages:
+        for receiver in message.receivers:
+            delivery = _waiting(message, receiver, now)
+            firing = delivery_id(message.episode, "firing", receiver)
+            if message.kind == "firing":
+                wanted.setdefault(delivery.delivery_id, delivery)
+            elif firing in wanted:
+                # Fired and resolved in one change: one message says it all.
+                wanted[firing] = replace(wanted[firing], status="superseded", finished_at=now)
+                wanted[delivery.delivery_id] = delivery
+            elif _supersede(transaction, message, receiver, now):
+                wanted[delivery.delivery_id] = delivery
+    known = transaction.execute(
+        "select delivery_id from alert_outbox where delivery_id in (select unnest(?::varchar[]))",
+        [list(wanted)],
     )
+    stored = set(known.column("delivery_id").to_pylist())
+    return [delivery for name, delivery in wanted.items() if name not in stored]
 
 
-def _enqueue(transaction: Transaction, message: OutgoingMessage, now: datetime) -> None:
-    for receiver in message.receivers:
-        if message.kind == "resolved" and not _supersede(transaction, message, receiver, now):
-            continue
-        delivery_id = f"{message.episode}-{message.kind}-{receiver}"
-        transaction.execute(
-            "insert into alert_outbox "
-            "select ?, ?, ?, ?, ?, ?, 'waiting', 0, ?, null, null where not exists "
-            "(select 1 from alert_outbox where delivery_id = ?)",
-            [
-                delivery_id,
-                _naive(now),
-                receiver,
-                message.episode,
-                message.kind,
-                message.payload,
-                _naive(now),
-                delivery_id,
-            ],
-        )
+def _waiting(message: OutgoingMessage, receiver: str, now: datetime) -> Delivery:
+    return Delivery(
+        delivery_id=delivery_id(message.episode, message.kind, receiver),
+        created_at=now,
+        receiver=receiver,
+        episode=message.episode,
+        kind=message.kind,
+        payload=message.payload,
+        status="waiting",
+        attempts=0,
+        next_attempt_at=now,
+    )
 
 
 def _supersede(
@@ -331,55 +218,6 @@ def _supersede(
         "update alert_outbox set status = 'superseded', finished_at = ? "
         "where episode = ? and receiver = ? and kind = 'firing' "
         "and status in ('waiting', 'unconfigured')",
-        [_naive(now), message.episode, receiver],
+        [naive(now), message.episode, receiver],
     )
     return table.num_rows > 0
-
-
-def rounded(value: Decimal) -> Decimal:
-    """Return ``value`` as the store keeps it, so that a state read back equals the one written."""
-    return value.quantize(_PLACES, context=_CONTEXT)
-
-
-def _alert(row: Mapping[str, Any]) -> AlertRow:
-    return AlertRow(**_record(row))
-
-
-def _history(row: Mapping[str, Any]) -> HistoryRow:
-    return HistoryRow(**_record(row))
-
-
-def _delivery(row: Mapping[str, Any]) -> Delivery:
-    return Delivery(**_record(row))
-
-
-def _record(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a row of a table the types of its record, whose fields have the columns' names."""
-    fields = {
-        name: _utc(value) if isinstance(value, datetime) else value for name, value in row.items()
-    }
-    if "labels" in fields:
-        # Arrow gives a MAP as a list of pairs.
-        fields["labels"] = tuple(sorted((str(key), str(value)) for key, value in row["labels"]))
-    return fields
-
-
-def _rounded_or_none(value: Decimal | None) -> Decimal | None:
-    return None if value is None else rounded(value)
-
-
-def _label_lists(labels: tuple[tuple[str, str], ...]) -> tuple[list[str], list[str]]:
-    return [key for key, _ in labels], [value for _, value in labels]
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC)
-
-
-def _naive(moment: datetime) -> datetime:
-    """Return UTC without its zone, as TIMESTAMP columns hold it."""
-    return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _naive_or_none(moment: datetime | None) -> datetime | None:
-    return None if moment is None else _naive(moment)
