@@ -325,3 +325,11 @@ def test_a_call_that_was_refused_and_told_no_tokens_lacks_no_price() -> None:
 
     assert refused.cost_source is None
     assert counted.cost_source == "unpriced"
+
+
+def test_a_plain_call_of_our_own_is_known_not_to_stream() -> None:
+    ours = row_of({semconv.OPERATION_NAME: "chat", semconv.API: semconv.API_OPENAI_CHAT})
+    foreign = row_of({semconv.OPERATION_NAME: "chat"})
+
+    assert ours.is_stream is False
+    assert foreign.is_stream is None

@@ -167,6 +167,9 @@ def normalize(span: PlainSpan) -> Normalized:
     columns.update(_times(span, attributes))
     columns["ttfc_ns"] = _wait_ns(attributes)
     columns["is_stream"] = _flag(attributes)
+    if columns["is_stream"] is None and columns["api"] is not None:
+        # The conventions set the flag only when it is true; of our own spans its absence says no.
+        columns["is_stream"] = False
     columns["finish_reasons"] = _texts(attributes.take((semconv.RESPONSE_FINISH_REASONS,))[1])
     columns["tags"] = _tags(attributes)
     if span.shortened:
