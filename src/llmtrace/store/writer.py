@@ -280,8 +280,9 @@ def _without_stored(transaction: Transaction, rows: list[SpanRow]) -> list[SpanR
         "with arrived as materialized (select * from incoming) "
         "select place from arrived as incoming semi join "
         "(select trace_id, span_id from spans "
-        "where start_time between make_timestamp(?::bigint) and make_timestamp(?::bigint)) as stored "
-        "on stored.trace_id = incoming.trace_id::uuid and stored.span_id = incoming.span_id",
+        "where start_time between make_timestamp(?::bigint) and make_timestamp(?::bigint)) "
+        "as stored on stored.trace_id = incoming.trace_id::uuid "
+        "and stored.span_id = incoming.span_id",
         [rows[0].start_time_us, rows[-1].start_time_us],
         incoming=keys,
     )
