@@ -11,6 +11,7 @@ import llmtrace
 from llmtrace.config import TABLE
 from llmtrace.instrument import guard
 from llmtrace.testing.provider import LocalProvider
+from tests.instrument.differential import Stage
 from tests.instrument.recording import Recorded
 
 if TYPE_CHECKING:
@@ -33,6 +34,13 @@ def uninstrumented_after() -> Iterator[None]:
     guard.set_strict(strict=False)
     llmtrace.uninstrument()
     guard.faults.clear()
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    """The stage on which one call shape is played twice."""
+    with Stage() as running:
+        yield running
 
 
 @pytest.fixture

@@ -18,13 +18,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+import llmtrace
 from llmtrace.clock import FixedClock
 from llmtrace.testing.provider import LocalProvider, Received, Reply
 from llmtrace.testing.provider.server import LoopbackServer, Sending
 from tests.instrument.portrait import portrait
+from tests.instrument.recording import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+    from tests.instrument.behaviours import Behaviour
 
 Shape = Callable[[Any, "Seen"], Awaitable[None]]
 
@@ -140,6 +147,26 @@ class Stage:
             return
         work.close()
         raise AssertionError("a shape waited for something with a sync client")
+
+
+def assert_nobody_can_tell(
+    stage: Stage, home: Path, kind: str, shape: Shape, behaviour: Behaviour
+) -> None:
+    """Run the shape bare and instrumented; compare all of it, and count what we recorded."""
+    replies, retries = behaviour.replies, behaviour.max_retries
+    try:
+        bare = stage.observe(shape, kind, replies, max_retries=retries)
+    except LacksFeatureError as error:
+        pytest.skip(str(error))
+    llmtrace.instrument(home=home)
+    recorded = Recorded(home)
+
+    watched = stage.observe(shape, kind, replies, max_retries=retries)
+
+    assert watched.log == bare.log
+    assert watched.requests == bare.requests
+    assert len(recorded.spans()) == watched.calls
+    assert recorded.faults() == {}
 
 
 async def _guarded(shape: Shape, client: Any, seen: Seen) -> None:

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import llmtrace
 from llmtrace.testing.provider import Reply
 from tests.instrument import endings, hostile, shapes_anthropic, shapes_openai
 from tests.instrument.behaviours import BEHAVIOURS, EVERYWHERE, STREAMED, Behaviour
-from tests.instrument.differential import CLIENTS, LacksFeatureError, Seen, Stage
-from tests.instrument.recording import Recorded
+from tests.instrument.differential import CLIENTS, Seen, Stage, assert_nobody_can_tell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
     from tests.instrument.differential import Shape
@@ -42,33 +40,6 @@ CANCELLED: list[Any] = [
         id="open_message",
     )
 ]
-
-
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with Stage() as running:
-        yield running
-
-
-def assert_nobody_can_tell(
-    stage: Stage, tmp_path: Path, kind: str, shape: Shape, behaviour: Behaviour
-) -> None:
-    """Run the shape bare and instrumented; compare all of it, and count what we recorded."""
-    try:
-        bare = stage.observe(
-            shape, kind, behaviour.replies, max_retries=behaviour.max_retries
-        )
-    except LacksFeatureError as error:
-        pytest.skip(str(error))
-    llmtrace.instrument(home=tmp_path)
-    recorded = Recorded(tmp_path)
-
-    watched = stage.observe(shape, kind, behaviour.replies, max_retries=behaviour.max_retries)
-
-    assert watched.log == bare.log
-    assert watched.requests == bare.requests
-    assert len(recorded.spans()) == watched.calls
-    assert recorded.faults() == {}
 
 
 def impatient(shape: Shape) -> Shape:

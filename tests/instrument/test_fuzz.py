@@ -1,0 +1,195 @@
+"""Nobody can tell, whatever a provider answers and whatever an app asks: found by hypothesis."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import llmtrace
+from llmtrace.testing.provider import Reply
+from llmtrace.testing.provider.events import Event
+from tests.instrument import shapes_anthropic, shapes_openai
+from tests.instrument.behaviours import Behaviour
+from tests.instrument.differential import CLIENTS, Seen, Stage, adapted, assert_nobody_can_tell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.instrument.differential import Shape
+
+bounded = settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+"""Derandomized: a failing build fails again, and every build costs the same."""
+
+TEXTS = st.text(max_size=12) | st.sampled_from(["", "\ud800", "\x00", "9" * 400, "[DONE]", "null"])
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(min_value=-(2**70), max_value=2**70)
+    | st.floats(allow_nan=True)
+    | TEXTS
+)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(["type", "role", "content", "text", "index", "usage", "id"]) | TEXTS,
+        inner,
+        max_size=3,
+    ),
+    max_leaves=6,
+)
+CHANGES = st.lists(
+    st.tuples(st.integers(0, 50), st.lists(st.integers(0, 8), max_size=6), JSON), max_size=4
+)
+CUTS = st.none() | st.integers(0, 1500)
+CHUNKS = st.none() | st.integers(1, 64)
+
+ALL_SHAPES = [
+    pytest.param(kind, shape, id=f"{kind}-{name}")
+    for kind in CLIENTS
+    for shapes in (shapes_openai if kind.startswith("openai") else shapes_anthropic,)
+    for name, shape in shapes.CORE.items()
+    if name.removeprefix("chat_") in {"create", "helper", "drained"}
+    or name in {"responses_create", "responses_drained", "embeddings_base64"}
+    or name in {"helper_events", "stream_drained"}
+]
+
+
+def _changed(value: Any, path: Sequence[int], new: Any) -> Any:
+    """Return ``value`` with what lies at ``path`` (indices, wrapped around) replaced, or added."""
+    if not path or not isinstance(value, dict | list) or not value:
+        return copy.deepcopy(new)
+    keys = list(value) if isinstance(value, dict) else range(len(value))
+    key = keys[path[0] % len(value)]
+    value[key] = _changed(value[key], path[1:], new)
+    return value
+
+
+def mutated(changes: Any, *, drop: int | None, double: int | None) -> Any:
+    """Return an edit of a natural answer: values replaced, one event dropped, one repeated."""
+
+    def edit(events: list[Event], _api: str) -> list[Event]:
+        made = [Event(copy.deepcopy(event.data), name=event.name) for event in events]
+        for at, path, new in changes:
+            index = at % len(made)
+            data = _changed(made[index].data, path, new)
+            # Text would go out as it is, unquoted: that is what the next test is about.
+            made[index] = Event([data] if isinstance(data, str) else data, name=made[index].name)
+        if double is not None:
+            made.append(made[double % len(made)])
+        if drop is not None and len(made) > 1:
+            del made[drop % len(made)]
+        return made
+
+    return edit
+
+
+def play(stage: Stage, kind: str, shape: Shape, behaviour: Behaviour) -> None:
+    """Compare one example, in a home folder of its own."""
+    with tempfile.TemporaryDirectory() as home:
+        try:
+            assert_nobody_can_tell(stage, Path(home), kind, shape, behaviour)
+        finally:
+            llmtrace.uninstrument()
+
+
+@pytest.mark.parametrize(("kind", "shape"), ALL_SHAPES)
+@bounded
+@given(changes=CHANGES, drop=CUTS, double=CUTS, cut=CUTS, chunk=CHUNKS, zipped=st.booleans())
+def test_any_change_to_an_answer_gives_the_same(
+    stage: Stage, kind: str, shape: Shape, *, changes: Any, drop: Any, double: Any, cut: Any,
+    chunk: Any, zipped: bool,
+) -> None:  # fmt: skip
+    reply = Reply(
+        edit=mutated(changes, drop=drop, double=double),
+        cut=None if cut is None else lambda body: min(cut, len(body)),
+        chunk_bytes=chunk,
+        is_gzipped=zipped,
+    )
+
+    play(stage, kind, shape, Behaviour((reply,)))
+
+
+@pytest.mark.parametrize(("kind", "shape"), ALL_SHAPES)
+@settings(bounded, max_examples=15)
+@given(
+    pieces=st.lists(
+        st.binary(max_size=40)
+        | st.sampled_from(
+            [b"data: ", b"event: x\n", b"\n\n", b"data: {}\n\n", b"data: [DONE]\n\n", b"{", b"[]"]
+        ),
+        max_size=8,
+    ),
+    encoding=st.sampled_from(["", "gzip", "deflate", "nonsense"]),
+)
+def test_any_bytes_give_the_same(
+    stage: Stage, kind: str, shape: Shape, *, pieces: list[bytes], encoding: str
+) -> None:
+    headers = {"content-encoding": encoding} if encoding else {}
+
+    play(stage, kind, shape, Behaviour((Reply(pieces=tuple(pieces), headers=headers),)))
+
+
+ODD = SCALARS | st.binary(max_size=5) | st.builds(object) | st.sets(st.integers(), max_size=2)
+ANYTHING = st.recursive(
+    ODD,
+    lambda inner: st.lists(inner, max_size=3)
+    | st.tuples(inner, inner)
+    | st.dictionaries(TEXTS | st.integers(), inner, max_size=3),
+    max_leaves=5,
+)
+TURNS = st.fixed_dictionaries(
+    {"role": st.sampled_from(["user", "assistant", "system", "tool"]) | ANYTHING},
+    optional={"content": ANYTHING, "tool_calls": ANYTHING, "name": ANYTHING},
+)
+ARGUMENTS = st.fixed_dictionaries(
+    {"model": TEXTS | ANYTHING, "messages": st.lists(TURNS, max_size=3) | ANYTHING},
+    optional={
+        "stream": st.booleans() | ANYTHING,
+        "temperature": ANYTHING,
+        "max_tokens": st.integers(1, 9) | ANYTHING,
+        "tools": ANYTHING,
+        "stop": ANYTHING,
+        "metadata": ANYTHING,
+        "extra_body": st.none() | st.dictionaries(TEXTS, ANYTHING, max_size=2) | ANYTHING,
+        "extra_headers": st.dictionaries(st.sampled_from(["x-a", "x-b"]), TEXTS, max_size=2),
+    },
+)
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+@settings(bounded, max_examples=40)
+@given(arguments=ARGUMENTS)
+def test_any_arguments_give_the_same(stage: Stage, kind: str, arguments: dict[str, Any]) -> None:
+    async def shape(client: Any, seen: Seen) -> None:
+        made: list[int] = []
+        client.request = lambda *a, **k: made.append(1) or type(client).request(client, *a, **k)
+        create = client.chat.completions.create
+        try:
+            seen.see("result", await adapted(create(**copy.copy(arguments))))
+        finally:
+            seen.made = len(made)
+
+    async def message(client: Any, seen: Seen) -> None:
+        made: list[int] = []
+        client.request = lambda *a, **k: made.append(1) or type(client).request(client, *a, **k)
+        renamed = {
+            {"stop": "stop_sequences"}.get(name, name): value for name, value in arguments.items()
+        }
+        try:
+            seen.see("result", await adapted(client.messages.create(**renamed)))
+        finally:
+            seen.made = len(made)
+
+    play(stage, kind, shape if kind.startswith("openai") else message, Behaviour())
