@@ -137,6 +137,11 @@ TRUNCATED: Final = "llmtrace.truncated"
 # --- ours: self-metrics on the resource ---------------------------------------------------
 DROPPED_PREFIX: Final = "llmtrace.dropped."
 
+# --- ours: in the OpenTelemetry context of a process, never sent ----------------------------
+OFFLINE_KEY: Final = "llmtrace-offline"
+"""Set while answers come from the store (``llmtrace.replay``): such calls cost nothing and are
+not recorded."""
+
 # --- closed sets --------------------------------------------------------------------------
 OP_CHAT: Final = "chat"
 OP_TEXT_COMPLETION: Final = "text_completion"

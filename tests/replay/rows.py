@@ -43,11 +43,14 @@ def recorded(
     return row(api, request, answer.json(), http_status=answer.status_code, **more)
 
 
-CHAT = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Why is the sky blue?"}]}
-RESPONSES = {"model": "gpt-5-mini", "input": "Why is the sky blue?"}
-MESSAGES = {
+CHAT: dict[str, Any] = {
+    "model": "gpt-4o-mini",
+    "messages": [{"role": "user", "content": "Why is the sky blue?"}],
+}
+RESPONSES: dict[str, Any] = {"model": "gpt-5-mini", "input": "Why is the sky blue?"}
+MESSAGES: dict[str, Any] = {
     "model": "claude-sonnet-4-6",
     "max_tokens": 200,
     "messages": [{"role": "user", "content": "Why is the sky blue?"}],
 }
-EMBEDDINGS = {"model": "text-embedding-3-small", "input": "sky"}
+EMBEDDINGS: dict[str, Any] = {"model": "text-embedding-3-small", "input": "sky"}

@@ -13,11 +13,13 @@ import pytest
 
 import llmtrace
 from llmtrace.errors import ReplayError
+from llmtrace.store import open_store
 from llmtrace.testing.provider import LocalProvider
 from tests.replay.rows import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, recorded, row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -360,3 +362,17 @@ def test_no_calls_are_nothing_to_replay() -> None:
 def test_a_row_without_ids_is_refused() -> None:
     with pytest.raises(ReplayError, match="needs 'span_id'"):
         llmtrace.replay([{"api": "openai.chat"}])
+
+
+def test_what_is_served_offline_is_not_recorded_as_paid(home: Path) -> None:
+    call = row("openai.chat", CHAT, {"id": "x", "model": "gpt-4o-mini", "choices": []})
+    llmtrace.instrument(home=home)
+    try:
+        with llmtrace.replay([call]):
+            _openai().chat.completions.create(**CHAT)
+        assert llmtrace.flush()
+    finally:
+        llmtrace.uninstrument()
+
+    with open_store(home) as store:
+        assert store.sql("select count(*) as calls from llm_calls").to_pylist() == [{"calls": 0}]

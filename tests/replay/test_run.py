@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +14,7 @@ from llmtrace.replay.compare import answer_text, compare, replayed_side, stored_
 from llmtrace.replay.plan import ReplayPlan, plan_replay
 from llmtrace.replay.run import send_again
 from llmtrace.replay.stored import stored_call
-from llmtrace.testing.provider import LocalProvider, Reply, faults
+from llmtrace.testing.provider import LocalProvider, Reply
 from tests.replay.rows import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, recorded, row
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import context
 from opentelemetry.trace import set_span_in_context
 
+from llmtrace import semconv
 from llmtrace.clock import wall_ns
 from llmtrace.instrument import runtime, streams
 from llmtrace.instrument.attribution import current_attribution
@@ -35,6 +36,8 @@ def begin(
     if recorder is None or integration.name not in recorder.integrations:
         return None
     current = context.get_current()
+    if current.get(semconv.OFFLINE_KEY):
+        return None
     span = recorder.start_call(integration, endpoint, model, provider, current)
     if span is None:
         return None

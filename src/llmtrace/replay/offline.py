@@ -16,6 +16,9 @@ from contextvars import ContextVar
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
+from opentelemetry import context
+
+from llmtrace import semconv
 from llmtrace.errors import ReplayError
 from llmtrace.replay.matching import choose, explain
 from llmtrace.replay.served import ServedAnswer, ServedFailure, api_of, serve
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextvars import Token
     from types import ModuleType
+
+    from opentelemetry.context import Context
 
     from llmtrace.replay.stored import JsonObject, StoredCall
 
@@ -46,6 +51,7 @@ class ReplaySession:
         self._waiting = list(calls)
         self._lock = threading.Lock()
         self._token: Token[ReplaySession | None] | None = None
+        self._context: Token[Context] | None = None
 
     @property
     def unused(self) -> tuple[StoredCall, ...]:
@@ -76,11 +82,15 @@ class ReplaySession:
             raise ReplayError("a replay session is entered once; make another one")
         _patches.install()
         self._token = _active.set(self)
+        # nothing is sent and nothing is paid, so nothing is to be recorded as if it were
+        self._context = context.attach(context.set_value(semconv.OFFLINE_KEY, value=True))
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._token is not None:
             _active.reset(self._token)
+        if self._context is not None:
+            context.detach(self._context)
         _patches.remove()
 
 

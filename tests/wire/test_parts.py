@@ -1,0 +1,41 @@
+"""Message parts in the shape of the OTel GenAI message schema."""
+
+from __future__ import annotations
+
+from llmtrace.wire import parts
+
+
+def test_a_data_url_becomes_inline_bytes() -> None:
+    part = parts.media_part("image", "data:image/png;base64,QUJD")
+
+    assert part == {
+        "type": "blob",
+        "modality": "image",
+        "mime_type": "image/png",
+        "content": "QUJD",
+    }
+
+
+def test_another_url_stays_a_url() -> None:
+    assert parts.media_part("document", "https://x.test/a.pdf", "application/pdf") == {
+        "type": "uri",
+        "modality": "document",
+        "uri": "https://x.test/a.pdf",
+        "mime_type": "application/pdf",
+    }
+    assert parts.media_part("image", "data:text/plain,hi")["type"] == "uri"
+
+
+def test_arguments_of_a_call_are_parsed() -> None:
+    assert parts.tool_call_part("c", "f", '{"a": 1}')["arguments"] == {"a": 1}
+    assert parts.tool_call_part(None, None, {"a": 1}) == {
+        "type": "tool_call",
+        "id": None,
+        "name": "",
+        "arguments": {"a": 1},
+    }
+
+
+def test_a_block_without_a_type_is_unknown() -> None:
+    assert parts.other_part({"x": 1}) == {"x": 1, "type": "unknown"}
+    assert parts.other_part({"type": ["odd"], "x": 1})["type"] == "unknown"
