@@ -38,6 +38,9 @@ _HEADERS: Final = {
     b"anthropic-ratelimit-tokens-limit": semconv.RATE_LIMIT_LIMIT_TOKENS,
     b"anthropic-ratelimit-tokens-remaining": semconv.RATE_LIMIT_REMAINING_TOKENS,
 }
+_MAX_DIGITS: Final = 18
+"""Longer numbers do not fit OTLP's integers; no rate limit has that many."""
+_MAX_WAIT_S: Final = 1e9
 _REQUEST_ID_HEADERS: Final = frozenset({b"x-request-id", b"request-id", b"apim-request-id"})
 
 
@@ -197,12 +200,12 @@ def _header_attributes(headers: list[tuple[bytes, bytes]]) -> dict[str, object]:
     found: dict[str, object] = {}
     for raw_name, value in headers:
         name = raw_name.lower()
-        if name in _HEADERS and value.isdigit():
+        if name in _HEADERS and value.isdigit() and len(value) <= _MAX_DIGITS:
             found[_HEADERS[name]] = int(value)
         elif name in _REQUEST_ID_HEADERS:
             found[semconv.REQUEST_ID] = value.decode("latin-1")[:200]
-        elif name == b"retry-after" and value.isdigit():
-            found[semconv.RATE_LIMIT_RETRY_AFTER] = int(value)
+        elif name == b"retry-after" and (wait_s := _seconds(value.decode("latin-1"))) is not None:
+            found[semconv.RATE_LIMIT_RETRY_AFTER] = wait_s
     return found
 
 
@@ -240,10 +243,20 @@ def _retry_events(call: Call) -> list[tuple[str, int, dict[str, object]]]:
         noted: dict[str, object] = {}
         if status is not None:
             noted[semconv.HTTP_STATUS_CODE] = status
-        if retry_after:
-            noted[semconv.RATE_LIMIT_RETRY_AFTER] = retry_after
+        wait_s = _seconds(retry_after or "")
+        if wait_s is not None:
+            noted[semconv.RATE_LIMIT_RETRY_AFTER] = wait_s
         events.append(("llmtrace.retry", time_ns, noted))
     return events
+
+
+def _seconds(text: str) -> float | None:
+    """Return a Retry-After header's seconds; None for its other form, a date, and for nonsense."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value < _MAX_WAIT_S else None
 
 
 def _add(attributes: dict[str, object], more: Mapping[str, Any]) -> None:
