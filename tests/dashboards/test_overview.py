@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -129,7 +129,12 @@ def test_firing_alerts_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_hostile_text_is_never_rendered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    about = {"user_id": text, "request_model": text, "feature": text, "provider": text}
+    about: dict[str, Any] = {
+        "user_id": text,
+        "request_model": text,
+        "feature": text,
+        "provider": text,
+    }
     fill(tmp_path, [call(recently(), **about), call(recently(), **about, cost_usd=None),
                     failed(recently(), **about, status_message=text, error_type=text)])  # fmt: skip
 

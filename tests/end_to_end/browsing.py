@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -13,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from playwright.sync_api import sync_playwright
+
+from tests.conftest import find_chromium
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,11 +33,6 @@ READY: Final = "[data-testid=stApp][data-test-script-state=notRunning]"
 _START_TIMEOUT_S: Final = 60
 # On a deep link Streamlit first asks below the page's own path; it then asks again at the root.
 _HARMLESS: Final = re.compile(r"/traces/_stcore/(health|host-config)")
-
-
-def chromium() -> str | None:
-    """Return the path of Chromium: LLMTRACE_CHROMIUM, else what is on the PATH."""
-    return os.environ.get("LLMTRACE_CHROMIUM") or shutil.which("chromium")
 
 
 @dataclass
@@ -89,6 +84,11 @@ def dashboard(home: Path) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        for reader in threading.enumerate():
+            if reader.name == f"stderr of {process.pid}":
+                reader.join(timeout=5)
+        if process.stderr is not None:
+            process.stderr.close()
 
 
 def _url(process: subprocess.Popen[str]) -> str:
@@ -99,7 +99,9 @@ def _url(process: subprocess.Popen[str]) -> str:
         found = re.search(r"llmtrace dashboard: (http://\S+)", line)
         if found:
             # Read on, or the process would stop at a full pipe.
-            threading.Thread(target=process.stderr.read, daemon=True).start()
+            threading.Thread(
+                target=process.stderr.read, daemon=True, name=f"stderr of {process.pid}"
+            ).start()
             return found[1]
     raise AssertionError(f"the dashboard did not start: {''.join(lines)}")
 
@@ -108,7 +110,7 @@ def _url(process: subprocess.Popen[str]) -> str:
 def browser() -> Iterator[Browser]:
     """Give a headless Chromium."""
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        launched = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         try:
             yield launched
         finally:

@@ -10,14 +10,18 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.dashboards.seeding import TRACE, busy_day, fill
 from tests.end_to_end.browsing import browser, dashboard, watch
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 PAGES = {
     "overview": "/?range=24h",
     "traces": "/traces?range=24h",
-    "trace": f"/traces?trace={TRACE.hex()}",
+    "trace": f"/traces?trace={TRACE.hex()}&span={4:016x}",
 }
 
 
@@ -40,15 +44,17 @@ def main(folder: Path, widths: dict[str, int]) -> None:
                         shown.page.context.close()
 
 
-def _tall(page: object, width: int) -> None:
+def _tall(page: Page, width: int) -> None:
     """Make the window as tall as the page's content, within reason: Streamlit scrolls inside."""
-    from playwright.sync_api import Page
-
-    assert isinstance(page, Page)
     height = page.evaluate(
         "document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
     )
-    page.set_viewport_size({"width": width, "height": min(max(int(height), 700), 4_000)})
+    page.set_viewport_size(
+        {
+            "width": width,
+            "height": min(max(int(height) + 40, 700), 1_500 if width > 1_000 else 2_600),
+        }
+    )
     page.wait_for_timeout(1_000)
 
 

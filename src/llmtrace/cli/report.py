@@ -166,9 +166,10 @@ def _print_table(report: Report) -> None:
             _money(row["cost"], row["unpriced_count"]),
             "-" if row["share"] is None else f"{row['share']:.1%}",
         )
-    console = Console()
+    # Into a file or a pipe a table goes unshortened, whatever the width of no terminal is.
+    console = Console(width=None if sys.stdout.isatty() else 10_000)
     console.print(f"{report.start:%Y-%m-%d %H:%M} to {report.end:%Y-%m-%d %H:%M} UTC", style="dim")
-    console.print(table, width=None if console.is_terminal else 10_000)
+    console.print(table)
     if not report.rows:
         click.echo("no calls in this time; try --last 30d, or see llmtrace doctor", err=True)
     _say_unpriced(report.unpriced)

@@ -1,0 +1,133 @@
+"""``llmtrace report``: the figures of plain SQL, in three forms, and clear refusals."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from llmtrace.cli.report import command, time_range
+from llmtrace.clock import FixedClock
+from llmtrace.errors import QueryError
+from tests.dashboards.seeding import fill, recently
+from tests.store.calls import call, failed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+
+def report(home: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(command, [*arguments, "--home", str(home)], catch_exceptions=False)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    at = recently()
+    fill(
+        tmp_path,
+        [
+            call(at, cost_usd=Decimal("0.030000000001"), cache_read_tokens=40, user_id="ann"),
+            call(at, request_model="gpt-5-mini", cost_usd=Decimal("0.01"), user_id="=1+1"),
+            call(at, request_model="in-house", cost_usd=None, user_id="ann"),
+            failed(at, user_id="ann"),
+            call(at - timedelta(days=3), cost_usd=Decimal(100)),
+        ],
+    )
+    return tmp_path
+
+
+def test_the_table_has_rows_total_and_what_is_unpriced(shop: Path) -> None:
+    result = report(shop, "--last", "24h")
+
+    lines = [line.split() for line in result.stdout.splitlines()[2:]]
+    assert lines == [
+        ["gpt-5", "2", "1", "100", "40", "20", "$0.030000000001", "75.0%"],
+        ["gpt-5-mini", "1", "0", "100", "-", "20", "$0.01", "25.0%"],
+        ["in-house", "1", "0", "100", "-", "20", "unpriced", "-"],
+        ["Total", "4", "1", "300", "40", "60", "≥", "$0.040000000001"],
+    ]
+    assert "1 call of in-house without a price" in result.stderr
+    assert "prices.yaml" in result.stderr
+
+
+def test_json_keeps_money_exact(shop: Path) -> None:
+    content = json.loads(report(shop, "--last", "24h", "--json").stdout)
+
+    assert content["total"]["cost"] == "0.040000000001"
+    assert [row["cost"] for row in content["rows"]] == ["0.030000000001", "0.010000000000", None]
+    assert content["unpriced"] == [{"model": "in-house", "calls": 1}]
+
+
+def test_csv_runs_nothing_in_a_spreadsheet(shop: Path) -> None:
+    result = report(shop, "--last", "24h", "--by", "user", "--csv")
+
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [(row["user"], row["cost"], row["unpriced_count"]) for row in rows] == [
+        ("ann", "0.030000000001", "1"),
+        ("'=1+1", "0.010000000000", "0"),
+    ]
+
+
+def test_seven_days_are_the_default(shop: Path) -> None:
+    content = json.loads(report(shop, "--json").stdout)
+
+    assert content["total"]["requests"] == 5
+
+
+def test_an_empty_store_says_so_and_is_no_error(tmp_path: Path) -> None:
+    result = report(tmp_path)
+
+    assert result.exit_code == 0
+    assert "no calls in this time" in result.stderr
+
+
+def test_control_characters_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    fill(tmp_path, [call(recently(), user_id="\x1b[31mred\u202e[bold]x")])
+
+    result = report(tmp_path, "--by", "user")
+
+    assert "\\u001b[31mred\\u202e[bold]x" in result.stdout
+    assert "\x1b[31mred" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--by", "usr"], "did you mean 'user'?"),
+        (["--last", "7x"], "write for example 90m, 24h or 7d"),
+        (["--last", "-7d"], "write for example"),
+        (["--timezone", "Mars"], "unknown time zone 'Mars'"),
+    ],
+)
+def test_wrong_options_are_refused_with_what_to_do(
+    tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    with pytest.raises(QueryError) as caught:
+        report(tmp_path, *arguments)
+
+    assert message in str(caught.value)
+
+
+def test_two_ranges_at_once_are_refused(tmp_path: Path) -> None:
+    result = report(tmp_path, "--today", "--last", "7d")
+
+    assert result.exit_code == 2
+    assert "one of --last, --today, --month" in result.output
+
+
+def test_today_and_month_begin_at_local_midnight() -> None:
+    clock = FixedClock(datetime(2026, 11, 18, 0, 30, tzinfo=UTC))
+
+    today, _ = time_range(None, "day", "America/New_York", clock=clock)
+    month, _ = time_range(None, "month", "Europe/Berlin", clock=clock)
+
+    assert today == datetime(2026, 11, 17, 5, tzinfo=UTC)
+    assert month == datetime(2026, 10, 31, 23, tzinfo=UTC)

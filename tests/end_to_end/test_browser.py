@@ -1,0 +1,94 @@
+"""Two journeys in a real Chromium: the spend is what SQL says; a trace is opened and read."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dashboards.components.format import money
+from llmtrace.store import open_store
+from tests.dashboards.seeding import ANSWER, QUESTION, busy_day, conversation_trace, fill, recently
+from tests.end_to_end.browsing import browser, dashboard, watch
+from tests.store.calls import call
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+]
+
+
+@pytest.fixture
+def chrome(chromium: str) -> Iterator[Browser]:
+    with browser() as launched:
+        yield launched
+
+
+def test_overview_shows_the_spend_that_sql_shows(tmp_path: Path, chrome: Browser) -> None:
+    fill(tmp_path, busy_day(datetime.now(UTC)))
+    with dashboard(tmp_path) as url:
+        shown = watch(chrome, url)
+        shown.open("/?range=7d")
+        cards = shown.page.locator("[data-testid=stMetric]")
+        month = cards.filter(has_text="Month to date").locator("[data-testid=stMetricValue]")
+        month.wait_for()
+        shown.page.locator("[data-testid=stVegaLiteChart] .mark-rect path").first.wait_for()
+
+        (row,) = (
+            open_store(tmp_path)
+            .sql(
+                "select sum(cost_usd) as cost from llm_calls "
+                "where start_time >= date_trunc('month', now()::timestamp)"
+            )
+            .to_pylist()
+        )
+        assert month.inner_text() == money(row["cost"])
+        shown.assert_clean()
+
+
+def test_a_trace_is_opened_and_its_messages_are_read(tmp_path: Path, chrome: Browser) -> None:
+    fill(tmp_path, conversation_trace(recently()))
+    with dashboard(tmp_path) as url:
+        shown = watch(chrome, url)
+        page = shown.page
+        shown.open("/traces")
+        table = page.locator("[data-testid=stDataFrame]")
+        table.wait_for()
+        # The grid is a canvas: the box that selects the first row is at its left edge.
+        box = table.bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + 16, box["y"] + 35 + 17)
+        page.get_by_text("answer customer").first.wait_for()
+        assert re.search(r"[?&]trace=5ca1ab1e", page.url)
+
+        page.locator("[data-testid=stSelectbox] [role=combobox], [data-testid=stSelectbox] input")\
+            .first.click()  # fmt: skip
+        page.get_by_role("option", name=re.compile(r"^4\. chat gpt-5")).click()
+        page.get_by_text(ANSWER).first.wait_for()
+
+        assert page.get_by_text(QUESTION).first.is_visible()
+        assert re.search(r"[?&]span=0{15}4", page.url)
+        shown.assert_clean()
+
+
+def test_a_link_to_a_span_opens_it_and_hostile_text_calls_nobody(
+    tmp_path: Path, chrome: Browser
+) -> None:
+    beacon = '![x](http://evil.invalid/x.png)<img src="http://evil.invalid/y.png">'
+    fill(tmp_path, [call(recently(), trace_id=b"\x07" * 16, span_id=7, name=beacon, user_id=beacon,
+                         request_model=beacon, feature=beacon, cost_usd=None)])  # fmt: skip
+    with dashboard(tmp_path) as url:
+        shown = watch(chrome, url)
+        for path in ("/", "/traces", f"/traces?trace={'07' * 16}&span={7:016x}"):
+            shown.open(path)
+            shown.page.get_by_text("evil.invalid").first.wait_for(state="attached")
+
+        shown.assert_clean()
