@@ -60,7 +60,9 @@ def test_stored_calls_and_models_without_a_price_are_counted(tmp_path: Path) -> 
     with LocalProvider() as provider:
         llmtrace.instrument(home=tmp_path)
         client = openai.OpenAI(base_url=provider.openai_url, api_key="sk-canary-0123456789abcdef")
-        client.chat.completions.create(model="house-model-1", messages=[])
+        client.chat.completions.create(
+            model="house-model-1", messages=[{"role": "user", "content": "hello"}]
+        )
         llmtrace.uninstrument()
 
     code, found = findings(tmp_path)

@@ -29,6 +29,7 @@ from llmtrace.pricing import load_price_book
 from llmtrace.spool import is_owned, list_segments
 from llmtrace.store import open_store
 from llmtrace.store.discovery import find_collector
+from llmtrace.store.queries import store_summary, unpriced_models
 from llmtrace.version import VERSION
 
 if TYPE_CHECKING:
@@ -139,13 +140,11 @@ def reachable(settings: Settings) -> Iterator[Finding]:
     )
     try:
         store = open_store(settings.home)
-        row = store.sql(
-            "select count(*) as n, max(start_time) as latest from llm_calls"
-        ).to_pylist()
-        detail = f"{store.where}: {row[0]['n']:,} calls, the latest at {row[0]['latest']} UTC"
-        if not row[0]["n"]:
+        found = store_summary(store)
+        detail = f"{store.where}: {found['calls']} calls, latest {found['latest_call_at']} UTC"
+        if not found["calls"]:
             detail = f"{store.where}: no call yet; run an app with llmtrace.instrument()"
-        yield Finding(about="store", verdict="ok" if row[0]["n"] else "note", detail=detail)
+        yield Finding(about="store", verdict="ok" if found["calls"] else "note", detail=detail)
         store.close()
     except LlmtraceError as error:
         yield Finding(about="store", verdict="problem", detail=str(error))
@@ -159,7 +158,7 @@ def priced(settings: Settings) -> Iterator[Finding]:
         detail = f"genai-prices {_version('genai-prices')}"
         detail += f", overrides from {own}" if own.is_file() else "; no overrides (prices.yaml)"
         yield Finding(about="prices", verdict="ok", detail=detail)
-        rows = open_store(settings.home).sql("select model, calls from unpriced").to_pylist()
+        rows = unpriced_models(open_store(settings.home)).to_pylist()
     except LlmtraceError as error:
         yield Finding(about="prices", verdict="problem", detail=str(error))
         return

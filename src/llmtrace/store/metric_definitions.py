@@ -31,9 +31,6 @@ class Measure:
     meaning: str
 
 
-_PRICEABLE: Final = (
-    "is_unpriced and (not is_error or input_tokens is not null or output_tokens is not null)"
-)
 # Error types are class names (RateLimitError), provider codes (rate_limit_error) or statuses.
 _ERROR_WORD: Final = "replace(lower(coalesce(error_type, '')), '_', '')"
 _RATE_LIMITED: Final = (
@@ -143,7 +140,7 @@ MEASURES: Final[dict[str, Measure]] = {
         "sum(retry_count)::bigint", "retries", "Attempts after the first, made by the SDK."
     ),
     "unpriced_count": Measure(
-        f"count(*) filter (where {_PRICEABLE})",
+        "count(*) filter (where is_unpriced)",
         "calls",
         "Calls whose cost is unknown. A failed call for which no tokens were reported has "
         "nothing to price and is not among them.",

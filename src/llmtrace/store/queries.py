@@ -140,6 +140,17 @@ def first_call_at(store: Store) -> datetime | None:
     return row["first_call_at"]
 
 
+def store_summary(store: Store) -> dict[str, object]:
+    """Return how many calls there are and when the latest started (naive UTC, or None)."""
+    (row,) = store.sql(_text("store_summary")).to_pylist()
+    return row
+
+
+def unpriced_models(store: Store) -> pa.Table:
+    """Return the models without a price; columns as ``sql/unpriced_models.sql`` says."""
+    return store.sql(_text("unpriced_models"))
+
+
 def firing_alerts(store: Store) -> pa.Table:
     """Return the alerts that are firing; columns as ``sql/firing_alerts.sql`` says."""
     return store.sql(_text("firing_alerts"))

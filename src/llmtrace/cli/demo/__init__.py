@@ -7,6 +7,7 @@ three little apps; checks what came out. No key, no account, no network.
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 import time
 from contextlib import ExitStack
@@ -28,6 +29,8 @@ from llmtrace.cli.demo.scene import Scene
 @click.option("--port", default=8501, show_default=True, help="Port of the dashboards; 0: any.")
 def command(*, is_one_shot: bool, home: Path | None, port: int) -> int:
     """Show everything at work: traces, cost, dashboards, an alert, a replay, SQL."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)  # also where a shell has us ignore Ctrl-C
     with ExitStack() as stack:
         if home is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="llmtrace-demo-"))
@@ -37,31 +40,36 @@ def command(*, is_one_shot: bool, home: Path | None, port: int) -> int:
         scene.run_apps()
         results = run_checks(scene, say=_say)
         failed = [result for result in results if not result.is_ok]
-        _summary(scene, len(results), len(failed))
+        _summary(len(results), len(failed))
         if is_one_shot:
             return 1 if failed else 0
         _stay(scene)
     return 0
 
 
+def _interrupt(number: int, frame: object) -> None:
+    """End the demo by way of its ``with`` blocks, which stop the children."""
+    del number, frame
+    raise KeyboardInterrupt
+
+
 def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _summary(scene: Scene, checks: int, failed: int) -> None:
+def _summary(checks: int, failed: int) -> None:
     _say("")
     if failed:
         _say(f"{failed} of {checks} checks FAILED (see above)")
     else:
         click.echo(f"demo: all {checks} checks passed")
-    del scene
 
 
 def _stay(scene: Scene) -> None:
     """Keep the apps calling until Ctrl-C."""
     home = scene.home
     _say(f"""
-  Dashboards   {scene.dashboard_url}
+  Dashboards   {scene.dashboard_url}/?range=1h
                Overview: what was spent, on what, for whom.
                Traces: click a row, read the messages.
   Collector    {scene.collector_url}   (OTLP/HTTP, SQL)
