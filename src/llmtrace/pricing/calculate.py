@@ -63,7 +63,7 @@ def list_cost(
     for part in (input_usd, output_usd, read_usd, write_usd, tools_usd):
         total = EXACT.add(total, part)
     if total >= MAX_USD:
-        return unpriced(f"it would cost {total:f} USD: the counts cannot be right")
+        return unpriced(f"it would cost {total:,.2f} USD: the counts cannot be right")
     return Cost(
         total_usd=total,
         source=source,

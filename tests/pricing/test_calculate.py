@@ -1,0 +1,158 @@
+"""Tokens times prices: exact, additive, and unpriced where a price is missing."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmtrace.pricing.calculate import list_cost
+from llmtrace.pricing.unit_prices import TOKEN_KINDS, Band, PriceSchedule, UnitPrices
+from llmtrace.records import TokenUsage
+
+_KINDS = {
+    "input_uncached": "input",
+    "cache_read": "cache_read",
+    "cache_write_5m": "cache_write_5m",
+    "cache_write_1h": "cache_write_1h",
+    "cache_write_other": "cache_write",
+    "input_audio": "audio_input",
+    "input_image": "image_input",
+    "output_text": "output",
+    "output_reasoning": "reasoning",
+    "output_audio": "audio_output",
+    "output_image": "image_output",
+}
+_count = st.integers(0, 10_000_000)
+_price = st.decimals(0, 1000, places=6)
+_usages = st.builds(TokenUsage, **dict.fromkeys(_KINDS, _count))
+_prices = st.builds(UnitPrices, **dict.fromkeys(TOKEN_KINDS, _price))
+
+
+def _added(one: TokenUsage, two: TokenUsage) -> TokenUsage:
+    both: dict[str, Any] = {name: getattr(one, name) + getattr(two, name) for name in _KINDS}
+    return TokenUsage(**both)
+
+
+def test_every_bucket_has_a_price_of_its_own() -> None:
+    assert set(_KINDS.values()) == set(TOKEN_KINDS)
+
+
+@pytest.mark.parametrize(("bucket", "kind"), list(_KINDS.items()))
+def test_a_bucket_is_priced_once_at_its_own_rate(bucket: str, kind: str) -> None:
+    given: dict[str, Any] = dict.fromkeys(TOKEN_KINDS, Decimal(1000)) | {kind: Decimal("2.5")}
+    consumed: dict[str, Any] = {bucket: 1_000_000}
+
+    cost = list_cost(TokenUsage(**consumed), UnitPrices(**given))
+
+    assert cost.total_usd == Decimal("2.5")
+
+
+@pytest.mark.parametrize(("bucket", "kind"), list(_KINDS.items()))
+def test_a_bucket_without_a_price_leaves_the_call_unpriced(bucket: str, kind: str) -> None:
+    given: dict[str, Any] = {name: Decimal(1) for name in TOKEN_KINDS if name != kind}
+    consumed: dict[str, Any] = {bucket: 1}
+
+    cost = list_cost(TokenUsage(**consumed), UnitPrices(**given), price_version="my list")
+
+    assert cost.total_usd is None
+    assert cost.output_usd is None
+    assert cost.source == "unpriced"
+    assert cost.reason == f"my list has no price for {kind} of this model"
+
+
+def test_a_fee_without_a_price_leaves_the_call_unpriced() -> None:
+    cost = list_cost(TokenUsage(requests={"web_search": 1, "nothing": 0}), UnitPrices())
+
+    assert cost.reason == "the price list has no price for web_search of this model"
+
+
+def test_nothing_consumed_costs_nothing_even_without_prices() -> None:
+    assert list_cost(TokenUsage(), UnitPrices()).total_usd == 0
+
+
+def test_a_cost_that_the_store_cannot_hold_is_unpriced() -> None:
+    cost = list_cost(TokenUsage(input_uncached=10**9), UnitPrices(input=Decimal(1000)))
+
+    assert cost.reason == "it would cost 1,000,000.00 USD: the counts cannot be right"
+
+
+def test_savings_without_an_input_price_are_unknown() -> None:
+    cost = list_cost(TokenUsage(cache_read=5), UnitPrices(cache_read=Decimal(1)))
+
+    assert cost.total_usd == Decimal("0.000005")
+    assert cost.cache_savings_usd is None
+
+
+@given(_usages, _prices)
+def test_a_cost_is_never_negative_and_its_parts_add_up(
+    usage: TokenUsage, prices: UnitPrices
+) -> None:
+    cost = list_cost(usage, prices)
+
+    if cost.total_usd is None:
+        assert "cannot be right" in (cost.reason or "")
+        return
+    parts = [
+        cost.input_usd,
+        cost.output_usd,
+        cost.cache_read_usd,
+        cost.cache_write_usd,
+        cost.tools_usd,
+    ]
+    known = [part for part in parts if part is not None]
+    assert len(known) == 5
+    assert all(part >= 0 for part in known)
+    assert sum(known) == cost.total_usd
+
+
+@given(_usages, _usages, _prices)
+def test_untiered_cost_is_additive(one: TokenUsage, two: TokenUsage, prices: UnitPrices) -> None:
+    apart = [list_cost(usage, prices).total_usd for usage in (one, two)]
+    together = list_cost(_added(one, two), prices).total_usd
+
+    if together is not None:
+        assert None not in apart
+        assert sum(part for part in apart if part is not None) == together
+
+
+@given(_usages, _prices)
+def test_a_cost_has_at_most_twelve_decimals(usage: TokenUsage, prices: UnitPrices) -> None:
+    total = list_cost(usage, prices).total_usd
+
+    if total is not None:
+        assert total == total.quantize(Decimal("1e-12"))
+
+
+@given(_usages, _prices)
+def test_savings_are_what_the_same_tokens_would_cost_uncached(
+    usage: TokenUsage, prices: UnitPrices
+) -> None:
+    cost = list_cost(usage, prices)
+    cached = usage.cache_read + usage.cache_write
+    rest: dict[str, Any] = {
+        name: getattr(usage, name) for name in _KINDS if not name.startswith("cache")
+    }
+    plain = TokenUsage(**rest)
+    uncached = list_cost(_added(plain, TokenUsage(input_uncached=cached)), prices)
+
+    if cost.total_usd is not None and uncached.total_usd is not None:
+        assert cost.cache_savings_usd == uncached.total_usd - cost.total_usd
+
+
+@pytest.mark.parametrize(
+    ("input_tokens", "usd"), [(0, 1), (1, 1), (100, 1), (101, 2), (200, 2), (201, 3), (10**9, 3)]
+)
+def test_a_band_begins_one_token_above_its_edge(input_tokens: int, usd: int) -> None:
+    schedule = PriceSchedule(
+        (
+            Band(0, UnitPrices(input=Decimal(1))),
+            Band(100, UnitPrices(input=Decimal(2))),
+            Band(200, UnitPrices(input=Decimal(3))),
+        )
+    )
+
+    assert schedule.at(input_tokens).input == usd
