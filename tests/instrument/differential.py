@@ -132,7 +132,9 @@ class Stage:
     def _client(self, kind: str) -> Any:
         if kind not in self._clients:
             module, name = CLIENTS[kind]
-            base_url = f"http://127.0.0.1:{self._server.port}" + ("/v1" if module == "openai" else "")
+            base_url = f"http://127.0.0.1:{self._server.port}" + (
+                "/v1" if module == "openai" else ""
+            )
             make = getattr(importlib.import_module(module), name)
             self._clients[kind] = make(base_url=base_url, api_key="any", timeout=10)
         return self._clients[kind]

@@ -86,7 +86,11 @@ def _span(span: Any, resource: Iterable[Any]) -> dict[str, Any]:
         "end_unix_ns": span.end_time_unix_nano,
         "attributes": _attributes(span.attributes),
         "events": [
-            {"name": e.name, "time_unix_ns": e.time_unix_nano, "attributes": _attributes(e.attributes)}
+            {
+                "name": e.name,
+                "time_unix_ns": e.time_unix_nano,
+                "attributes": _attributes(e.attributes),
+            }
             for e in span.events
         ],
         "status": STATUSES[span.status.code],

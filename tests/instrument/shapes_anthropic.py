@@ -12,7 +12,7 @@ from tests.instrument.endings import ENDINGS, ended
 if TYPE_CHECKING:
     from tests.instrument.differential import Seen, Shape
 
-MODEL = "claude-sonnet-4-5"
+MODEL = "claude-haiku-4-5"
 MESSAGE: dict[str, Any] = {
     "model": MODEL,
     "max_tokens": 256,
@@ -30,9 +30,7 @@ TOOLS: list[Any] = [
     }
 ]
 THINKING = {"type": "enabled", "budget_tokens": 1024}
-CACHED_SYSTEM = [
-    {"type": "text", "text": "policy " * 3000, "cache_control": {"type": "ephemeral"}}
-]
+CACHED_SYSTEM = [{"type": "text", "text": "policy " * 3000, "cache_control": {"type": "ephemeral"}}]
 
 
 class Parcel(BaseModel):
@@ -146,9 +144,7 @@ async def stream_tools(client: Any, seen: Seen) -> None:
 
 
 async def stream_thinking(client: Any, seen: Seen) -> None:
-    made = client.messages.create(
-        **{**MESSAGE, "max_tokens": 4096}, thinking=THINKING, stream=True
-    )
+    made = client.messages.create(**{**MESSAGE, "max_tokens": 4096}, thinking=THINKING, stream=True)
     await drain(await adapted(made), seen)
 
 

@@ -98,7 +98,9 @@ async def chat_parse(client: Any, seen: Seen) -> None:
 async def chat_json_schema(client: Any, seen: Seen) -> None:
     schema = {"name": "parcel", "schema": Parcel.model_json_schema()}
     wanted = {"type": "json_schema", "json_schema": schema}
-    seen.see("result", await adapted(client.chat.completions.create(**CHAT, response_format=wanted)))
+    seen.see(
+        "result", await adapted(client.chat.completions.create(**CHAT, response_format=wanted))
+    )
 
 
 async def chat_raw(client: Any, seen: Seen) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tests.instrument.differential import Shape
 
+
 def _behaviours(shapes: Any, name: str) -> Iterable[str]:
     if name in shapes.CORE:
         return BEHAVIOURS
@@ -72,7 +73,9 @@ def test_a_timeout_is_the_same(stage: Stage, tmp_path: Path, kind: str) -> None:
     shapes = shapes_openai if kind.startswith("openai") else shapes_anthropic
     silent = Behaviour((Reply(delay_s=5),))
 
-    assert_nobody_can_tell(stage, tmp_path, kind, impatient(next(iter(shapes.CORE.values()))), silent)
+    assert_nobody_can_tell(
+        stage, tmp_path, kind, impatient(next(iter(shapes.CORE.values()))), silent
+    )
 
 
 @pytest.mark.parametrize(

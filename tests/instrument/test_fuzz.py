@@ -41,11 +41,13 @@ SCALARS = (
 )
 JSON = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["type", "role", "content", "text", "index", "usage", "id"]) | TEXTS,
-        inner,
-        max_size=3,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "role", "content", "text", "index", "usage", "id"]) | TEXTS,
+            inner,
+            max_size=3,
+        )
     ),
     max_leaves=6,
 )
@@ -144,9 +146,11 @@ def test_any_bytes_give_the_same(
 ODD = SCALARS | st.binary(max_size=5) | st.builds(object) | st.sets(st.integers(), max_size=2)
 ANYTHING = st.recursive(
     ODD,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.tuples(inner, inner)
-    | st.dictionaries(TEXTS | st.integers(), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(TEXTS | st.integers(), inner, max_size=3)
+    ),
     max_leaves=5,
 )
 TURNS = st.fixed_dictionaries(
