@@ -15,6 +15,9 @@ import openai
 import pytest
 
 import llmtrace
+from llmtrace import semconv
+from llmtrace.otlp.decode import decode
+from llmtrace.spool import list_segments, read_frames
 from llmtrace.store.connect import connect
 from llmtrace.testing.provider import LocalProvider, Reply, UsageFrom, faults
 
@@ -179,3 +182,18 @@ def test_your_price_file_wins_over_the_list(provider: LocalProvider, tmp_path: P
     assert row["cost_usd"] == Decimal("0.0013")
     assert row["cost_source"] == "override"
     assert row["price_version"] == "prices.yaml:1"
+
+
+def test_a_broken_price_file_prices_nothing_and_says_so(
+    provider: LocalProvider, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "prices.yaml").write_text("- {model: gpt-5-mini, usd_per_mtok: {inputt: 1}}\n")
+
+    chat(provider, model="gpt-5-mini")
+
+    assert llmtrace.flush(10)
+    (segment,) = list_segments(tmp_path / "spool")
+    (sent,) = decode(read_frames(segment).frames[0].payload).spans
+    assert "prices.yaml:1" in caplog.text
+    assert sent.attributes[semconv.COST_SOURCE] == "unpriced"
+    assert semconv.COST_TOTAL not in sent.attributes

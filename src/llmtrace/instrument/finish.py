@@ -6,12 +6,14 @@ the bodies, and the fault is counted.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from llmtrace import semconv
+from llmtrace.errors import LlmtraceError
 from llmtrace.instrument import guard
 from llmtrace.instrument.call import Call
 from llmtrace.instrument.describe import (
@@ -26,7 +28,8 @@ from llmtrace.instrument.redact import Redactor
 from llmtrace.instrument.resource import resource_attributes
 from llmtrace.instrument.spans import OwnSpan
 from llmtrace.otlp.encode import FinishedSpan, SpanEvent, encode_request
-from llmtrace.pricing import load_price_book
+from llmtrace.pricing import PriceBook, load_price_book
+from llmtrace.pricing.book import Quote
 from llmtrace.version import VERSION
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 
     from llmtrace.config import Settings
     from llmtrace.instrument.steps import Step
+
+logger = logging.getLogger("llmtrace")
 
 _KINDS: dict[SpanKind, Literal["internal", "server", "client", "producer", "consumer"]] = {
     SpanKind.INTERNAL: "internal",
@@ -100,7 +105,7 @@ class Finisher:
             return describe_step(ended)
         if self._means is None:
             self._means = Means(
-                prices=load_price_book(self._settings),
+                prices=_price_book(self._settings),
                 redactor=self._redactor,
                 capture=self._settings.capture_content,
                 max_body_bytes=self._settings.max_body_bytes,
@@ -119,6 +124,27 @@ class Finisher:
         if found.status == "error":
             span.set_status(Status(StatusCode.ERROR, found.status_message or None))
         span.end(end_ns)
+
+
+def _price_book(settings: Settings) -> PriceBook:
+    """Load the prices. With a price file that is wrong nothing is priced: list prices would lie."""
+    try:
+        return load_price_book(settings)
+    except LlmtraceError as error:
+        logger.error("llmtrace: calls stay unpriced until this is mended: %s", error)  # noqa: TRY400  # one line is enough
+        return _NoPrices()
+
+
+class _NoPrices(PriceBook):
+    """A price book that knows no price."""
+
+    def quote(self, *args: Any, **kwargs: Any) -> Quote:
+        """Say that there is no price, and why."""
+        del args, kwargs
+        return Quote(
+            source="unpriced",
+            reason="the price file is wrong; see the log, or llmtrace prices check",
+        )
 
 
 def _start_ns(ended: Call | Step) -> int:

@@ -119,8 +119,6 @@ def _cost(
             provider, request.model, at, counted or TokenUsage(), service_tier=tier
         )
         cost = asked if asked.source != "unpriced" else cost
-    if counted is not None and counted.source != "provider" and cost.source in {"list", "override"}:
-        return replace(cost, source="estimated")
     return cost
 
 

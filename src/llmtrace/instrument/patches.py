@@ -61,7 +61,7 @@ class Undo:
 
 
 def _own(owner: Any, name: str) -> Any:
-    """Return what ``owner`` itself defines under ``name``, not what it inherits; None if nothing."""
+    """Return what ``owner`` itself defines under ``name``, not what it inherits; None: nothing."""
     return cast("Mapping[str, Any]", vars(owner)).get(name) if owner is not None else None
 
 

@@ -162,5 +162,3 @@ def new_span(name: str, kind: SpanKind, parent: Context, sample_ratio: float) ->
 def unsampled_context() -> SpanContext:
     """Return the ids of a trace that is not recorded, so that its children are not either."""
     return SpanContext(_random_bits(128) or 1, _random_bits(64) or 1, False, _UNSAMPLED)
-
-

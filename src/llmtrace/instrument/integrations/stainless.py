@@ -11,7 +11,7 @@ not know), that hook is left out and ``doctor`` says so.
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from llmtrace.instrument import guard, invocation, patches
 
@@ -49,7 +49,7 @@ def _begin(
     if endpoint is None:
         return None
     body = options.json_data
-    model = body.get("model") if type(body) is dict else None
+    model: object = cast("dict[str, object]", body).get("model") if type(body) is dict else None
     return invocation.begin(
         integration,
         endpoint,
