@@ -225,3 +225,31 @@ def test_values_that_cannot_be_shown_do_not_reach_the_app(ask: Any, recorded: Re
         ask()
 
     assert charged(recorded.span()) == {"user": "7", "tenant": "b't'", "feature": "half \ufffd"}
+
+
+def test_a_value_that_fails_to_show_itself_is_left_out(
+    provider: LocalProvider, harmless: Recorded
+) -> None:
+    class Loud:
+        def __str__(self) -> str:
+            raise RuntimeError("do not show me")
+
+    with attribute(user=Loud(), tenant="t1"):
+        CHAT.create(CHAT.client(provider))
+
+    assert charged(harmless.span()) == {"tenant": "t1"}
+
+
+def test_a_block_left_by_another_task_still_ends(
+    provider: LocalProvider, recorded: Recorded
+) -> None:
+    scope = attribute(user="u1")
+
+    async def main() -> None:
+        await asyncio.create_task(scope.__aenter__())
+        await asyncio.create_task(scope.__aexit__(None, None, None))
+
+    asyncio.run(main())
+    CHAT.create(CHAT.client(provider))
+
+    assert charged(recorded.span()) == {}

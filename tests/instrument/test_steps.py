@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -248,3 +249,33 @@ def test_a_step_that_is_not_sampled_takes_its_calls_with_it(
     CHAT.create(CHAT.client(provider))
 
     assert recorded.spans() == []
+
+
+def test_one_step_can_run_in_several_threads_at_once(recorded: Recorded) -> None:
+    shared = trace("shared")
+    inside = threading.Barrier(4)
+
+    def work(number: int) -> None:
+        with shared as step:
+            inside.wait(5)
+            step.set("number", number)
+            inside.wait(5)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    spans = recorded.spans()
+    assert sorted(span["attributes"]["number"] for span in spans) == [0, 1, 2, 3]
+    assert {span["parent_span_id"] for span in spans} == {None}
+
+
+def test_attributes_set_before_the_first_run_may_have_any_name(recorded: Recorded) -> None:
+    step = trace("work")
+    step.set("name", "x")
+    step.set("operation", "y")
+
+    assert step(lambda: 1)() == 1
+    assert recorded.attributes() == {"name": "x", "operation": "y"}

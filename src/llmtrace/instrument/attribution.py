@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 from opentelemetry import baggage, context
 
 from llmtrace import semconv
+from llmtrace.instrument import guard
 from llmtrace.instrument.scope import Scope
 
 if TYPE_CHECKING:
@@ -58,22 +59,32 @@ class attribute(Scope):  # noqa: N801  # used as a function: with attribute(…)
             "session": session,
             "feature": feature,
         }
+        named = {_FIELDS[name]: value for name, value in standard.items()}
+        named.update({semconv.TAG_PREFIX + key: value for key, value in tags.items()})
         self._given: Attribution = {
-            _FIELDS[name]: str(value) for name, value in standard.items() if value is not None
+            name: text for name, value in named.items() if (text := _text(value)) is not None
         }
-        for key, value in tags.items():
-            if value is not None:
-                self._given[semconv.TAG_PREFIX + key] = str(value)
         self._propagate = propagate
 
-    def enter_context(self, current: Context) -> Context:
+    def enter_context(self, current: Context) -> tuple[Context, object]:
         """Return ``current`` with our fields on top of what is already attributed."""
         merged = {**current_attribution(current), **self._given}
         changed = context.set_value(_KEY, merged, current)
         if self._propagate:
             for name, value in self._given.items():
                 changed = baggage.set_baggage(_BAGGAGE_PREFIX + name, value, changed)
-        return changed
+        return changed, None
+
+
+def _text(value: object) -> str | None:
+    """Return ``value`` as text; None for None and for what fails to show itself."""
+    if value is None:
+        return None
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001  # the app's block runs all the same, without that field
+        guard.fault("attribute")
+        return None
 
 
 def current_attribution(current: Context) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from opentelemetry import context
@@ -23,27 +24,54 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
+class _Entry:
+    """One time that a scope was entered and not left yet."""
+
+    __slots__ = ("scope", "state", "token")
+
+    def __init__(self, scope: Scope, state: object, token: Token[Context]) -> None:
+        self.scope = scope
+        self.state = state
+        self.token = token
+
+
+_open: ContextVar[tuple[_Entry, ...]] = ContextVar("llmtrace_open_scopes", default=())
+"""What this thread or task has entered: one instance may be entered by many at the same time."""
+
+
 class Scope:
     """Base of ``attribute`` and ``trace``: subclasses say what the context looks like inside."""
 
     def __init__(self) -> None:
         """Start outside."""
-        self._tokens: list[Token[Context]] = []
+        self._entries: list[_Entry] = []
 
-    def enter_context(self, current: Context) -> Context:
-        """Return the context to run in; called on every entry. Here: the same."""
-        return current
+    def enter_context(self, current: Context) -> tuple[Context, object]:
+        """Return the context to run in, and what ``leave`` is to get; called on every entry."""
+        return current, None
 
-    def leave(self, error: BaseException | None) -> None:
+    def leave(self, state: object, error: BaseException | None) -> None:
         """Do what is to be done on the way out; ``error`` is what the block raised."""
 
     def fresh(self) -> Self:
         """Return an instance for one run of a decorated function."""
         return self
 
+    def innermost(self) -> object:
+        """Return the state of the entry that is running here; None if there is none."""
+        entry = self._own_entry() or (self._entries[-1] if self._entries else None)
+        return None if entry is None else entry.state
+
+    def _own_entry(self) -> _Entry | None:
+        """Return the last entry that this thread or task made."""
+        return next((e for e in reversed(_open.get()) if e.scope is self), None)
+
     def __enter__(self) -> Self:
         """Attach the context."""
-        self._tokens.append(context.attach(self.enter_context(context.get_current())))
+        inside, state = self.enter_context(context.get_current())
+        entry = _Entry(self, state, context.attach(inside))
+        self._entries.append(entry)
+        _open.set((*_open.get(), entry))
         return self
 
     def __exit__(
@@ -54,8 +82,16 @@ class Scope:
     ) -> None:
         """Detach the context; never swallow the user's exception."""
         del kind, traceback
-        context.detach(self._tokens.pop())
-        self.leave(error)
+        entry = self._own_entry()
+        if entry is not None:
+            _open.set(tuple(e for e in _open.get() if e is not entry))
+            self._entries.remove(entry)
+            context.detach(entry.token)
+        elif self._entries:
+            # Left by another task than the one that entered (a web framework's generator): the
+            # context attached there ends with that task.
+            entry = self._entries.pop()
+        self.leave(None if entry is None else entry.state, error)
 
     async def __aenter__(self) -> Self:
         """Attach the context, in a coroutine."""
@@ -100,7 +136,7 @@ class Scope:
         def run(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
             scope = self.fresh()
             inner = function(*args, **kwargs)
-            inside = scope.enter_context(context.get_current())
+            inside, state = scope.enter_context(context.get_current())
             step: Callable[[], Any] = functools.partial(next, inner)
             error: BaseException | None = None
             try:
@@ -120,7 +156,7 @@ class Scope:
                 error = raised
                 raise
             finally:
-                scope.leave(error)
+                scope.leave(state, error)
 
         return run
 
@@ -128,7 +164,7 @@ class Scope:
         async def run(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
             scope = self.fresh()
             inner = function(*args, **kwargs)
-            inside = scope.enter_context(context.get_current())
+            inside, state = scope.enter_context(context.get_current())
             step: Callable[[], Any] = functools.partial(inner.asend, None)
             error: BaseException | None = None
             try:
@@ -151,7 +187,7 @@ class Scope:
                 error = raised
                 raise
             finally:
-                scope.leave(error)
+                scope.leave(state, error)
 
         return run
 

@@ -82,46 +82,47 @@ class trace(Scope):  # noqa: N801  # used as a function: with trace(…), @trace
             self._attributes[semconv.OPERATION_NAME] = operation
             if operation in _NAMED_BY:
                 self._attributes[_NAMED_BY[operation]] = name
-        self._steps: list[Step | None] = []
 
     def fresh(self) -> Self:
         """Return a new step of the same name, for one run of a decorated function."""
-        return type(self)(self._name, **self._attributes)
+        made = type(self)(self._name)
+        for key, value in self._attributes.items():
+            made.set(key, value)
+        return made
 
     def set(self, key: str, value: Any) -> None:
         """Add an attribute to the running step; before the first entry, to every run."""
-        step = self._steps[-1] if self._steps else None
-        if step is not None:
+        step = self.innermost()
+        if isinstance(step, Step):
             step.attributes = {**step.attributes, key: value}
         else:
             self._attributes[key] = value
 
-    def enter_context(self, current: Context) -> Context:
+    def enter_context(self, current: Context) -> tuple[Context, object]:
         """Start the span and make it the current one; the same context if nothing records."""
-        self._steps.append(None)
         try:
             recorder = runtime.active
             if recorder is None:
-                return current
+                return current, None
             span = recorder.start_step(self._name, self._attributes, current)
             if span is None:
-                return set_span_in_context(NonRecordingSpan(unsampled_context()), current)
-            self._steps[-1] = Step(self._name, self._attributes, span, current_attribution(current))
-            return set_span_in_context(span, current)
+                unsampled = NonRecordingSpan(unsampled_context())
+                return set_span_in_context(unsampled, current), None
+            step = Step(self._name, self._attributes, span, current_attribution(current))
+            return set_span_in_context(span, current), step
         except Exception:  # noqa: BLE001  # the user's block runs anyway
             guard.fault("trace.enter")
-            return current
+            return current, None
 
-    def leave(self, error: BaseException | None) -> None:
+    def leave(self, state: object, error: BaseException | None) -> None:
         """End the span."""
-        step = self._steps.pop()
         recorder = runtime.active
-        if step is None or recorder is None:
+        if not isinstance(state, Step) or recorder is None:
             return
         try:
             if error is not None:
-                step.error_type = class_name(error)
-            step.end_mono_ns = time.monotonic_ns()
-            recorder.submit(step)
+                state.error_type = class_name(error)
+            state.end_mono_ns = time.monotonic_ns()
+            recorder.submit(state)
         except Exception:  # noqa: BLE001  # the user's result or exception goes on
             guard.fault("trace.leave")
