@@ -6,7 +6,7 @@ here. Times are shown in the viewer's zone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboards.components.tree import Step, tree
+from dashboards.figures import Bar, Figure, Spender, View
 from dashboards.home import home
 from llmtrace.clock import SystemClock
 from llmtrace.errors import LlmtraceError, QueryError
@@ -40,20 +41,23 @@ from llmtrace.store.queries import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from decimal import Decimal
 
     from llmtrace.store import HomeStore
 
 __all__ = [
     "PAGE_ROWS",
+    "Bar",
     "Conversation",
     "CostLine",
     "DataError",
+    "Figure",
     "PageEnd",
     "QueryError",
     "Scope",
+    "Spender",
     "Step",
     "TraceSearch",
+    "View",
     "home",
 ]
 
@@ -79,51 +83,6 @@ _FIELDS: Final = {
     "feature": "features",
     "tenant": "tenants",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What the filter bar says."""
-
-    scope: Scope
-    grain: Grain
-    zone: str
-    now: datetime
-    range: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """One measure now, how it changed against the range before, and its course."""
-
-    value: Any
-    change: float | None
-    """Relative (0.5 is half more); for a rate, in points of the rate."""
-    course: list[float]
-    """By bucket, the last and partial one left out."""
-    unpriced: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    """Cost of one series in one bucket of time."""
-
-    time_ms: int
-    series: str
-    cost: Decimal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spender:
-    """One value of a dimension and what it cost."""
-
-    name: str | None
-    cost: Decimal | None
-    share: float | None
-    change: float | None
-    requests: int
-    cost_per_request: Decimal | None
-    unpriced: int
 
 
 class _NoCallsError(Exception):

@@ -158,7 +158,7 @@ def _bars(theme: str) -> dict[str, Any]:
                 "field": "kind",
                 "type": "nominal",
                 "scale": {"domain": list(_KINDS), "range": _KIND_COLORS[theme]},
-                "legend": {"orient": "bottom", "title": None, "symbolSize": 60},
+                "legend": {"orient": "bottom", "title": None, "symbolSize": 60, "columns": 2},
             },
             "tooltip": [
                 {"field": "name", "type": "nominal", "title": "Span"},

@@ -19,7 +19,8 @@ llmtrace.instrument()   # before the first call; then use openai or anthropic as
 """
 _CSS: Final = """<style>
 .stMainBlockContainer{padding-left:2rem;padding-right:2rem;max-width:1680px}
-@media (max-width:640px){.stMainBlockContainer{padding-left:1rem;padding-right:1rem}}
+@media (max-width:640px){.stMainBlockContainer{padding-left:1rem;padding-right:1rem}
+.st-key-search [data-testid="stTextInput"]{min-width:100%}}
 .st-key-page-title [data-testid="stText"]{font-size:1.45rem;font-weight:640}
 .st-key-chips [data-testid="stText"]{font-size:.88rem;opacity:.72}
 [data-testid="stText"]{white-space:pre-wrap;overflow-wrap:anywhere}

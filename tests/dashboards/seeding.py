@@ -88,10 +88,10 @@ def busy_day(now: datetime) -> list[SpanRow]:
     users, features = ("ann", "bob", "cyd", "dan", "eve"), ("support", "search", "extract")
     for number in range(400):
         provider, model, cost = models[number * 7 % 3]
-        at = now - timedelta(minutes=3 + number * 7 % 2_860)
+        at = now - timedelta(minutes=3 + number * number * 7 % 2_860)
         rows.append(
             call(at, provider=provider, request_model=model, name=f"chat {model}",
-                 user_id=users[number * number % 5], feature=features[number % 3],
+                 user_id=users[number * 3 % 11 % 5], feature=features[number % 3],
                  tenant=("acme", "globex")[number % 2], cost_usd=Decimal(cost),
                  input_tokens=800 + number % 90, output_tokens=120 + number % 40,
                  latency_ms=600 + number * 37 % 2_400,

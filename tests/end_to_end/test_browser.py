@@ -79,6 +79,24 @@ def test_a_trace_is_opened_and_its_messages_are_read(tmp_path: Path, chrome: Bro
         shown.assert_clean()
 
 
+def test_a_failed_call_leads_to_its_trace(tmp_path: Path, chrome: Browser) -> None:
+    fill(tmp_path, conversation_trace(recently()))
+    with dashboard(tmp_path) as url:
+        shown = watch(chrome, url)
+        page = shown.page
+        shown.open("/")
+        errors = page.locator("[data-testid=stDataFrame]").nth(1)
+        errors.scroll_into_view_if_needed()
+        box = errors.bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + 16, box["y"] + 35 + 17)
+
+        page.get_by_text("HTTP 429").first.wait_for()
+
+        assert re.search(r"/traces\?.*trace=5ca1ab1e", page.url)
+        shown.assert_clean()
+
+
 def test_a_link_to_a_span_opens_it_and_hostile_text_calls_nobody(
     tmp_path: Path, chrome: Browser
 ) -> None:

@@ -146,6 +146,11 @@ def store_summary(store: Store) -> dict[str, object]:
     return row
 
 
+def store_counts(store: Store) -> dict[str, int]:
+    """Return what was lost, refused, repaired or damaged, by name; only what occurred."""
+    return {row["name"]: row["total"] for row in store.sql(_text("store_counts")).to_pylist()}
+
+
 def unpriced_models(store: Store) -> pa.Table:
     """Return the models without a price; columns as ``sql/unpriced_models.sql`` says."""
     return store.sql(_text("unpriced_models"))
