@@ -136,6 +136,8 @@ TRUNCATED: Final = "llmtrace.truncated"
 
 # --- ours: self-metrics on the resource ---------------------------------------------------
 DROPPED_PREFIX: Final = "llmtrace.dropped."
+"""Before a reason; the value is how many calls the app lost since the request before this one.
+Added up by the store, never kept with a span."""
 
 # --- ours: in the OpenTelemetry context of a process, never sent ----------------------------
 OFFLINE_KEY: Final = "llmtrace-offline"

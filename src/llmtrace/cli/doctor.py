@@ -29,7 +29,7 @@ from llmtrace.pricing import load_price_book
 from llmtrace.spool import is_owned, list_segments
 from llmtrace.store import open_store
 from llmtrace.store.discovery import find_collector
-from llmtrace.store.queries import store_summary, unpriced_models
+from llmtrace.store.queries import store_counts, store_summary, unpriced_models
 from llmtrace.version import VERSION
 
 if TYPE_CHECKING:
@@ -145,6 +145,13 @@ def reachable(settings: Settings) -> Iterator[Finding]:
         if not found["calls"]:
             detail = f"{store.where}: no call yet; run an app with llmtrace.instrument()"
         yield Finding(about="store", verdict="ok" if found["calls"] else "note", detail=detail)
+        for name, count in store_counts(store).items():
+            lost = name.startswith("lost.")
+            yield Finding(
+                about="lost" if lost else "ingest",
+                verdict="problem" if lost else "note",
+                detail=f"{name}: {count} since the store was made; see docs/reliability.md",
+            )
         store.close()
     except LlmtraceError as error:
         yield Finding(about="store", verdict="problem", detail=str(error))

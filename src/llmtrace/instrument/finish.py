@@ -73,14 +73,23 @@ class Finisher:
         self._provider_resource = dict(attributes)
         self._resource = None
 
-    def finish(self, batch: Sequence[Call | Step], *, encode: bool) -> tuple[bytes, int]:
-        """End the live spans of a batch; return it encoded (empty if not asked), and its size."""
+    def finish(
+        self, batch: Sequence[Call | Step], *, encode: bool, drops: Mapping[str, int]
+    ) -> tuple[bytes, int]:
+        """End the live spans of a batch; return it encoded (empty if not asked), and its size.
+
+        ``drops`` is what was dropped since the last batch, by reason; the store adds it up.
+        """
         spans = [self._finish_one(ended) for ended in batch]
         if not encode:
             return b"", 0
         if self._resource is None:
             self._resource = resource_attributes(self._settings, self._provider_resource)
-        return encode_request(self._resource, semconv.SCOPE_NAME, VERSION, spans), len(spans)
+        resource = self._resource
+        if drops:
+            told = {semconv.DROPPED_PREFIX + reason: count for reason, count in drops.items()}
+            resource = {**resource, **told}
+        return encode_request(resource, semconv.SCOPE_NAME, VERSION, spans), len(spans)
 
     def drop(self, ended: Call | Step) -> None:
         """End the live span of a record that does not fit the queue, without describing it."""

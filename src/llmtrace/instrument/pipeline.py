@@ -42,6 +42,8 @@ class Pipeline:
         self._settings = settings
         self._finisher = finisher
         self.dropped: Counter[str] = Counter()
+        """Calls lost since the process started, by reason."""
+        self._reported: Counter[str] = Counter()
         self._transport = SegmentTransport(settings, self.dropped) if stores else None
         url = traces_url(settings) if stores else None
         self._sender = (
@@ -161,19 +163,33 @@ class Pipeline:
                 self._queued_bytes -= ended.size_bytes + _RECORD_BYTES
                 batch.append(ended)
             self._handle(batch)
+        # Threads may have miscounted between them (no lock on their side): start afresh.
+        self._queued_bytes = 0
         if self._transport is not None:
             self._transport.retry()
 
     def _handle(self, batch: list[Call | Step]) -> None:
         try:
-            payload, spans = self._finisher.finish(batch, encode=self._transport is not None)
+            drops = self._unreported()
+            payload, spans = self._finisher.finish(
+                batch, encode=self._transport is not None, drops=drops
+            )
             if payload and self._transport is not None:
                 self._transport.write(payload, spans)
+                self._reported.update(drops)
                 if self._sender is not None:
                     self._sender.notify()
         except Exception:  # noqa: BLE001  # the thread goes on with the next batch
             self.dropped["fault"] += len(batch)
             guard.fault("pipeline")
+
+    def _unreported(self) -> dict[str, int]:
+        """Return what was dropped since it was last told to the store, by reason."""
+        return {
+            reason: count - self._reported[reason]
+            for reason, count in self.dropped.items()
+            if count > self._reported[reason]
+        }
 
     def _has_unwritten(self) -> bool:
         return self._transport is not None and self._transport.is_waiting

@@ -130,7 +130,7 @@ def _value(value: object) -> bytes | None:  # noqa: PLR0911  # one branch a type
     if isinstance(value, Mapping):
         return _field(6, _attributes(1, value))  # pyright: ignore[reportUnknownArgumentType]  # any mapping
     if isinstance(value, Sequence):
-        items = b"".join(_field(1, item) for item in map(_value, value) if item is not None)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # any sequence
+        items = b"".join(_field(1, item) for item in map(_value, value) if item is not None)  # pyright: ignore[reportUnknownArgumentType]  # any sequence
         return _field(5, items)
     return None
 

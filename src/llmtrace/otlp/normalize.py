@@ -193,7 +193,9 @@ def normalize(span: PlainSpan) -> Normalized:
         ),
         origin=span.scope_name or None,
         attributes=_texts_by_name(attributes.rest),
-        resource=_texts_by_name(span.resource),
+        resource=_texts_by_name(
+            {k: v for k, v in span.resource.items() if not k.startswith(semconv.DROPPED_PREFIX)}
+        ),
         events=_events(span),
         links=_links(span),
         **columns,

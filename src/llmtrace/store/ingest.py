@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from llmtrace import semconv
 from llmtrace.otlp.decode import decode
 from llmtrace.otlp.normalize import UNPRICED, normalize
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from llmtrace.otlp.decode import PlainSpan
     from llmtrace.otlp.rows import Pricer, SpanRow
+
+_REASON: Final = re.compile(r"[a-z0-9_]{1,40}")
+_MAX_REASONS: Final = 32
+"""Of one app, in one request: names become rows of a table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +28,8 @@ class Ingested:
 
     rows: list[SpanRow]
     counts: Mapping[str, int]
-    """By reason: ``rejected.id``, ``limited.<what>``, ``repaired.<column>``."""
+    """By reason: ``rejected.id``, ``limited.<what>``, ``repaired.<column>``, and what the apps
+    say they lost: ``lost.<reason>``."""
 
 
 def ingest(payload: bytes, pricer: Pricer) -> Ingested:
@@ -36,9 +44,25 @@ def ingest(payload: bytes, pricer: Pricer) -> Ingested:
     for reason, count in decoded.counts.items():
         counts[f"limited.{reason}"] += count
     rows: list[SpanRow] = []
+    counts.update(_lost_by_apps(decoded.spans))
     for span in decoded.spans:
         row, repaired = normalize(span)
         for column in repaired:
             counts[f"repaired.{column}"] += 1
         rows.append(pricer(row) if row.is_inference and row.cost_source == UNPRICED else row)
     return Ingested(rows=rows, counts=counts)
+
+
+def _lost_by_apps(spans: Sequence[PlainSpan]) -> Counter[str]:
+    """Add up what the resources of a request say was dropped; each resource once."""
+    lost: Counter[str] = Counter()
+    for resource in {id(span.resource): span.resource for span in spans}.values():
+        told = [
+            (name.removeprefix(semconv.DROPPED_PREFIX), count)
+            for name, count in resource.items()
+            if name.startswith(semconv.DROPPED_PREFIX)
+        ]
+        for reason, count in told[:_MAX_REASONS]:
+            if isinstance(count, int) and 0 < count < 2**31 and _REASON.fullmatch(reason):
+                lost[f"lost.{reason}"] += count
+    return lost

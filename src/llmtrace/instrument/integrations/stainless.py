@@ -11,7 +11,7 @@ not know), that hook is left out and ``doctor`` says so.
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from llmtrace.instrument import guard, invocation, patches
 
@@ -49,11 +49,11 @@ def _begin(
     if endpoint is None:
         return None
     body = options.json_data
-    model: object = cast("dict[str, object]", body).get("model") if type(body) is dict else None
+    model = body.get("model") if type(body) is dict else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # typing.cast is a call
     return invocation.begin(
         integration,
         endpoint,
-        model if type(model) is str else None,
+        model if isinstance(model, str) else None,
         integration.client_providers.get(type(client).__name__),
     )
 
