@@ -52,51 +52,55 @@ def stacked_cost(
         for edge in (start_ms, end_ms - 1)
     )
     is_small = all(bar.cost < _DIME for bar in bars)
+    axis = {"format": "$,~r" if is_small else "$,.2f", "tickCount": 5}
     return {
         "data": {"values": values},
         "height": 300,
         "mark": {"type": "bar", "cornerRadiusEnd": 1, "tooltip": True},
         "encoding": {
-            "x": {
-                "field": "t",
-                "type": "temporal",
-                "timeUnit": _UNITS[grain],
-                "title": None,
-                "axis": {
-                    "format": _AXIS[grain],
-                    "grid": False,
-                    "labelOverlap": True,
-                    "tickCount": 8,
-                },
-            },
+            "x": _time_axis(grain),
             "y": {
                 "field": "cost",
                 "type": "quantitative",
                 "stack": "zero",
                 "title": None,
-                "axis": {"format": "$,~r" if is_small else "$,.2f", "tickCount": 5},
+                "axis": axis,
             },
-            "color": {
-                "field": "series",
-                "type": "nominal",
-                "sort": names,
-                "scale": {"domain": names},
-                "legend": {
-                    "orient": "top",
-                    "direction": "horizontal",
-                    "columns": 4,
-                    "title": None,
-                    "labelFontSize": 12,
-                    "labelLimit": 180,
-                    "symbolSize": 60,
-                },
-            },
+            "color": _series_color(names),
             "order": {"field": "rank", "type": "quantitative"},
             "tooltip": [
                 {"field": "t", "type": "temporal", "title": "From", "format": "%d %b %Y %H:%M"},
                 {"field": "series", "type": "nominal", "title": "Series"},
                 {"field": "shown", "type": "nominal", "title": "Cost"},
             ],
+        },
+    }
+
+
+def _time_axis(grain: str) -> dict[str, Any]:
+    return {
+        "field": "t",
+        "type": "temporal",
+        "timeUnit": _UNITS[grain],
+        "title": None,
+        "axis": {"format": _AXIS[grain], "grid": False, "labelOverlap": True, "tickCount": 8},
+    }
+
+
+def _series_color(names: list[str]) -> dict[str, Any]:
+    return {
+        "field": "series",
+        "type": "nominal",
+        "sort": names,
+        "scale": {"domain": names},
+        "legend": {
+            "orient": "top",
+            "direction": "horizontal",
+            "columns": 4,
+            "title": None,
+            "labelFontSize": 12,
+            "labelLimit": 180,
+            "symbolSize": 60,
         },
     }
 
