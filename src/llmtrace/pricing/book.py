@@ -120,6 +120,10 @@ class PriceBook:
         self._remembered[key] = quote
         return quote
 
+    def sellers(self, model: str) -> tuple[str, ...]:
+        """Return the ids of the providers whose price list has ``model``, its maker first."""
+        return self._list.sellers(model)
+
     def _find(
         self, provider: str, model: str, at: datetime, tier: str | None, *, batch: bool
     ) -> Quote:

@@ -126,6 +126,15 @@ class ListPrices:
         prices = entry.model.get_prices(at, context)
         return Listed(_schedule(prices, entry.owner), None, _depends_on_hour(entry.model))
 
+    def sellers(self, model: str) -> tuple[str, ...]:
+        """Return the providers that list ``model``, its maker first if that is known."""
+        found = [seller for seller in self._snapshot.providers if self._find(seller, model)]
+        lowered = model.lower()
+        found.sort(
+            key=lambda seller: not (seller.model_match and seller.model_match.is_match(lowered))
+        )
+        return tuple(seller.id for seller in found)
+
     def _find(self, seller: Provider, model: str) -> _Entry | None:
         for name in model_names(model):
             found = seller.find_model(name, all_providers=self._snapshot.providers)

@@ -156,6 +156,11 @@ def unpriced_models(store: Store) -> pa.Table:
     return store.sql(_text("unpriced_models"))
 
 
+def unpriced_calls(store: Store) -> pa.Table:
+    """Return the calls without a price by model and tier; columns as ``sql/unpriced_calls.sql``."""
+    return store.sql(_text("unpriced_calls"))
+
+
 def firing_alerts(store: Store) -> pa.Table:
     """Return the alerts that are firing; columns as ``sql/firing_alerts.sql`` says."""
     return store.sql(_text("firing_alerts"))
