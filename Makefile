@@ -25,7 +25,7 @@ test: check browser ## Run check, then every test; TEST_ARGS="-k spool" narrows 
 
 check: env ## Check formatting, lint, types and import contracts
 	@echo "check: formatting" && $(RUN) ruff format --check --quiet .
-	@echo "check: lint" && $(RUN) ruff check --quiet .
+	@echo "check: lint" && $(RUN) ruff check --quiet --output-format=concise .
 	@echo "check: import contracts" && .venv/bin/lint-imports --no-logo
 	@echo "check: types" && $(RUN) pyright
 

@@ -10,7 +10,7 @@ from tests.architecture.sources import PACKAGE, REPOSITORY, name_of
 
 TESTS = REPOSITORY / "tests"
 TEXTS = {path: path.read_text() for path in TESTS.rglob("*.py") if "architecture" not in path.parts}
-# What means little alone is tested through its package's front door: what it is, where that is done.
+# What means little alone is tested through its package's front door; and where that is done.
 TESTED_THROUGH = {
     "llmtrace/cli/demo/": "tests/end_to_end/test_demo.py",
     "llmtrace/instrument/": "tests/instrument/test_differential.py",
