@@ -10,7 +10,8 @@ import difflib
 import logging
 import re
 import threading
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal, cast
 
 import wrapt
 
@@ -170,15 +171,20 @@ def _integrations(names: Sequence[str]) -> dict[str, Integration]:
     return chosen if names else dict(INTEGRATIONS)
 
 
-def _patterns(patterns: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+def _patterns(patterns: object) -> list[tuple[str, str]]:
+    """Return the patterns that can be used; each other one is logged with the reason."""
     sound: list[tuple[str, str]] = []
-    for kind, pattern in patterns:
+    if not isinstance(patterns, Iterable):
+        logger.error("llmtrace: redact_patterns=%r: write a list of (kind, pattern)", patterns)
+        return sound
+    for item in cast("Iterable[object]", patterns):
         try:
+            kind, pattern = cast("tuple[str, str]", item)
             re.compile(pattern)
-        except re.error as error:
-            logger.error("llmtrace: redaction pattern %r is left out: %s", kind, error)  # noqa: TRY400  # one line is enough
+        except (TypeError, ValueError, re.error) as error:
+            logger.error("llmtrace: item %r of redact_patterns is left out: %s", item, error)  # noqa: TRY400  # one line is enough
         else:
-            sound.append((kind, pattern))
+            sound.append((str(kind), pattern))
     return sound
 
 

@@ -31,7 +31,7 @@ _FIELDS: Final = {
 
 Attribution = dict[str, str]
 """Span attribute name → value. Never changed once made: spans share it."""
-_NOBODY: Final[Attribution] = {}
+NOBODY: Final[Attribution] = {}
 
 
 class attribute(Scope):  # noqa: N801  # used as a function: with attribute(…), @attribute(…)
@@ -93,10 +93,10 @@ def current_attribution(current: Context) -> Mapping[str, str]:
     if own is not None:
         return cast("Attribution", own)
     if not current:
-        return _NOBODY
+        return NOBODY
     carried = baggage.get_all(current)
     if not carried:
-        return _NOBODY
+        return NOBODY
     return {
         name.removeprefix(_BAGGAGE_PREFIX): str(value)
         for name, value in carried.items()

@@ -14,8 +14,9 @@ from opentelemetry.trace import set_span_in_context
 from llmtrace import semconv
 from llmtrace.clock import wall_ns
 from llmtrace.instrument import runtime, streams
-from llmtrace.instrument.attribution import current_attribution
+from llmtrace.instrument.attribution import NOBODY, current_attribution
 from llmtrace.instrument.call import Call
+from llmtrace.instrument.spans import OwnSpan
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -36,12 +37,16 @@ def begin(
     if recorder is None or integration.name not in recorder.integrations:
         return None
     current = context.get_current()
-    if current.get(semconv.OFFLINE_KEY):
-        return None
+    attribution = NOBODY
+    if current:  # an empty context, the common one, is not asked three questions
+        if current.get(semconv.OFFLINE_KEY):
+            return None
+        attribution = current_attribution(current)
     span = recorder.start_call(integration, endpoint, model, provider, current)
     if span is None:
         return None
-    call = Call(integration, endpoint, span, current_attribution(current), recorder.submit)
+    submit = recorder.pipeline.submit if type(span) is OwnSpan else recorder.submit
+    call = Call(integration, endpoint, span, attribution, submit)
     call.model = model
     call.provider_hint = provider
     call.outside = current

@@ -146,8 +146,8 @@ def new_span(name: str, kind: SpanKind, parent: Context, sample_ratio: float) ->
     A trace's fate is decided once: a child follows its parent, a root draws by its trace id, so
     that several processes agree on one trace.
     """
-    above = trace.get_current_span(parent).get_span_context()
-    if above.is_valid:
+    above = trace.get_current_span(parent).get_span_context() if parent else None
+    if above is not None and above.is_valid:
         if not above.trace_flags & TraceFlags.SAMPLED:
             return None
         span_id = _random_bits(64) or 1
