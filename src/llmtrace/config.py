@@ -327,6 +327,8 @@ def _checked(row: Row, given: object) -> object:
         return {k.lower(): Secret(v) for k, v in cast("dict[str, str]", given).items()}
     if isinstance(given, dict):
         return cast("dict[str, str]", given)
+    if row.parse is Path and not isinstance(given, str | os.PathLike):
+        raise ConfigError(f"argument {row.name}={given!r}: write a path")
     try:
         return row.parse(str(given) if not isinstance(given, Secret) else given)
     except ValueError as error:

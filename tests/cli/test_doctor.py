@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 import openai
-import pytest
 from click.testing import CliRunner
 from openai import _base_client
 
@@ -17,6 +16,8 @@ from llmtrace.testing.provider import LocalProvider
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 
 def findings(home: Path) -> tuple[int, dict[str, dict[str, str]]]:

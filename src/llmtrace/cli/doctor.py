@@ -29,7 +29,7 @@ from llmtrace.pricing import load_price_book
 from llmtrace.spool import is_owned, list_segments
 from llmtrace.store import open_store
 from llmtrace.store.discovery import find_collector
-from llmtrace.store.queries import store_counts, store_summary, unpriced_models
+from llmtrace.store.queries import store_counts, store_summary, unpriced_calls
 from llmtrace.version import VERSION
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def priced(settings: Settings) -> Iterator[Finding]:
         detail = f"genai-prices {_version('genai-prices')}"
         detail += f", overrides from {own}" if own.is_file() else "; no overrides (prices.yaml)"
         yield Finding(about="prices", verdict="ok", detail=detail)
-        rows = unpriced_models(open_store(settings.home)).to_pylist()
+        rows = unpriced_calls(open_store(settings.home)).to_pylist()
     except LlmtraceError as error:
         yield Finding(about="prices", verdict="problem", detail=str(error))
         return

@@ -45,6 +45,7 @@ class Call:
         "headers",
         "host",
         "integration",
+        "is_forgotten",
         "is_live",
         "model",
         "on_end",
@@ -106,6 +107,8 @@ class Call:
         self.streaming = False
         """True while a stream is open: its end, not the function's return, ends the call."""
         self.outcome: str | None = None
+        self.is_forgotten = False
+        """Ended by the garbage collector: whoever handles it must take no lock and call no one."""
         self.outside: Context | None = None
         """The context that the call was made in, until it has been entered."""
         self.has_body = False

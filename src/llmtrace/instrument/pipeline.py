@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import time
 import weakref
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.instrument import guard
 from llmtrace.instrument.sender import Sender
@@ -34,6 +35,31 @@ _BATCH: Final = 512
 _all: weakref.WeakSet[Pipeline] = weakref.WeakSet()
 
 
+class _Bell:
+    """Wakes the thread that waits. Like ``threading.Event``, but may be rung from a destructor.
+
+    The garbage collector ends forgotten streams wherever it happens to run, also in the middle of
+    ``Event.wait`` or ``Event.set``, whose lock is then held by the very thread that would need it.
+    """
+
+    __slots__ = ("_silent",)
+
+    def __init__(self) -> None:
+        self._silent = threading.Lock()
+        self._silent.acquire()
+
+    def ring(self) -> None:
+        """Let the next, or the present, ``wait`` return; ringing twice rings once."""
+        try:
+            self._silent.release()
+        except RuntimeError:
+            return  # it rings already
+
+    def wait(self, timeout_s: float | None) -> None:
+        """Wait until it rings, or ``timeout_s`` seconds; then it is silent again."""
+        self._silent.acquire(timeout=-1 if timeout_s is None else timeout_s)
+
+
 class Pipeline:
     """One per ``instrument()``; starts its thread with the first record."""
 
@@ -52,7 +78,7 @@ class Pipeline:
             else None
         )
         self._start_over()
-        atexit.register(self._at_exit)
+        atexit.register(self.at_exit)
         _all.add(self)
 
     def submit(self, ended: Call | Step) -> None:
@@ -68,7 +94,7 @@ class Pipeline:
             self._start()
         if self._is_idle:
             self._is_idle = False
-            self._wake.set()
+            self._wake.ring()
 
     def process_now(self, ended: Call | Step) -> None:
         """Handle a record on the caller's thread, for providers that export synchronously."""
@@ -100,19 +126,19 @@ class Pipeline:
 
     def flush_at_exit_before_others(self) -> None:
         """Register our exit flush anew, so that it runs before those registered until now."""
-        atexit.unregister(self._at_exit)
-        atexit.register(self._at_exit)
+        atexit.unregister(self.at_exit)
+        atexit.register(self.at_exit)
 
     def close(self) -> None:
         """Flush and stop."""
         self.flush(self._settings.exit_flush_s)
         self._is_stopping = True
-        self._wake.set()
+        self._wake.ring()
         if self._sender is not None:
             self._sender.stop()
         if self._transport is not None:
             self._transport.close()
-        atexit.unregister(self._at_exit)
+        atexit.unregister(self.at_exit)
 
     def after_fork_in_child(self) -> None:
         """Leave the parent's queue, thread and segment to the parent."""
@@ -128,32 +154,43 @@ class Pipeline:
         self._thread: threading.Thread | None = None
         self._is_idle = False
         self._is_stopping = False
-        self._wake = threading.Event()
+        self._wake = _Bell()
         self._starting = threading.Lock()
         self._work = threading.RLock()
 
     def _start(self) -> None:
-        with self._starting:
+        # Not blocking: a destructor that comes here while its thread starts ours must not wait.
+        if not self._starting.acquire(blocking=False):
+            return
+        try:
             if self._thread is None and not self._is_stopping:
-                thread = threading.Thread(target=self._run, name="llmtrace", daemon=True)
-                self._thread = thread
-                try:
-                    thread.start()
-                except RuntimeError:
-                    # The interpreter is going down; the exit flush still writes what is queued.
-                    self._thread = None
+                self._thread = self._started_thread()
+        finally:
+            self._starting.release()
+
+    def _started_thread(self) -> threading.Thread | None:
+        """Return the running thread; None at the interpreter's end, where the exit flush writes."""
+        _flush_where_atexit_is_skipped()
+        thread = threading.Thread(target=self._run, name="llmtrace", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            return None
+        return thread
 
     def _run(self) -> None:
         while not self._is_stopping:
             self._is_idle = True
             if not self._queue:
                 self._wake.wait(None if not self._has_unwritten() else 1.0)
-            self._wake.clear()
             self._is_idle = False
             # Let more calls arrive: one write for many, and no thread switch per call.
             time.sleep(self._settings.flush_interval_s)
-            with self._work:
-                self._drain()
+            try:
+                with self._work:
+                    self._drain()
+            except Exception:  # noqa: BLE001  # the thread is the only one there is
+                guard.fault("thread")
 
     def _drain(self) -> None:
         while self._queue:
@@ -194,11 +231,29 @@ class Pipeline:
     def _has_unwritten(self) -> bool:
         return self._transport is not None and self._transport.is_waiting
 
-    def _at_exit(self) -> None:
+    def at_exit(self) -> None:
+        """Write what waits, within the time that the exit may take. Never raises."""
         try:
             self.flush(self._settings.exit_flush_s)
         except Exception:  # noqa: BLE001  # nothing of ours shows at the user's exit
             guard.fault("exit")
+
+
+def _flush_all() -> None:
+    for pipeline in list(_all):
+        pipeline.at_exit()
+
+
+def _flush_where_atexit_is_skipped() -> None:
+    """Flush at the end of a ``multiprocessing`` worker too: it skips ``atexit``."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None and not any(item is _flush_all for item in _finalized(util)):
+        util.Finalize(None, _flush_all, exitpriority=0)
+
+
+def _finalized(util: Any) -> list[Any]:
+    """Return the functions that ``multiprocessing`` calls at this process's end."""
+    return [getattr(item, "_callback", None) for item in list(util._finalizer_registry.values())]  # noqa: SLF001  # no public way to ask
 
 
 def _after_fork() -> None:

@@ -91,7 +91,7 @@ class Recorder:
 
         With a provider that exports synchronously it is done at once, as its users expect.
         """
-        if ended.is_live:
+        if ended.is_live and not ended.is_forgotten:
             users = self.provider()
             if users is not None and live.is_synchronous(users):
                 self.pipeline.process_now(ended)

@@ -45,6 +45,7 @@ class Step:
     )
 
     size_bytes = 0
+    is_forgotten = False
 
     def __init__(
         self,

@@ -62,6 +62,7 @@ class _Watch:
     def __del__(self) -> None:
         call = self.__dict__.get("_call")
         if call is not None and not call.end_mono_ns:
+            call.is_forgotten = True
             _end(call, "abandoned")
 
 

@@ -151,11 +151,6 @@ def store_counts(store: Store) -> dict[str, int]:
     return {row["name"]: row["total"] for row in store.sql(_text("store_counts")).to_pylist()}
 
 
-def unpriced_models(store: Store) -> pa.Table:
-    """Return the models without a price; columns as ``sql/unpriced_models.sql`` says."""
-    return store.sql(_text("unpriced_models"))
-
-
 def unpriced_calls(store: Store) -> pa.Table:
     """Return the calls without a price by model and tier; columns as ``sql/unpriced_calls.sql``."""
     return store.sql(_text("unpriced_calls"))

@@ -177,12 +177,13 @@ def _llmtrace(scene: Scene, *arguments: str, allowed: tuple[int, ...] = (0,)) ->
 
 def _buckets(line: Mapping[str, Any]) -> tuple[int, int, int, int]:
     """Return (all input, output, cache read, cache write) of what the SDK told the app."""
-    usage: Mapping[str, Any] = line["usage"] or {}
+    usage: dict[str, Any] = line["usage"] or {}
     if "cache_creation_input_tokens" in usage:
         read = usage["cache_read_input_tokens"] or 0
         written = usage["cache_creation_input_tokens"] or 0
         return usage["input_tokens"] + read + written, usage["output_tokens"], read, written
-    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    details: dict[str, int | None] = usage.get("prompt_tokens_details") or {}
+    cached = details.get("cached_tokens") or 0
     return usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0), cached, 0
 
 

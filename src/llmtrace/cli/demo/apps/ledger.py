@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pydantic import BaseModel
+
 
 class Ledger:
     """Appends lines to the file named by ``DEMO_LEDGER``; without it, notes nothing."""
@@ -24,14 +26,18 @@ class Ledger:
         self._path = Path(name) if name else None
         self._app = app
 
-    def note(self, model: str, usage: object | None, *, user: str, error: str = "") -> None:
+    def note(self, model: str, usage: BaseModel | None, *, user: str, error: str = "") -> None:
         """Note one call: ``usage`` is the SDK's usage object, None if it had none."""
         if self._path is None:
             return
-        counted = usage.model_dump(mode="json") if hasattr(usage, "model_dump") else None  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType, reportOptionalMemberAccess]  # openai's and anthropic's models
-        line = {
-            "app": self._app, "model": model, "user": user, "usage": counted, "error": error,
-        }  # fmt: skip
+        counted = None if usage is None else usage.model_dump(mode="json")
+        line: dict[str, object] = {
+            "app": self._app,
+            "model": model,
+            "user": user,
+            "usage": counted,
+            "error": error,
+        }
         with self._path.open("a") as file:
             file.write(json.dumps(line) + "\n")
 
