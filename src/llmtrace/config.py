@@ -263,6 +263,9 @@ TABLE: Final[tuple[Row, ...]] = (
 )
 
 
+_SECRETS: Final = frozenset({"headers", "token"})
+
+
 def load_settings(
     environ: Mapping[str, str] | None = None,
     *,
@@ -317,7 +320,7 @@ def _parsed(row: Row, variable: str, text: str) -> object:
     try:
         return row.parse(text)
     except ValueError as error:
-        shown = "***" if row.name in {"headers", "token"} else repr(text)
+        shown = _shown(row, text)
         raise ConfigError(f"environment variable {variable} is {shown}: {error}") from error
 
 
@@ -327,12 +330,17 @@ def _checked(row: Row, given: object) -> object:
         return {k.lower(): Secret(v) for k, v in cast("dict[str, str]", given).items()}
     if isinstance(given, dict):
         return cast("dict[str, str]", given)
-    if row.parse is Path and not isinstance(given, str | os.PathLike):
-        raise ConfigError(f"argument {row.name}={given!r}: write a path")
     try:
-        return row.parse(str(given) if not isinstance(given, Secret) else given)
-    except ValueError as error:
-        raise ConfigError(f"argument {row.name}={given!r}: {error}") from error
+        if row.parse is Path:
+            return Path(cast("str", given))
+        return row.parse(given if isinstance(given, Secret) else str(given))
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"argument {row.name}={_shown(row, given)}: {error}") from error
+
+
+def _shown(row: Row, value: object) -> str:
+    """Return a wrong value for an error message; of a secret, nothing."""
+    return "***" if row.name in _SECRETS else repr(value)
 
 
 def _unknown(name: str, known: set[str]) -> str:
