@@ -162,7 +162,11 @@ BAD: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
     "unknown_name": (("opnai",), {}, "no integration 'opnai'; did you mean 'openai'?"),
     "ratio": ((), {"sample_ratio": 7}, "sample_ratio=7"),
     "ratio_text": ((), {"sample_ratio": "much"}, "sample_ratio='much'"),
-    "pattern": ((), {"redact_patterns": [("bad", "(")]}, "('bad', '(') of redact_patterns is left out"),
+    "pattern": (
+        (),
+        {"redact_patterns": [("bad", "(")]},
+        "('bad', '(') of redact_patterns is left out",
+    ),
     "pattern_shape": ((), {"redact_patterns": ["("]}, "redact_patterns"),
     "pattern_none": ((), {"redact_patterns": None}, "redact_patterns"),
     "endpoint": ((), {"endpoint": "collector:4318"}, "http://"),

@@ -13,6 +13,7 @@ import threading
 import time
 import weakref
 from collections import Counter, deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.instrument import guard
@@ -20,17 +21,19 @@ from llmtrace.instrument.sender import Sender
 from llmtrace.instrument.transport import SegmentTransport, traces_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from llmtrace.config import Settings
     from llmtrace.instrument.call import Call
     from llmtrace.instrument.finish import Finisher
-    from llmtrace.instrument.steps import Step
+    from llmtrace.instrument.step import Step
 
 
 _RECORD_BYTES: Final = 2_000
 """What a record takes beside its bodies, roughly."""
 _BATCH: Final = 512
+_FORK_WAIT_S: Final = 5.0
+"""Longer than any batch takes; reached only where the disk hangs."""
 
 _all: weakref.WeakSet[Pipeline] = weakref.WeakSet()
 
@@ -139,6 +142,19 @@ class Pipeline:
         if self._transport is not None:
             self._transport.close()
         atexit.unregister(self.at_exit)
+
+    def before_fork(self) -> None:
+        """Let the background thread finish what it is at.
+
+        A lock that it holds (of a module being imported, of lazily read price data) would stay
+        held in the child for ever, and the child hang at it.
+        """
+        self._work.acquire(timeout=_FORK_WAIT_S)
+
+    def after_fork_in_parent(self) -> None:
+        """Let the background thread go on."""
+        with suppress(RuntimeError):  # the time was up before the lock was ours
+            self._work.release()
 
     def after_fork_in_child(self) -> None:
         """Leave the parent's queue, thread and segment to the parent."""
@@ -256,10 +272,17 @@ def _finalized(util: Any) -> list[Any]:
     return [getattr(item, "_callback", None) for item in list(util._finalizer_registry.values())]  # noqa: SLF001  # no public way to ask
 
 
-def _after_fork() -> None:
-    for pipeline in list(_all):
-        pipeline.after_fork_in_child()
+def _of_each(method: Callable[[Pipeline], None]) -> Callable[[], None]:
+    def call() -> None:
+        for pipeline in list(_all):
+            method(pipeline)
+
+    return call
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(
+        before=_of_each(Pipeline.before_fork),
+        after_in_parent=_of_each(Pipeline.after_fork_in_parent),
+        after_in_child=_of_each(Pipeline.after_fork_in_child),
+    )
