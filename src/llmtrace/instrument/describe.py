@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from llmtrace.config import CaptureContent
     from llmtrace.instrument.call import Call
     from llmtrace.instrument.redact import Redactor
-    from llmtrace.instrument.steps import Step
+    from llmtrace.instrument.step import Step
     from llmtrace.pricing import PriceBook
 
 _HTTP_ERROR: Final = 400

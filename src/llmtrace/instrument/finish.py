@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from llmtrace.config import Settings
-    from llmtrace.instrument.steps import Step
+    from llmtrace.instrument.step import Step
 
 logger = logging.getLogger("llmtrace")
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from llmtrace.instrument.call import Call
     from llmtrace.instrument.integrations._base import Endpoint, Integration
     from llmtrace.instrument.pipeline import Pipeline
-    from llmtrace.instrument.steps import Step
+    from llmtrace.instrument.step import Step
 
 
 class Recorder:

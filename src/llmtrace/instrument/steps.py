@@ -15,54 +15,17 @@ from llmtrace import semconv
 from llmtrace.instrument import guard, runtime
 from llmtrace.instrument.attribution import current_attribution
 from llmtrace.instrument.scope import Scope
-from llmtrace.instrument.spans import OwnSpan, class_name, unsampled_context
+from llmtrace.instrument.spans import class_name, unsampled_context
+from llmtrace.instrument.step import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from opentelemetry.context import Context
-    from opentelemetry.trace import Span
 
 _NAMED_BY: dict[str, str] = {
     semconv.OP_INVOKE_AGENT: semconv.AGENT_NAME,
     semconv.OP_EXECUTE_TOOL: semconv.TOOL_NAME,
     semconv.OP_INVOKE_WORKFLOW: semconv.WORKFLOW_NAME,
 }
-
-
-class Step:
-    """One run of a step, ended exactly once."""
-
-    __slots__ = (
-        "attributes",
-        "attribution",
-        "end_mono_ns",
-        "error_type",
-        "is_live",
-        "name",
-        "span",
-        "start_mono_ns",
-    )
-
-    size_bytes = 0
-    is_forgotten = False
-
-    def __init__(
-        self,
-        name: str,
-        attributes: Mapping[str, Any],
-        span: Span,
-        attribution: Mapping[str, str],
-    ) -> None:
-        """Start the step that ``span`` stands for."""
-        self.name = name
-        self.attributes = attributes
-        self.span = span
-        self.is_live = not isinstance(span, OwnSpan)
-        self.attribution = attribution
-        self.start_mono_ns = time.monotonic_ns()
-        self.end_mono_ns = 0
-        self.error_type: str | None = None
 
 
 class trace(Scope):  # noqa: N801  # used as a function: with trace(…), @trace(…)
