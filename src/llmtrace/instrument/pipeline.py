@@ -76,7 +76,7 @@ class Pipeline:
         self._transport = SegmentTransport(settings, self.dropped) if stores else None
         url = traces_url(settings) if stores else None
         self._sender = (
-            Sender(url, self._transport.directory, settings, self.dropped)
+            Sender(url, self._transport, settings, self.dropped)
             if url and self._transport
             else None
         )
@@ -104,14 +104,18 @@ class Pipeline:
         with self._work:
             self._handle([ended])
 
-    def flush(self, timeout_s: float) -> bool:
-        """Wait until all that was submitted is written (and, with an endpoint, accepted)."""
+    def flush(self, timeout_s: float, *, gives_up: bool = False) -> bool:
+        """Wait until all that was submitted is written (and, with an endpoint, accepted).
+
+        ``gives_up``: do not wait for an endpoint that does not take it; it is on disk.
+        """
         deadline = time.monotonic() + timeout_s
         if not self.end_waiting(timeout_s):
             return False
         if self._sender is None:
             return not self._has_unwritten()
-        return self._sender.wait_until_idle(max(0.0, deadline - time.monotonic()))
+        left_s = max(0.0, deadline - time.monotonic())
+        return self._sender.wait_until_idle(left_s, gives_up=gives_up)
 
     def end_waiting(self, timeout_s: float = 30.0) -> bool:
         """Turn what waits into spans now, on this thread; False if the time was up first."""
@@ -134,7 +138,7 @@ class Pipeline:
 
     def close(self) -> None:
         """Flush and stop."""
-        self.flush(self._settings.exit_flush_s)
+        self.flush(self._settings.exit_flush_s, gives_up=True)
         self._is_stopping = True
         self._wake.ring()
         if self._sender is not None:
@@ -248,9 +252,12 @@ class Pipeline:
         return self._transport is not None and self._transport.is_waiting
 
     def at_exit(self) -> None:
-        """Write what waits, within the time that the exit may take. Never raises."""
+        """Write what waits, within the time that the exit may take. Never raises.
+
+        An endpoint that does not take it now is not waited for: it is in the outbox.
+        """
         try:
-            self.flush(self._settings.exit_flush_s)
+            self.flush(self._settings.exit_flush_s, gives_up=True)
         except Exception:  # noqa: BLE001  # nothing of ours shows at the user's exit
             guard.fault("exit")
 

@@ -10,72 +10,91 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import context
 
-from llmtrace.spool import is_owned, list_segments, read_frames, try_remove
+from llmtrace.spool import list_segments, locked, read_frames, try_remove
 from llmtrace.version import VERSION
 
 if TYPE_CHECKING:
     from collections import Counter
     from pathlib import Path
 
+    from pathlib import Path
+
     from llmtrace.config import Settings
+    from llmtrace.instrument.transport import SegmentTransport
 
 logger = logging.getLogger("llmtrace")
 
-_LATER: Final = frozenset({401, 403, 408, 429, 502, 503, 504})
+_LATER: Final = frozenset({301, 302, 303, 307, 308, 401, 403, 408, 429, 502, 503, 504})
+_MAX_RETRY_AFTER_S: Final = 60.0
+_LOOK_S: Final = 0.02
 _BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirected POST would arrive as a GET without its body, with our token, elsewhere."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Let the answer be an error."""
 
 
 class Sender:
     """One thread that empties an outbox."""
 
     def __init__(
-        self, url: str, directory: Path, settings: Settings, dropped: Counter[str]
+        self, url: str, transport: SegmentTransport, settings: Settings, dropped: Counter[str]
     ) -> None:
-        """Prepare to post to ``url``; ``start()`` begins."""
+        """Prepare to post what ``transport`` writes to ``url``; ``notify()`` begins."""
         self._url = url
-        self._directory = directory
+        self._transport = transport
         self._settings = settings
         self._dropped = dropped
-        self._wake = threading.Event()
-        self._stopping = False
+        self._opener = urllib.request.build_opener(_NoRedirect)
         self._failures = 0
         self._retry_after_s = 0.0
-        self._idle = threading.Event()
-        self._thread: threading.Thread | None = None
         self.accepted = 0
         """Requests the endpoint has accepted."""
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Start over in a forked child: the thread and its lock are the parent's."""
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._is_hurried = False
+        self._written = 0
+        """How often there was something new to send; ``_sent`` is how much of that is done."""
+        self._sent = 0
+        self._thread: threading.Thread | None = None
 
     def notify(self) -> None:
         """Say that there is something to send; starts the thread the first time."""
-        self._idle.clear()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="llmtrace-sender", daemon=True)
-            self._thread.start()
-        self._wake.set()
+        with self._changed:
+            self._written += 1
+            self._changed.notify_all()
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="llmtrace-sender", daemon=True
+                )
+                self._thread.start()
 
     def wait_until_idle(self, timeout_s: float) -> bool:
-        """Wait until all that was there is sent; False if the time was up first."""
-        if self._thread is None:
-            return True
-        self._wake.set()
-        return self._idle.wait(timeout_s)
+        """Try now; wait until all that was there is sent; False if the time was up first."""
+        with self._changed:
+            self._is_hurried = True
+            self._changed.notify_all()
+            return self._changed.wait_for(lambda: self._sent == self._written, timeout_s)
 
     def stop(self) -> None:
         """Let the thread end after the request it is in."""
-        self._stopping = True
-        self._wake.set()
-
-    def after_fork(self) -> None:
-        """Start over in a forked child: the thread and its events are the parent's."""
-        self._wake = threading.Event()
-        self._idle = threading.Event()
-        self._thread = None
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
 
     def _run(self) -> None:
         # Instrumented HTTP clients leave the posts of telemetry alone.
@@ -83,36 +102,57 @@ class Sender:
         if suppress is not None:
             context.attach(context.set_value(suppress, True))
         while not self._stopping:
-            self._wake.clear()
-            if self._send_all():
-                self._idle.set()
-                self._wake.wait()
-            else:
-                self._wake.wait(self._pause_s())
+            with self._changed:
+                seen = self._written
+                self._is_hurried = False
+            if not self._send_all():
+                self._pause()
+                continue
+            with self._changed:
+                self._sent = seen
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._stopping or self._written != self._sent)
 
-    def _pause_s(self) -> float:
-        pause = _BACKOFF_S[min(self._failures, len(_BACKOFF_S)) - 1] if self._failures else 0.0
-        return max(pause, min(self._retry_after_s, 60.0))
+    def _pause(self) -> None:
+        """Wait before the next attempt: what the endpoint asked for, then what ``flush`` may cut.
+
+        New spans do not cut it: an endpoint that is down is not asked with every batch.
+        """
+        backoff_s = _BACKOFF_S[min(self._failures, len(_BACKOFF_S)) - 1] if self._failures else 0.0
+        asked_s = min(self._retry_after_s, _MAX_RETRY_AFTER_S)
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping, asked_s)
+            self._changed.wait_for(
+                lambda: self._stopping or self._is_hurried, max(0.0, backoff_s - asked_s)
+            )
 
     def _send_all(self) -> bool:
         """Send every segment there is; False if the endpoint could not take it now."""
         try:
-            return all(self._send_segment(path) for path in list_segments(self._directory))
+            return all(map(self._send_segment, list_segments(self._transport.directory)))
         except Exception as error:  # noqa: BLE001  # a bad disk must not end the thread
             self._failed(f"{type(error).__name__} while reading the outbox")
             return False
 
     def _send_segment(self, path: Path) -> bool:
-        note = path.with_suffix(".pos")
-        offset = _read_position(note)
-        found = read_frames(path, offset)
-        for frame in found.frames:
+        """Send what is new in our own segment, or a whole one whose process is gone."""
+        if path.name == self._transport.open_segment:
+            return self._send_frames(path)
+        with locked(path) as is_held:
+            # Its writer lives, or another process sends it just now: not ours to send.
+            if is_held and not self._send_frames(path):
+                return False
+        note = _note(path)
+        if is_held and try_remove(path, applied=_read_position(note)):
+            note.unlink(missing_ok=True)
+        return True
+
+    def _send_frames(self, path: Path) -> bool:
+        note = _note(path)
+        for frame in read_frames(path, _read_position(note)).frames:
             if not self._post(frame.payload):
                 return False
-            offset = frame.end
-            _write_position(note, offset)
-        if not is_owned(path) and try_remove(path, applied=offset):
-            note.unlink(missing_ok=True)
+            _write_position(note, frame.end)
         return True
 
     def _post(self, payload: bytes) -> bool:
@@ -127,7 +167,7 @@ class Sender:
             headers.setdefault("authorization", f"Bearer {self._settings.token.reveal()}")
         request = urllib.request.Request(self._url, payload, headers, method="POST")  # noqa: S310  # http(s) only: config checks
         try:
-            with urllib.request.urlopen(request, timeout=self._settings.export_timeout_s) as answer:  # noqa: S310  # see above
+            with self._opener.open(request, timeout=self._settings.export_timeout_s) as answer:
                 answer.read(65_536)
         except urllib.error.HTTPError as error:
             return self._refused(error)
@@ -155,6 +195,11 @@ class Sender:
         self._failures += 1
         if self._failures == 1:
             logger.info("the OTLP endpoint cannot take spans now (%s); they wait on disk", why)
+
+
+def _note(path: Path) -> Path:
+    """Return the file that says how far a segment has been sent."""
+    return path.with_suffix(".pos")
 
 
 def _read_position(note: Path) -> int:
