@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Final
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from collections import Counter
     from pathlib import Path
 
-    from pathlib import Path
-
     from llmtrace.config import Settings
     from llmtrace.instrument.transport import SegmentTransport
 
@@ -33,14 +30,13 @@ logger = logging.getLogger("llmtrace")
 
 _LATER: Final = frozenset({301, 302, 303, 307, 308, 401, 403, 408, 429, 502, 503, 504})
 _MAX_RETRY_AFTER_S: Final = 60.0
-_LOOK_S: Final = 0.02
 _BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """A redirected POST would arrive as a GET without its body, with our token, elsewhere."""
 
-    def redirect_request(self, *_: object) -> None:
+    def redirect_request(self, *args: object, **kwargs: object) -> None:
         """Let the answer be an error."""
 
 
@@ -67,6 +63,8 @@ class Sender:
         self._changed = threading.Condition()
         self._stopping = False
         self._is_hurried = False
+        self._is_told_to_wait = False
+        self._failed_attempts = 0
         self._written = 0
         """How often there was something new to send; ``_sent`` is how much of that is done."""
         self._sent = 0
@@ -83,12 +81,22 @@ class Sender:
                 )
                 self._thread.start()
 
-    def wait_until_idle(self, timeout_s: float) -> bool:
-        """Try now; wait until all that was there is sent; False if the time was up first."""
+    def wait_until_idle(self, timeout_s: float, *, gives_up: bool = False) -> bool:
+        """Try now; wait until all that was there is sent; False if the time was up first.
+
+        ``gives_up``: wait for no further attempt, where the first one fails or is not allowed yet.
+        """
         with self._changed:
+            failed = self._failed_attempts
             self._is_hurried = True
             self._changed.notify_all()
-            return self._changed.wait_for(lambda: self._sent == self._written, timeout_s)
+
+            def is_over() -> bool:
+                is_vain = self._is_told_to_wait or self._failed_attempts != failed
+                return self._sent == self._written or (gives_up and is_vain)
+
+            self._changed.wait_for(is_over, timeout_s)
+            return self._sent == self._written
 
     def stop(self) -> None:
         """Let the thread end after the request it is in."""
@@ -121,7 +129,11 @@ class Sender:
         backoff_s = _BACKOFF_S[min(self._failures, len(_BACKOFF_S)) - 1] if self._failures else 0.0
         asked_s = min(self._retry_after_s, _MAX_RETRY_AFTER_S)
         with self._changed:
+            self._failed_attempts += 1
+            self._is_told_to_wait = asked_s > 0
+            self._changed.notify_all()
             self._changed.wait_for(lambda: self._stopping, asked_s)
+            self._is_told_to_wait = False
             self._changed.wait_for(
                 lambda: self._stopping or self._is_hurried, max(0.0, backoff_s - asked_s)
             )

@@ -58,6 +58,8 @@ class SegmentTransport:
         self._waiting_bytes = 0
         self._appends = 0
         self._writer = self._new_writer()
+        self.open_segment = ""
+        """File name of the segment that we write to now; "" before the first payload."""
 
     def write(self, payload: bytes, spans: int) -> None:
         """Append one encoded request; on a full or read-only disk keep it for the next time."""
@@ -101,7 +103,7 @@ class SegmentTransport:
     def _write_waiting(self) -> None:
         while self._waiting:
             payload, _ = self._waiting[0]
-            self._writer.append(payload)
+            self.open_segment = self._writer.append(payload).segment
             self._waiting.popleft()
             self._waiting_bytes -= len(payload)
             self._appends += 1

@@ -12,6 +12,7 @@ from llmtrace.spool.directory import (
     enforce_limits,
     is_owned,
     list_segments,
+    locked,
     try_remove,
 )
 from llmtrace.spool.frames import MAX_PAYLOAD_BYTES, Frame, Frames, parse_frames, read_frames
@@ -28,6 +29,7 @@ __all__ = [
     "enforce_limits",
     "is_owned",
     "list_segments",
+    "locked",
     "parse_frames",
     "read_frames",
     "try_remove",

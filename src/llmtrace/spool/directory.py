@@ -47,8 +47,8 @@ def list_segments(directory: Path) -> list[Path]:
 
 def is_owned(path: Path) -> bool:
     """Say whether a writer still holds the segment; False if the file is gone."""
-    with _locked(path) as locked:
-        return not locked and path.exists()
+    with locked(path) as is_held:
+        return not is_held and path.exists()
 
 
 def try_remove(path: Path, *, applied: int) -> bool:
@@ -56,8 +56,8 @@ def try_remove(path: Path, *, applied: int) -> bool:
 
     The caller has made the position ``applied`` durable before. True if the file is gone.
     """
-    with _locked(path) as locked:
-        if not locked:
+    with locked(path) as is_held:
+        if not is_held:
             return not path.exists()
         if read_frames(path, applied).frames:
             return False
@@ -92,8 +92,8 @@ def enforce_limits(
 
 def _remove_unowned(path: Path) -> int | None:
     """Remove one segment and return how many frames it held; None if it is owned or gone."""
-    with _locked(path) as locked:
-        if not locked:
+    with locked(path) as is_held:
+        if not is_held:
             return None
         frames = len(read_frames(path).frames)
         return frames if _unlinked(path) else None
@@ -109,7 +109,7 @@ def _unlinked(path: Path) -> bool:
 
 
 @contextmanager
-def _locked(path: Path) -> Generator[bool]:
+def locked(path: Path) -> Generator[bool]:
     """Hold the segment's lock; give False if its writer has it or the file is gone."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
