@@ -12,18 +12,12 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final, Literal, cast
 
-from llmtrace.instrument.sensitive import PERSONAL, SECRETS, Finder, Kind
+from llmtrace.instrument.sensitive import PERSONAL, SECRETS, Finder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 Mode = Literal["redacted", "full"]
-
-# Where a pattern may begin: not inside a word. The text is JSON, where the line break before a key
-# is a backslash and an n; to ``\b`` that n is of the word, and a key on its own line would stay.
-_AFTER_ESCAPE: Final = r"(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4})"
-_START: Final = rf"(?:(?<![A-Za-z0-9_])|{_AFTER_ESCAPE})"
-_NUMBER_START: Final = rf"(?:(?<![\d.-])(?<!\\u)|{_AFTER_ESCAPE})"
 
 _DIGITS: Final = re.compile(r"\D")
 
@@ -43,16 +37,18 @@ class Redactor:
         also: Callable[[str], str] | None = None,
     ) -> None:
         """Compile the patterns. Raises re.error for a wrong user pattern."""
-        chosen = [*_SECRETS, *(_PERSONAL if mode == "redacted" else ())]
-        self._ours = [(kind, re.compile(pattern)) for kind, pattern in chosen]
+        self._ours = (*SECRETS, *PERSONAL) if mode == "redacted" else SECRETS
         self._users = [(kind, re.compile(pattern)) for kind, pattern in patterns]
         self._also = also
 
     def text(self, text: str, counts: Counter[str]) -> str:
         """Return ``text`` redacted; ``counts`` learns what was taken out, by kind."""
-        for kind, pattern in self._ours:
-            if _may_occur(kind, text):
-                text = pattern.sub(lambda match, kind=kind: _replace(kind, match, counts), text)
+        finder = Finder(text)
+        for kind in self._ours:
+            changed = _replaced(text, kind.name, finder.matches(kind), counts)
+            if changed is not text:
+                text = changed
+                finder = Finder(text)
         text = self._users_text(text, counts)
         if self._also is not None:
             changed = self._also(text)
@@ -79,7 +75,7 @@ class Redactor:
 
     def _users_text(self, text: str, counts: Counter[str]) -> str:
         for kind, pattern in self._users:
-            text = pattern.sub(lambda match, kind=kind: _replace(kind, match, counts), text)
+            text = _replaced(text, kind, pattern.finditer(text), counts)
         return text
 
 
@@ -103,12 +99,12 @@ def _dumps(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _replaced(text: str, kind: Kind, finder: Finder, counts: Counter[str]) -> str:
-    """Return ``text`` without what ``kind`` finds in it; ``text`` itself if that is nothing."""
+def _replaced(text: str, kind: str, matches: Iterator[re.Match[str]], counts: Counter[str]) -> str:
+    """Return ``text`` without what ``matches`` found in it; ``text`` itself if that is nothing."""
     pieces: list[str] = []
     done = 0
-    for match in finder.matches(kind):
-        replacement = _replace(kind.name, match, counts)
+    for match in matches:
+        replacement = _replace(kind, match, counts)
         if replacement is not None:
             pieces += text[done : match.start()], replacement
             done = match.end()
