@@ -13,7 +13,7 @@ import llmtrace
 from llmtrace.collector import Collector
 from llmtrace.config import load_settings
 from llmtrace.spool import list_segments
-from llmtrace.store.connect import connect
+from llmtrace.store import open_store
 from llmtrace.testing.provider import LocalProvider
 
 if TYPE_CHECKING:
@@ -38,13 +38,14 @@ def ask(provider: LocalProvider) -> None:
 
 
 def stored(home: Path) -> list[dict[str, Any]]:
-    with connect(home) as db:
-        return db.sql("select span_id, cost_usd, model from llm_calls").rows()
+    with open_store(home) as store:
+        store.refresh()
+        return store.sql("select span_id, cost_usd, model from llm_calls").to_pylist()
 
 
 @pytest.mark.parametrize("token", [None, "a-long-random-text-for-this-test"])
 def test_calls_reach_the_collector_and_leave_no_segment_behind(
-    token: str | None, provider: LocalProvider, tmp_path: Path
+    token: str | None, provider: LocalProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app, home = tmp_path / "app", tmp_path / "collector"
     with Collector(load_settings({}, home=home, token=token), port=0) as collector:
@@ -55,6 +56,8 @@ def test_calls_reach_the_collector_and_leave_no_segment_behind(
 
         assert llmtrace.flush(10)
         llmtrace.uninstrument()
+        if token:
+            monkeypatch.setenv("LLMTRACE_TOKEN", token)
         (row,) = stored(home)
     assert row["model"].startswith("gpt-5-mini")
     assert row["cost_usd"] > 0
