@@ -47,6 +47,37 @@ def test_a_table_shows_names_values_and_on_stderr_the_count(tmp_path: Path) -> N
     assert result.stderr == "1 row\n"
 
 
+def test_in_a_pipe_a_wide_table_is_not_shortened(tmp_path: Path) -> None:
+    # given: more columns than eighty characters hold
+    columns = ", ".join(f"'value {number}' as column_{number}" for number in range(30))
+
+    # when
+    lines = run(tmp_path, f"select {columns}").stdout.splitlines()
+
+    # then
+    assert len(lines) == 2
+    assert [f"column_{number}" for number in range(30)] == lines[0].split()
+    assert "value 29" in lines[1]
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_on_a_terminal_what_is_too_wide_shows_every_column_all_the_same(
+    rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given: a terminal of eighty columns
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    columns = ", ".join(f"'value {number}' as column_{number}" for number in range(30))
+
+    # when
+    output = run(tmp_path, f"select {columns} from range({rows})").stdout  # noqa: S608  # numbers of ours
+
+    # then
+    for number in range(30):
+        assert f"column_{number}" in output
+        assert output.count(f"value {number}\n") == rows
+
+
 def test_json_keeps_every_digit_of_a_decimal(tmp_path: Path) -> None:
     result = run(
         tmp_path, "--json", "select 0.000000000001::decimal(18, 12) as a, 1e20::double as b"
@@ -150,6 +181,15 @@ def test_not_exactly_one_query_is_a_usage_error(arguments: list[str], tmp_path: 
 
     assert result.exit_code == 2
     assert "give one query" in result.stderr
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "query.sql").write_bytes(b"select \xff")
+
+    result = run(tmp_path, "-f", str(tmp_path / "query.sql"))
+
+    assert result.exit_code == 2
+    assert "query.sql: not UTF-8 at byte 7" in result.stderr
 
 
 def test_a_slow_query_ends_at_its_limit(tmp_path: Path) -> None:

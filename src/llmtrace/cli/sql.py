@@ -66,12 +66,12 @@ def command(
     timeout: float,
     home: Path | None,
 ) -> None:
-    r"""Ask the store in SQL: one SELECT (DuckDB's dialect), read only.
+    """Ask the store in SQL: one SELECT (DuckDB's dialect), read only.
 
     \b
     Views: llm_calls, llm_calls_full, traces, sessions, daily_cost, errors, unpriced.
     Example: llmtrace sql "select model, sum(cost_usd) from llm_calls group by all"
-    """
+    """  # noqa: D301  # click wants the backspace itself, not a backslash and a b
     with open_store(home) as store:
         rows = store.sql(_query(query, file), max_rows=max_rows, timeout_s=timeout)
     if form == "json":
@@ -98,18 +98,41 @@ def print_csv(rows: pa.Table) -> None:
 
 
 def print_table(rows: pa.Table) -> None:
-    """Print rows as a table for people."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    """Print rows as a table for people; wider than the terminal, one column a line instead."""
+    console = Console()
     records = _records(rows)
+    table = _table(rows, records)
+    # Into a file or a pipe a table goes unshortened, whatever the width of no terminal is.
+    wide = Console(width=_LONGEST_CELL * max(1, rows.num_columns))
+    width = wide.measure(table).maximum
+    if not console.is_terminal:
+        wide.print(table, soft_wrap=True)
+    elif width <= console.width:
+        console.print(table)
+    elif records:
+        _print_records(console, records)
+    else:
+        console.print(Text(", ".join(_visible(name) for name in rows.column_names), style="bold"))
+    click.echo(f"{rows.num_rows} row{'' if rows.num_rows == 1 else 's'}", err=True)
+
+
+def _table(rows: pa.Table, records: list[dict[str, object]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for name in rows.column_names:
         is_number = any(isinstance(row[name], (int, float, Decimal)) for row in records)
         table.add_column(Text(_visible(name)), justify="right" if is_number else "left")
     for row in records:
         table.add_row(*(Text(_table_cell(value)) for value in row.values()))
-    console = Console()
-    # Into a file or a pipe a table goes unshortened, whatever the width of no terminal is.
-    console.print(table, width=None if console.is_terminal else 10_000)
-    click.echo(f"{rows.num_rows} row{'' if rows.num_rows == 1 else 's'}", err=True)
+    return table
+
+
+def _print_records(console: Console, records: list[dict[str, object]]) -> None:
+    """Print every row as lines of name and value: columns squeezed to nothing tell nothing."""
+    longest = max(len(name) for name in records[0])
+    for number, row in enumerate(records, start=1):
+        console.print(Text(f"row {number}", style="bold"))
+        for name, value in row.items():
+            console.print(Text(f"  {_visible(name):<{longest}}  {_table_cell(value)}"))
 
 
 def json_text(value: object) -> str:
@@ -136,7 +159,12 @@ def _query(query: str | None, file: Path | None) -> str:
         return query
     if str(file) == "-":
         return sys.stdin.read()
-    return cast("Path", file).read_text(encoding="utf-8")
+    try:
+        return cast("Path", file).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise click.UsageError(
+            f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8"
+        ) from error
 
 
 def _records(rows: pa.Table) -> list[dict[str, object]]:
