@@ -70,3 +70,24 @@ def test_a_missing_program_is_named(provider: LocalProvider, tmp_path: Path) -> 
 
     assert done.returncode == 2
     assert "there is no file 'nowhere.py'" in done.stderr
+
+
+def test_an_exception_of_the_program_looks_as_if_python_ran_it(
+    provider: LocalProvider, tmp_path: Path
+) -> None:
+    program = tmp_path / "app.py"
+    program.write_text("def halve(number):\n    return 1 / number\n\nhalve(0)\n")
+
+    done = run([str(program)], provider, tmp_path / "home")
+
+    plain = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (plain.returncode, plain.stderr)
+
+
+def test_a_module_that_is_not_there_is_one_line(provider: LocalProvider, tmp_path: Path) -> None:
+    done = run(["-m", "nowhere_at_all"], provider, tmp_path)
+
+    assert done.returncode == 1
+    assert done.stderr == "ImportError: No module named nowhere_at_all\n"

@@ -1,7 +1,7 @@
 """The command line: wiring only. A command parses, calls one function, prints.
 
 stdout is data, stderr is everything else. Exit codes: 0 ok, 1 problem found (alert firing, replay
-differs, check failed), 2 usage or configuration, 3 store not reachable.
+differs, check failed), 2 usage or configuration, 3 store not reachable, 70 a fault of llmtrace.
 Each command lives in ``cli/<name>.py`` as ``command``; it is imported only when it is named.
 """
 
@@ -77,4 +77,22 @@ def run(argv: list[str] | None = None) -> None:
             raise
         click.echo(f"llmtrace: {error}", err=True)
         raise SystemExit(3 if isinstance(error, StoreError) else 2) from None
+    except ModuleNotFoundError as error:
+        if debug or error.name is None or error.name.partition(".")[0] == "llmtrace":
+            raise
+        click.echo(
+            f"llmtrace: this command needs {error.name!r}, which is not installed; "
+            "type: pip install 'llmtrace-toolkit[all]'",
+            err=True,
+        )
+        raise SystemExit(2) from None
+    except Exception as error:
+        if debug:
+            raise
+        click.echo(
+            f"llmtrace: this should not happen ({type(error).__name__}: {error}); "
+            "please report it with what `llmtrace --debug …` prints",
+            err=True,
+        )
+        raise SystemExit(70) from None
     raise SystemExit(code if isinstance(code, int) else 0)
