@@ -158,3 +158,27 @@ def test_pools_of_fresh_processes_record_every_call(tmp_path: Path, kind: str) -
     scripts.finish(scripts.start_file(app))
 
     assert users(tmp_path) == [f"u{number:02}" for number in range(31)]
+
+
+def test_a_childs_spans_carry_its_own_process_id(tmp_path: Path) -> None:
+    # given: a parent that has told of its process before it forks
+    body = """
+    llmtrace.instrument(home=sys.argv[1])
+    ask("parent")
+    llmtrace.flush()
+    child = os.fork()
+    if child == 0:
+        ask("child")
+        sys.exit(0)
+    os.waitpid(child, 0)
+    print(json.dumps([os.getpid(), child]))
+    """
+
+    # when
+    parent, child = json.loads(scripts.finish(scripts.start(body, tmp_path)))
+
+    # then
+    query = "select distinct attributes['process.pid'] as pid from resources"
+    with open_store(tmp_path) as store:
+        pids = {int(row["pid"]) for row in store.sql(query).to_pylist()}
+    assert pids == {parent, child}

@@ -73,6 +73,10 @@ class Finisher:
         self._provider_resource = dict(attributes)
         self._resource = None
 
+    def forget_process(self) -> None:
+        """Describe the process anew, in a forked child: it has a process id of its own."""
+        self._resource = None
+
     def finish(
         self, batch: Sequence[Call | Step], *, encode: bool, drops: Mapping[str, int]
     ) -> tuple[bytes, int]:

@@ -7,6 +7,8 @@ dropped and counted by reason. A forked child starts with an empty queue and a t
 from __future__ import annotations
 
 import atexit
+import logging
+import math
 import os
 import sys
 import threading
@@ -16,6 +18,7 @@ from collections import Counter, deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from llmtrace.errors import SegmentError
 from llmtrace.instrument import guard
 from llmtrace.instrument.sender import Sender
 from llmtrace.instrument.transport import SegmentTransport, traces_url
@@ -28,10 +31,14 @@ if TYPE_CHECKING:
     from llmtrace.instrument.finish import Finisher
     from llmtrace.instrument.step import Step
 
+logger = logging.getLogger("llmtrace")
 
 _RECORD_BYTES: Final = 2_000
 """What a record takes beside its bodies, roughly."""
 _BATCH: Final = 512
+_BATCH_BYTES: Final = 1_000_000
+"""Bytes of bodies after which a batch is full: it bounds memory, the size of a request, and how
+long a fork waits for it."""
 _FORK_WAIT_S: Final = 5.0
 """Longer than any batch takes; reached only where the disk hangs."""
 
@@ -119,10 +126,11 @@ class Pipeline:
 
     def end_waiting(self, timeout_s: float = 30.0) -> bool:
         """Turn what waits into spans now, on this thread; False if the time was up first."""
+        deadline = time.monotonic() + timeout_s
         if not self._work.acquire(timeout=timeout_s):
             return False
         try:
-            self._drain()
+            self._drain(deadline)
         finally:
             self._work.release()
         return not self._queue
@@ -137,14 +145,17 @@ class Pipeline:
         atexit.register(self.at_exit)
 
     def close(self) -> None:
-        """Flush and stop."""
-        self.flush(self._settings.exit_flush_s, gives_up=True)
-        self._is_stopping = True
+        """Flush and stop. What ends later, as a stream that is open now, is still written."""
+        self.flush(self._settings.exit_flush_s)
+        self._is_closed = True
         self._wake.ring()
         if self._sender is not None:
             self._sender.stop()
-        if self._transport is not None:
-            self._transport.close()
+        if self._work.acquire(blocking=False):
+            try:
+                self._close_transport()
+            finally:
+                self._work.release()
         atexit.unregister(self.at_exit)
 
     def before_fork(self) -> None:
@@ -153,7 +164,9 @@ class Pipeline:
         A lock that it holds (of a module being imported, of lazily read price data) would stay
         held in the child for ever, and the child hang at it.
         """
+        self._is_forking = True
         self._work.acquire(timeout=_FORK_WAIT_S)
+        self._is_forking = False
 
     def after_fork_in_parent(self) -> None:
         """Let the background thread go on."""
@@ -166,6 +179,7 @@ class Pipeline:
             self._transport.abandon()
         if self._sender is not None:
             self._sender.after_fork()
+        self._finisher.forget_process()
         self._start_over()
 
     def _start_over(self) -> None:
@@ -173,7 +187,8 @@ class Pipeline:
         self._queued_bytes = 0
         self._thread: threading.Thread | None = None
         self._is_idle = False
-        self._is_stopping = False
+        self._is_closed = False
+        self._is_forking = False
         self._wake = _Bell()
         self._starting = threading.Lock()
         self._work = threading.RLock()
@@ -183,8 +198,13 @@ class Pipeline:
         if not self._starting.acquire(blocking=False):
             return
         try:
-            if self._thread is None and not self._is_stopping:
+            if self._thread is None:
+                # Made only now: gevent may have replaced the locks since this object was made, and
+                # a lock of the kind before would stop every greenlet.
+                self._wake = _Bell()
                 self._thread = self._started_thread()
+                if self._is_closed:
+                    self.flush_at_exit_before_others()
         finally:
             self._starting.release()
 
@@ -199,7 +219,7 @@ class Pipeline:
         return thread
 
     def _run(self) -> None:
-        while not self._is_stopping:
+        while not self._is_closed or self._queue:
             self._is_idle = True
             if not self._queue:
                 self._wake.wait(None if not self._has_unwritten() else 1.0)
@@ -211,19 +231,38 @@ class Pipeline:
                     self._drain()
             except Exception:  # noqa: BLE001  # the thread is the only one there is
                 guard.fault("thread")
+        self._thread = None
+        if self._queue:  # ended between the last look and here
+            self._start()
+        else:
+            with self._work:
+                self._close_transport()
 
-    def _drain(self) -> None:
-        while self._queue:
-            batch: list[Call | Step] = []
-            while self._queue and len(batch) < _BATCH:
-                ended = self._queue.popleft()
-                self._queued_bytes -= ended.size_bytes + _RECORD_BYTES
-                batch.append(ended)
-            self._handle(batch)
-        # Threads may have miscounted between them (no lock on their side): start afresh.
-        self._queued_bytes = 0
+    def _drain(self, deadline: float = math.inf) -> None:
+        while self._queue and not self._is_forking and time.monotonic() < deadline:
+            self._handle(self._next_batch())
+        if not self._queue:
+            # Threads may have miscounted between them (no lock on their side): start afresh.
+            self._queued_bytes = 0
         if self._transport is not None:
             self._transport.retry()
+
+    def _next_batch(self) -> list[Call | Step]:
+        batch: list[Call | Step] = []
+        size = 0
+        while self._queue and len(batch) < _BATCH and size < _BATCH_BYTES:
+            ended = self._queue.popleft()
+            self._queued_bytes -= ended.size_bytes + _RECORD_BYTES
+            size += ended.size_bytes
+            batch.append(ended)
+        return batch
+
+    def _close_transport(self) -> None:
+        if self._transport is not None:
+            try:
+                self._transport.close()
+            except SegmentError as error:
+                logger.warning("llmtrace: %s", error)
 
     def _handle(self, batch: list[Call | Step]) -> None:
         try:
