@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import json
 from typing import TYPE_CHECKING, Any
@@ -325,3 +326,20 @@ def test_fetching_a_response_is_no_second_bill(provider: LocalProvider, recorded
     assert attributes["gen_ai.operation.name"] == "fetch_response"
     assert attributes["gen_ai.response.id"] == made.id
     assert not [n for n in attributes if n.startswith(("gen_ai.usage", "llmtrace.cost"))]
+
+
+def test_a_coroutine_thrown_away_in_another_context_closes_quietly_and_ends_the_call(
+    api: Api, provider: LocalProvider, recorded: Recorded
+) -> None:
+    # given: a call that waits for its answer
+    async def call() -> None:
+        async with api.client(provider, is_async=True) as client:
+            waiting = api.create(client)
+            contextvars.copy_context().run(waiting.send, None)
+
+            # when: it is closed elsewhere, as the garbage collector does with forgotten tasks
+            contextvars.copy_context().run(waiting.close)
+
+    # then: nothing raises, as without llmtrace
+    asyncio.run(call())
+    assert recorded.span()["attributes"]["error.type"] == "GeneratorExit"

@@ -17,6 +17,9 @@ from llmtrace.instrument import guard, invocation, patches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Token
+
+    from opentelemetry.context import Context
 
     from llmtrace.instrument.call import Call
     from llmtrace.instrument.integrations._base import Integration
@@ -78,8 +81,7 @@ def _sync_request(integration: Integration) -> Any:
             _returned(call)
             return result
         finally:
-            current_call.reset(token)
-            invocation.leave(inside)
+            _leave(token, inside)
 
     return request
 
@@ -106,10 +108,22 @@ def _async_request(integration: Integration) -> Any:
             _returned(call)
             return result
         finally:
-            current_call.reset(token)
-            invocation.leave(inside)
+            _leave(token, inside)
 
     return request
+
+
+def _leave(token: Token[Call | None], inside: Token[Context]) -> None:
+    """Restore what was current before the call.
+
+    A coroutine that is thrown away is closed by the garbage collector, in whatever context that
+    runs: there is nothing to restore there, and what we had set ended with the call's own context.
+    """
+    try:
+        current_call.reset(token)
+    except ValueError:
+        return
+    invocation.leave(inside)
 
 
 def _see_response(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -141,8 +155,10 @@ def _see_retry(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[st
 
 def _failed(call: Call, error: BaseException) -> None:
     try:
-        invocation.see_error(call, error)
-        call.end("failed" if call.pieces is not None else None)
+        try:
+            invocation.see_error(call, error)
+        finally:  # an error that cannot be looked at ends the call all the same
+            call.end("failed" if call.pieces is not None else None)
     except Exception:  # noqa: BLE001  # the user's exception goes on unchanged
         guard.fault("fail")
 
