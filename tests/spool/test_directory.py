@@ -101,3 +101,12 @@ def test_segments_over_the_age_are_dropped(tmp_path: Path) -> None:
 
     assert dropped.frames == 1
     assert list_segments(tmp_path) == [path]
+
+
+def test_every_folder_that_is_made_is_its_owners_alone(tmp_path: Path) -> None:
+    # when: neither the home nor the folder in it exists
+    a_segment(tmp_path / "home" / "outbox" / "there")
+
+    # then: prompts lie below each of them
+    for made in ("home", "home/outbox", "home/outbox/there"):
+        assert (tmp_path / made).stat().st_mode & 0o777 == 0o700

@@ -13,6 +13,7 @@ from llmtrace.spool.directory import (
     is_owned,
     list_segments,
     locked,
+    make_private,
     try_remove,
 )
 from llmtrace.spool.frames import MAX_PAYLOAD_BYTES, Frame, Frames, parse_frames, read_frames
@@ -30,6 +31,7 @@ __all__ = [
     "is_owned",
     "list_segments",
     "locked",
+    "make_private",
     "parse_frames",
     "read_frames",
     "try_remove",

@@ -45,6 +45,16 @@ def list_segments(directory: Path) -> list[Path]:
     return [directory / name for name in sorted(names)]
 
 
+def make_private(directory: Path) -> None:
+    """Create a directory and what lacks above it, all with mode 0700: prompts lie below.
+
+    ``Path.mkdir(parents=True)`` gives the mode to the last one alone. Raises OSError.
+    """
+    if not directory.parent.exists():
+        make_private(directory.parent)
+    directory.mkdir(mode=0o700, exist_ok=True)
+
+
 def is_owned(path: Path) -> bool:
     """Say whether a writer still holds the segment; False if the file is gone."""
     with locked(path) as is_held:

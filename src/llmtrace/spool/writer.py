@@ -12,6 +12,7 @@ import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from llmtrace.errors import SegmentError
+from llmtrace.spool.directory import make_private
 from llmtrace.spool.frames import MAX_PAYLOAD_BYTES, header
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class SegmentWriter:
         """Prepare to write into ``directory``; nothing is touched yet.
 
         Args:
-            directory: created with mode 0700 when the first frame comes.
+            directory: created when the first frame comes, and what lacks above it; mode 0700.
             max_segment_bytes: size from which the next segment is started.
             now_ns: wall clock in nanoseconds since 1970, for names that sort by age.
             pid: this process, for the names.
@@ -113,7 +114,7 @@ class SegmentWriter:
         hidden = self._directory / f".{name}.new"
         self._name = name
         try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self._directory)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
             descriptor = os.open(hidden, flags, 0o600)
         except OSError as error:

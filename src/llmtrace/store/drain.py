@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Final
 from llmtrace.clock import Clock, SystemClock
 from llmtrace.errors import SegmentError, StoreUnreachableError
 from llmtrace.otlp.decode import MalformedOtlpError
-from llmtrace.spool import Frame, is_owned, list_segments, read_frames, try_remove
+from llmtrace.spool import (
+    Frame,
+    is_owned,
+    list_segments,
+    make_private,
+    read_frames,
+    try_remove,
+)
 from llmtrace.store.ingest import Ingested, ingest
 
 if TYPE_CHECKING:
@@ -228,7 +235,7 @@ class Drain:
         """Put a frame aside for people; its name is that of its place, so that it is put once."""
         path = self._home / DEAD_LETTERS / f"{segment}-{frame.end}.otlp"
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(path.parent)
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
             with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
                 file.write(frame.payload)

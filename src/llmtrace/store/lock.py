@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from llmtrace.errors import StoreLockedError, StoreUnreachableError
+from llmtrace.spool import make_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +94,7 @@ class StoreLock:
 
     def _open(self) -> int:
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self._path.parent)
             return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise _unwritable(self._path, error) from error
