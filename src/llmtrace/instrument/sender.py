@@ -99,7 +99,7 @@ class Sender:
             return self._sent == self._written
 
     def stop(self) -> None:
-        """Let the thread end after the request it is in."""
+        """Let the thread end when all is sent, or cannot be sent now."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -109,17 +109,21 @@ class Sender:
         suppress = getattr(context, "_SUPPRESS_INSTRUMENTATION_KEY", None)
         if suppress is not None:
             context.attach(context.set_value(suppress, True))
-        while not self._stopping:
+        while True:
             with self._changed:
                 seen = self._written
                 self._is_hurried = False
-            if not self._send_all():
+            is_sent = self._send_all()
+            if not is_sent:
                 self._pause()
-                continue
             with self._changed:
-                self._sent = seen
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: self._stopping or self._written != self._sent)
+                if is_sent:
+                    self._sent = seen
+                    self._changed.notify_all()
+                    self._changed.wait_for(lambda: self._stopping or self._written != self._sent)
+                if self._stopping and (not is_sent or self._written == self._sent):
+                    self._thread = None  # what comes after the end starts another one
+                    return
 
     def _pause(self) -> None:
         """Wait before the next attempt: what the endpoint asked for, then what ``flush`` may cut.
