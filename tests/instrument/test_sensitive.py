@@ -17,7 +17,23 @@ PIECES = [
     *("ghp_", "github_pat_", "xoxb-", "hooks.slack.com/services/", "AIza", "eyJ", "a" * 20),
     *("Bearer ", "bearer ", "://", ":", "@", "bob", "example", ".org", "user:pass@"),
     *("DE89", "3704", "0044", "GB82 WEST", "4111", "1111", "123", "45", "6789", "+49", "(555)"),
-    *(" ", "-", ".", "\\", "\\n", "\\u000a", "\n", '"', "é", "密", "٣", "３", "_", "b", "0"),
+    *(
+        " ",
+        "-",
+        ".",
+        "\\",
+        "\\n",
+        "\\u000a",
+        "\n",
+        '"',
+        "é",
+        "密",
+        "\u0663",
+        "\uff13",
+        "_",
+        "b",
+        "0",
+    ),
 ]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 from llmtrace.instrument.sensitive import PERSONAL, SECRETS, Finder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 Mode = Literal["redacted", "full"]
 
@@ -45,10 +45,11 @@ class Redactor:
         """Return ``text`` redacted; ``counts`` learns what was taken out, by kind."""
         finder = Finder(text)
         for kind in self._ours:
-            changed = _replaced(text, kind.name, finder.matches(kind), counts)
-            if changed is not text:
-                text = changed
-                finder = Finder(text)
+            if matches := finder.matches(kind):
+                changed = _replaced(text, kind.name, matches, counts)
+                if changed is not text:
+                    text = changed
+                    finder = Finder(text)
         text = self._users_text(text, counts)
         if self._also is not None:
             changed = self._also(text)
@@ -99,7 +100,7 @@ def _dumps(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _replaced(text: str, kind: str, matches: Iterator[re.Match[str]], counts: Counter[str]) -> str:
+def _replaced(text: str, kind: str, matches: Iterable[re.Match[str]], counts: Counter[str]) -> str:
     """Return ``text`` without what ``matches`` found in it; ``text`` itself if that is nothing."""
     pieces: list[str] = []
     done = 0

@@ -15,7 +15,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _ESCAPE: Final = r"(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4})"
 _START: Final = rf"(?:(?<![A-Za-z0-9_])|{_ESCAPE})"
@@ -36,52 +36,56 @@ class Kind(NamedTuple):
     """The same in the text's ``shape``: ``0`` for a digit, ``A`` for a capital letter."""
     ahead: int = 0
     """Characters from the anchor to the match's first one."""
+    needs: str = ""
+    """A character that stands in the text around every match: the cheapest thing to look for."""
     is_run: bool = False
     """Whether a match holds ``_RUN`` characters of ``_RUN_CHARACTERS`` in a row."""
 
 
-def _secret(name: str, pattern: str, *anchors: str, ahead: int = 0, is_run: bool = True) -> Kind:
-    return Kind(name, re.compile(pattern), anchors, ahead=ahead, is_run=is_run)
+def _token(name: str, pattern: str, *anchors: str) -> Kind:
+    return Kind(name, re.compile(pattern), anchors, is_run=True)
 
 
 SECRETS: Final = (
-    _secret(
+    Kind(
         "private_key",
-        r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^-]{1,8000}-----END [A-Z ]{0,30}PRIVATE KEY-----",
-        "-----BEGIN ",
-        is_run=False,
+        re.compile(
+            r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^-]{1,8000}"
+            r"-----END [A-Z ]{0,30}PRIVATE KEY-----"
+        ),
+        ("-----BEGIN ",),
     ),
-    _secret(
+    _token(
         "api_key",
         _START + r"(?:sk|rk|pk)-(?:ant-|proj-|or-|lf-|svcacct-)?[A-Za-z0-9_-]{20,200}",
         *("sk-", "rk-", "pk-"),
     ),
-    _secret(
+    _token(
         "api_key",
         _START + r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,100}",
         *("sk_live_", "sk_test_", "rk_live_", "rk_test_"),
     ),
-    _secret("aws_key", rf"{_START}(?:AKIA|ASIA)[0-9A-Z]{{16}}{_END}", "AKIA", "ASIA"),
-    _secret(
+    _token("aws_key", rf"{_START}(?:AKIA|ASIA)[0-9A-Z]{{16}}{_END}", "AKIA", "ASIA"),
+    _token(
         "github_token",
         _START + r"(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255})",
         *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
     ),
-    _secret("slack_token", _START + r"xox[abeoprs]-[A-Za-z0-9-]{10,200}", "xox"),
-    _secret("slack_webhook", r"hooks\.slack\.com/services/[A-Za-z0-9/_-]{10,120}", "hooks.slack."),
-    _secret("google_key", _START + r"AIza[0-9A-Za-z_-]{35}", "AIza"),
-    _secret(
+    _token("slack_token", _START + r"xox[abeoprs]-[A-Za-z0-9-]{10,200}", "xox"),
+    _token("slack_webhook", r"hooks\.slack\.com/services/[A-Za-z0-9/_-]{10,120}", "hooks.slack."),
+    _token("google_key", _START + r"AIza[0-9A-Za-z_-]{35}", "AIza"),
+    _token(
         "jwt",
         _START + r"eyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,1000}",
         "eyJ",
     ),
-    _secret("bearer", _START + r"[Bb]earer [A-Za-z0-9._~+/-]{20,2000}=*", "Bearer ", "bearer "),
-    _secret(
+    _token("bearer", _START + r"[Bb]earer [A-Za-z0-9._~+/-]{20,2000}=*", "Bearer ", "bearer "),
+    Kind(
         "url_password",
-        r"(?<=://)[^\s/:@\"\\]{1,100}:[^\s/@\"\\]{1,200}(?=@)",
-        "://",
+        re.compile(r"(?<=://)[^\s/:@\"\\]{1,100}:[^\s/@\"\\]{1,200}(?=@)"),
+        ("://",),
         ahead=3,
-        is_run=False,
+        needs="@",
     ),
 )
 PERSONAL: Final = (
@@ -92,6 +96,7 @@ PERSONAL: Final = (
             r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,4}\.[A-Za-z]{2,24}" + _END
         ),
         ("@",),
+        needs="@",
     ),
     Kind(
         "iban",
@@ -135,27 +140,28 @@ class Finder:
     """
 
     def __init__(self, text: str) -> None:
-        """Look at nothing yet."""
+        """Look for long words; the rest is looked at when a kind needs it."""
         self._text = text
         self._ascii = text.encode("ascii", "replace")  # a byte a character: positions agree
-        self._has_run: bool | None = None
+        self._has_run = _RUN in self._ascii.translate(_TO_RUN)
         self._shape: bytes | None = None
         self._is_foreign: bool | None = None
 
-    def matches(self, kind: Kind) -> Iterator[re.Match[str]]:
-        """Return what ``kind.pattern.finditer(text)`` does."""
-        if kind.is_run and not self._holds_a_run():
-            return iter(())
+    def matches(self, kind: Kind) -> Iterable[re.Match[str]]:
+        """Return what ``kind.pattern.finditer(text)`` does; an empty tuple for nothing."""
+        if (kind.is_run and not self._has_run) or kind.needs not in self._text:
+            return ()
         if kind.anchors:
             places = self._local_parts() if kind.name == "email" else self._places(kind)
-            return self._match_at(kind, places)
-        if self._holds_foreign_digits():
+        elif self._holds_foreign_digits():
             return kind.pattern.finditer(self._text)
-        if kind.shapes:
-            return self._match_at(kind, self._places_of_shapes(kind.shapes))
-        return kind.pattern.finditer(self._text) if self._may_hold_card() else iter(())
+        elif kind.shapes:
+            places = self._places_of_shapes(kind.shapes)
+        else:
+            return kind.pattern.finditer(self._text) if self._may_hold_card() else ()
+        return self._match_at(kind, places) if places else ()
 
-    def _match_at(self, kind: Kind, places: Iterator[int] | list[int]) -> Iterator[re.Match[str]]:
+    def _match_at(self, kind: Kind, places: Iterable[int]) -> Iterator[re.Match[str]]:
         done = 0
         for place in places:
             if place >= done and (match := kind.pattern.match(self._text, place)):
@@ -200,11 +206,6 @@ class Finder:
                 yield local.start()
             before = at + 1
             at = text.find("@", before)
-
-    def _holds_a_run(self) -> bool:
-        if self._has_run is None:
-            self._has_run = _RUN in self._ascii.translate(_TO_RUN)
-        return self._has_run
 
     def _shape_of_text(self) -> bytes:
         if self._shape is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Literal
 
 SPAN_KIND: Final = {
@@ -24,6 +25,9 @@ STATUS: Final = {"unset": 0, "ok": 1, "error": 2}
 _fixed64 = struct.Struct("<Q").pack
 _double = struct.Struct("<d").pack
 
+_SHORT: Final = 64
+"""Characters up to which an encoded attribute is kept for the next span."""
+_ONE_BYTE: Final = tuple(bytes((value,)) for value in range(0x80))
 _INT64_MAX: Final = 2**63 - 1
 _INT64_MIN: Final = -(2**63)
 
@@ -62,61 +66,88 @@ def encode_request(
 ) -> bytes:
     """Return one serialized ``ExportTraceServiceRequest`` with all ``spans`` of one resource."""
     scope = _field(1, scope_name.encode()) + _field(2, scope_version.encode())
-    scope_spans = bytearray(_field(1, scope))
+    scope_spans = [_field(1, scope)]
     for span in spans:
-        scope_spans += _field(2, _span(span))
-    resource_spans = _field(1, _attributes(1, resource)) + _field(2, bytes(scope_spans))
-    return _field(1, resource_spans)
+        scope_spans += _message(b"\x12", _span(span))
+    resource_spans = _message(b"\x0a", _attributes(b"\x0a", resource))
+    resource_spans += _message(b"\x12", scope_spans)
+    return b"".join(_message(b"\x0a", resource_spans))
 
 
-def _span(span: FinishedSpan) -> bytes:
-    out = bytearray()
-    out += b"\x0a\x10" + span.trace_id.to_bytes(16, "big")
-    out += b"\x12\x08" + span.span_id.to_bytes(8, "big")
-    if span.parent_span_id:
-        out += b"\x22\x08" + span.parent_span_id.to_bytes(8, "big")
-    out += _field(5, _utf8(span.name))
-    out += b"\x30" + _varint(SPAN_KIND[span.kind])
-    out += b"\x39" + _fixed64(span.start_unix_ns)
-    out += b"\x41" + _fixed64(span.end_unix_ns)
-    out += _attributes(9, span.attributes)
+# A message is a list of pieces until the very end: prompts are long, and joining at every level
+# would copy them ten times.
+
+
+def _message(tag: bytes, pieces: list[bytes]) -> list[bytes]:
+    """Return ``pieces`` as a field of the message around them."""
+    return [tag + _varint(sum(map(len, pieces))), *pieces]
+
+
+def _span(span: FinishedSpan) -> list[bytes]:
+    parent = span.parent_span_id
+    out = [
+        b"\x0a\x10" + span.trace_id.to_bytes(16, "big"),
+        b"\x12\x08" + span.span_id.to_bytes(8, "big"),
+        b"\x22\x08" + parent.to_bytes(8, "big") if parent else b"",
+        _field(5, _utf8(span.name)),
+        b"\x30" + _varint(SPAN_KIND[span.kind]),
+        b"\x39" + _fixed64(span.start_unix_ns) + b"\x41" + _fixed64(span.end_unix_ns),
+        *_attributes(b"\x4a", span.attributes),
+    ]
     for event in span.events:
-        out += _field(11, _event(event))
+        out += _message(b"\x5a", _event(event))
     if span.status != "unset":
         message = _field(2, _utf8(span.status_message)) if span.status_message else b""
-        out += _field(15, message + b"\x18" + _varint(STATUS[span.status]))
+        out.append(_field(15, message + b"\x18" + _varint(STATUS[span.status])))
     # Span.flags (16): the low byte is the W3C trace flags; what we write is sampled.
-    out += b"\x85\x01\x01\x01\x00\x00"
-    return bytes(out)
+    out.append(b"\x85\x01\x01\x01\x00\x00")
+    return out
 
 
-def _event(event: SpanEvent) -> bytes:
-    return (
-        b"\x09"
-        + _fixed64(event.time_unix_ns)
-        + _field(2, _utf8(event.name))
-        + _attributes(3, event.attributes)
-    )
+def _event(event: SpanEvent) -> list[bytes]:
+    head = b"\x09" + _fixed64(event.time_unix_ns) + _field(2, _utf8(event.name))
+    return [head, *_attributes(b"\x1a", event.attributes)]
 
 
-def _attributes(number: int, attributes: Mapping[str, object]) -> bytes:
-    tag = _varint(number << 3 | 2)
-    out = bytearray()
+def _attributes(tag: bytes, attributes: Mapping[str, object]) -> list[bytes]:
+    """Return the attributes as fields ``tag`` of the message around them."""
+    out: list[bytes] = []
     for key, value in attributes.items():
-        encoded = _value(value)
-        if encoded is None:
-            continue
-        name = _utf8(key)
-        pair = b"\x0a" + _varint(len(name)) + name + b"\x12" + _varint(len(encoded)) + encoded
-        out += tag + _varint(len(pair)) + pair
-    return bytes(out)
+        if type(value) is str:
+            if len(value) <= _SHORT:
+                out.append(_short_text(tag, key, value))
+                continue
+            text = _utf8(value)
+            head, size = b"\x0a" + _varint(len(text)), len(text)
+        else:
+            encoded = _value(value)
+            if encoded is None:
+                continue
+            head, text, size = b"", encoded, len(encoded)
+        size += len(head)
+        name = _key(key) + _varint(size)
+        out.append(tag + _varint(len(name) + size) + name + head)
+        out.append(text)
+    return out
+
+
+@lru_cache(maxsize=1024)
+def _short_text(tag: bytes, key: str, value: str) -> bytes:
+    """Return one attribute; most of a span's are the same as those of the span before."""
+    pair = _field(1, _utf8(key)) + _field(2, _field(1, _utf8(value)))
+    return tag + _varint(len(pair)) + pair
+
+
+@lru_cache(maxsize=512)
+def _key(name: str) -> bytes:
+    """Return the key of a KeyValue, up to the length of its value; there are few, often seen."""
+    return _field(1, _utf8(name)) + b"\x12"
 
 
 def _value(value: object) -> bytes | None:  # noqa: PLR0911  # one branch a type
     """Return an ``AnyValue``; None for what has no place in one (None itself, other objects)."""
     if isinstance(value, str):
-        text = _utf8(value)
-        return b"\x0a" + _varint(len(text)) + text
+        return _field(1, _utf8(value))
     if isinstance(value, bool):
         return b"\x10\x01" if value else b"\x10\x00"
     if isinstance(value, int):
@@ -126,9 +157,9 @@ def _value(value: object) -> bytes | None:  # noqa: PLR0911  # one branch a type
     if isinstance(value, float):
         return b"\x21" + _double(value)
     if isinstance(value, bytes):
-        return b"\x3a" + _varint(len(value)) + value
+        return _field(7, value)
     if isinstance(value, Mapping):
-        return _field(6, _attributes(1, value))  # pyright: ignore[reportUnknownArgumentType]  # any mapping
+        return _field(6, b"".join(_attributes(b"\x0a", value)))  # pyright: ignore[reportUnknownArgumentType]  # any mapping
     if isinstance(value, Sequence):
         items = b"".join(_field(1, item) for item in map(_value, value) if item is not None)  # pyright: ignore[reportUnknownArgumentType]  # any sequence
         return _field(5, items)
@@ -149,7 +180,7 @@ def _field(number: int, payload: bytes) -> bytes:
 
 def _varint(value: int) -> bytes:
     if value < 0x80:  # one byte is nearly always enough
-        return value.to_bytes(1, "little")
+        return _ONE_BYTE[value]
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
