@@ -8,9 +8,11 @@ import llmtrace
 from openai import OpenAI
 
 with llmtrace.connect() as db:
-    trace_id = db.sql("select trace_id from llm_calls order by start_time desc limit 1").rows()[0]
+    calls = db.sql(
+        "select trace_id from llm_calls where service = 'quickstart_openai' order by start_time"
+    ).rows()
 
-with llmtrace.replay(str(trace_id["trace_id"])):
+with llmtrace.replay(str(calls[-1]["trace_id"])):
     answer = OpenAI(api_key="not needed").chat.completions.create(
         model="gpt-5-mini",
         messages=[{"role": "user", "content": "Name three uses of a paper clip, briefly."}],
