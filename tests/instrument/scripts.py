@@ -86,7 +86,9 @@ def overlay(place: Path, packages: Sequence[str]) -> str | None:
     subprocess.run([sys.executable, "-m", "venv", str(place)], check=True, timeout=60)
     python = place / "bin" / "python"
     (site,) = (place / "lib").glob("python*/site-packages")
-    (site / "below.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+    # addsitedir, for it reads the .pth files there too: llmtrace itself is in one.
+    below = sysconfig.get_paths()["purelib"]
+    (site / "below.pth").write_text(f"import site; site.addsitedir({below!r})\n")
     install = [str(python), "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
     install += ["--disable-pip-version-check", *packages]
     done = subprocess.run(install, timeout=110, check=False, capture_output=True)
