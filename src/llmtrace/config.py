@@ -6,15 +6,16 @@ Nothing else in llmtrace touches ``os.environ``. The README's table is generated
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, Self, cast
 from urllib.parse import unquote
 
 from llmtrace.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 CaptureContent = Literal["redacted", "full", "none"]
 
@@ -23,6 +24,10 @@ class Secret(str):
     """A string that never shows itself: ``repr`` and ``format`` give ``***``; ``reveal()`` it."""
 
     __slots__ = ()
+
+    def __new__(cls, value: str) -> Self:
+        """Take the value over; a secret made of a secret is that secret, not three stars."""
+        return super().__new__(cls, value.reveal() if isinstance(value, Secret) else value)
 
     def __repr__(self) -> str:
         """Hide the value."""
@@ -121,7 +126,8 @@ def _ratio(text: str) -> float:
 
 
 def _timeout(text: str) -> float:
-    # OTEL_EXPORTER_OTLP_TIMEOUT is in seconds in the Python SDK, as in the specification's text.
+    # OTEL_EXPORTER_OTLP_TIMEOUT is in seconds in OpenTelemetry's Python SDK, and so it is here; the
+    # specification's other languages count milliseconds.
     return _positive_seconds(text)
 
 
@@ -131,7 +137,8 @@ def _headers(text: str) -> dict[str, Secret]:
         key, separator, value = item.partition("=")
         if not separator or not key.strip():
             raise ValueError("write name=value,name=value")
-        pairs[key.strip().lower()] = Secret(value.strip())
+        # Percent-encoded, as OpenTelemetry specifies: backends hand out ``Basic%20…``.
+        pairs[unquote(key.strip()).lower()] = Secret(unquote(value.strip()))
     return pairs
 
 
@@ -301,8 +308,18 @@ def load_settings(
         if resource.get("service.name"):
             chosen["service_name"] = resource["service.name"]
     home = cast("Path", chosen.get("home", Settings().home))
-    chosen["home"] = Path(home).expanduser().absolute()
+    chosen["home"] = _absolute(home, report)
     return Settings(**chosen)  # pyright: ignore[reportArgumentType]  # each value was parsed by its row
+
+
+def _absolute(home: Path, report: Callable[[ConfigError], None]) -> Path:
+    """Return ``home`` without a tilde, from the root on; where nothing can be kept if that fails."""
+    try:
+        return home.expanduser().absolute()
+    except (RuntimeError, OSError) as error:
+        report(ConfigError(f"home {str(home)!r}: {error}; set LLMTRACE_HOME to a full path"))
+        # No folder of a guessable name that somebody else may have made: prompts would go there.
+        return Path(os.devnull, "llmtrace")
 
 
 def _choose(row: Row, given: object, environ: Mapping[str, str]) -> tuple[bool, object]:
@@ -326,16 +343,24 @@ def _parsed(row: Row, variable: str, text: str) -> object:
 
 def _checked(row: Row, given: object) -> object:
     """Let an argument through the same door as the environment's text."""
-    if row.name == "headers" and isinstance(given, dict):
-        return {k.lower(): Secret(v) for k, v in cast("dict[str, str]", given).items()}
-    if isinstance(given, dict):
-        return cast("dict[str, str]", given)
+    if isinstance(given, Mapping):
+        return _checked_pairs(row, cast("Mapping[object, object]", given))
     try:
         if row.parse is Path:
             return Path(cast("str", given))
         return row.parse(given if isinstance(given, Secret) else str(given))
     except (ValueError, TypeError) as error:
         raise ConfigError(f"argument {row.name}={_shown(row, given)}: {error}") from error
+
+
+def _checked_pairs(row: Row, given: Mapping[object, object]) -> object:
+    """Return a mapping of texts, for the settings that are one."""
+    pairs = {str(name): value for name, value in given.items()}
+    if row.parse is _headers:
+        return {k.lower(): v if isinstance(v, Secret) else Secret(str(v)) for k, v in pairs.items()}
+    if row.parse is _pairs:
+        return {name: str(value) for name, value in pairs.items()}
+    raise ConfigError(f"argument {row.name}={_shown(row, given)}: write one value, not a mapping")
 
 
 def _shown(row: Row, value: object) -> str:
