@@ -127,8 +127,8 @@ def test_check_prints_every_problem_and_exits_1(home: Path) -> None:
 
     assert code == 1
     assert out.splitlines() == [
-        "prices.yaml:1: unknown field 'modle'; did you mean 'model'?",
-        "prices.yaml:1: model is missing",
+        f"{home}/prices.yaml:1: unknown field 'modle'; did you mean 'model'?",
+        f"{home}/prices.yaml:1: model is missing",
     ]
     assert len(json.loads(_run("check", "--json")[1])) == 2
 

@@ -82,9 +82,9 @@ def test_every_problem_is_reported_with_its_own_line(tmp_path: Path) -> None:
 """
 
     assert _problems(tmp_path, text).splitlines() == [
-        "prices.yaml:6: unknown field 'outptu'; did you mean 'output'?",
-        "prices.yaml:7: unknown field 'modle'; did you mean 'model'?",
-        "prices.yaml:7: model is missing",
+        f"{tmp_path}/prices.yaml:6: unknown field 'outptu'; did you mean 'output'?",
+        f"{tmp_path}/prices.yaml:7: unknown field 'modle'; did you mean 'model'?",
+        f"{tmp_path}/prices.yaml:7: model is missing",
     ]
 
 

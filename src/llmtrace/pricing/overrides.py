@@ -66,12 +66,12 @@ class _Value:
 class _Report:
     """Problems found, as ``file:line: text``."""
 
-    name: str
+    path: Path
     problems: list[str] = field(default_factory=list[str])
 
     def add(self, line: int, text: str) -> None:
         if len(self.problems) < _MAX_PROBLEMS:
-            self.problems.append(f"{self.name}:{line}: {text}")
+            self.problems.append(f"{self.path}:{line}: {text}")
 
 
 def load_overrides(path: Path) -> Overrides:
@@ -80,7 +80,7 @@ def load_overrides(path: Path) -> Overrides:
     Raises PriceFileError with every problem, one ``file:line: text`` a line, and MissingExtraError
     if PyYAML is not installed.
     """
-    report = _Report(path.name)
+    report = _Report(path)
     values = _entries(_compose(path), report)
     found = [_own_price(value, report) for value in values]
     if report.problems:
@@ -107,15 +107,15 @@ def _compose(path: Path) -> Any:
     try:
         return yaml.compose(data.decode("utf-8-sig"), Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:
-        raise PriceFileError(f"{path.name}: not UTF-8 at byte {error.start}") from error
+        raise PriceFileError(f"{path}: not UTF-8 at byte {error.start}") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
-        raise PriceFileError(f"{path.name}:{line}: not YAML: {error.problem}") from error
+        raise PriceFileError(f"{path}:{line}: not YAML: {error.problem}") from error
     except yaml.YAMLError as error:
-        raise PriceFileError(f"{path.name}: not YAML: {error}") from error
+        raise PriceFileError(f"{path}: not YAML: {error}") from error
     except RecursionError as error:
-        raise PriceFileError(f"{path.name}: nested too deeply to be a price file") from error
+        raise PriceFileError(f"{path}: nested too deeply to be a price file") from error
 
 
 def _entries(root: Any, report: _Report) -> list[_Value]:
@@ -167,7 +167,7 @@ def _own_price(value: _Value, report: _Report) -> OwnPrice | None:
     tier = _text(entry, "tier", report)
     return OwnPrice(
         model=(_text(entry, "model", report, needed_at=value.line) or "").lower(),
-        origin=f"{report.name}:{value.line}",
+        origin=f"{report.path.name}:{value.line}",
         provider=_text(entry, "provider", report),
         since=since,
         until=until,
