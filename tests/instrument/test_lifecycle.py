@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import openai
 import pytest
 from opentelemetry.trace import SpanKind
 
@@ -226,3 +227,18 @@ def test_of_the_sdk_and_what_it_uses_nothing_is_loaded_that_the_app_did_not_load
         assert more == set()
         assert set(plain) <= set(loaded)
     assert runtime.active is None
+
+
+def test_an_app_s_own_client_class_is_recorded_once(
+    provider: LocalProvider, tmp_path: Path
+) -> None:
+    class Client(openai.OpenAI):
+        def request(self, *args: Any, **kwargs: Any) -> Any:
+            return super().request(*args, **kwargs)
+
+    llmtrace.instrument(home=tmp_path)
+
+    CHAT.create(Client(base_url=provider.openai_url, api_key="any"))
+
+    assert llmtrace.flush(5)
+    assert len(names(tmp_path)) == 1

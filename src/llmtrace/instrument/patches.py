@@ -46,8 +46,17 @@ class Undo:
             if not optional:
                 missing[f"{self._integration}: {class_name}.{function}"] += 1
             return
-        if _is_patched(original):
-            return
+        if not _is_patched(original):
+            self._put(owner, function, original, wrapper)
+        # A tool that came before us may have wrapped what a subclass inherits, and put the result
+        # on the subclass, where it hides ours.
+        innermost = _chain(original)[-1]
+        for subclass in _subclasses(owner):
+            copied = _own(subclass, function)
+            if copied is not None and not _is_patched(copied) and innermost in _chain(copied):
+                self._put(subclass, function, copied, wrapper)
+
+    def _put(self, owner: Any, function: str, original: Any, wrapper: Any) -> None:
         wrapped = Patch(original, wrapper)
         setattr(owner, function, wrapped)
         self._done.append((owner, function, original, wrapped))
@@ -67,8 +76,19 @@ def _own(owner: Any, name: str) -> Any:
 
 def _is_patched(function: Any) -> bool:
     """Return whether our wrapper is already there, perhaps below another tool's."""
+    return any(type(layer) is Patch for layer in _chain(function))
+
+
+def _chain(function: Any) -> list[Any]:
+    """Return the function and what it wraps, outermost first."""
+    layers: list[Any] = []
     while function is not None:
-        if type(function) is Patch:
-            return True
+        layers.append(function)
         function = getattr(function, "__wrapped__", None)
-    return False
+    return layers
+
+
+def _subclasses(owner: Any) -> list[type]:
+    """Return every class derived from ``owner``; none of what is no class."""
+    direct: list[type] = type.__subclasses__(owner) if isinstance(owner, type) else []
+    return [each for one in direct for each in (one, *_subclasses(one))]
