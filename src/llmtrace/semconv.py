@@ -13,7 +13,6 @@ SCOPE_NAME: Final = "llmtrace"
 
 # --- resource -----------------------------------------------------------------------------
 SERVICE_NAME: Final = "service.name"
-SERVICE_VERSION: Final = "service.version"
 DEPLOYMENT_ENVIRONMENT: Final = "deployment.environment.name"
 DEPLOYMENT_ENVIRONMENT_OLD: Final = "deployment.environment"
 PROCESS_PID: Final = "process.pid"
@@ -82,7 +81,6 @@ TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
 # --- GenAI: agents and tools --------------------------------------------------------------
 AGENT_NAME: Final = "gen_ai.agent.name"
 TOOL_NAME: Final = "gen_ai.tool.name"
-TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
 WORKFLOW_NAME: Final = "gen_ai.workflow.name"
 
 # --- ours: attribution --------------------------------------------------------------------

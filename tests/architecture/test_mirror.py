@@ -14,6 +14,7 @@ TEXTS = {path: path.read_text() for path in TESTS.rglob("*.py") if "architecture
 TESTED_THROUGH = {
     "llmtrace/cli/demo/": "tests/end_to_end/test_demo.py",
     "llmtrace/instrument/": "tests/instrument/test_differential.py",
+    "llmtrace/store/reading.py": "tests/store/test_home.py",
     "llmtrace/testing/provider/rendering.py": "tests/testing/provider/test_local.py",
     "llmtrace/version.py": "tests/architecture/test_public_names.py",
 }
