@@ -313,7 +313,7 @@ def load_settings(
 
 
 def _absolute(home: Path, report: Callable[[ConfigError], None]) -> Path:
-    """Return ``home`` without a tilde, from the root on; where nothing can be kept if that fails."""
+    """Return ``home`` without a tilde, from the root on; a place that keeps nothing if it fails."""
     try:
         return home.expanduser().absolute()
     except (RuntimeError, OSError) as error:
