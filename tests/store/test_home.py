@@ -183,3 +183,11 @@ def test_a_read_only_home_is_named_with_what_to_do(tmp_path: Path) -> None:
             open_store(tmp_path).sql("select 1")
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_the_store_is_its_owners_alone(tmp_path: Path) -> None:
+    with open_store(tmp_path / "home") as store:
+        store.sql("select 1")
+
+    assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "home" / DATABASE_FILE).stat().st_mode & 0o777 == 0o600

@@ -6,6 +6,7 @@ Nothing outside ``llmtrace.store`` sees a connection. What runs on one is decide
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import duckdb
@@ -62,6 +63,10 @@ def open_database(path: Path) -> Connection:
     except duckdb.Error as error:
         connection.close()
         raise StoreUnreachableError(_why(path, error)) from error
+    # DuckDB makes files that everyone may read, and prompts are in this one. Where the folder is
+    # another user's, what that user allows stays.
+    with suppress(OSError):
+        path.chmod(0o600)
     return connection
 
 

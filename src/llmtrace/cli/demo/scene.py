@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from llmtrace.cli.demo.faults import latency_s, scripted_faults
 from llmtrace.cli.demo.processes import Child, start, wait_until
+from llmtrace.spool import make_private
 from llmtrace.testing.provider import LocalProvider, SlackSink
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Scene:
 
     def __enter__(self) -> Self:
         """Make the folders, start the provider and the Slack sink."""
-        self._logs.mkdir(parents=True, exist_ok=True)
+        make_private(self._logs)
         self._stack.enter_context(self.provider)
         self._stack.enter_context(self.slack)
         return self
