@@ -78,7 +78,7 @@ class Call:
         self.integration = integration
         self.endpoint = endpoint
         self.span = span
-        if isinstance(span, OwnSpan):
+        if type(span) is OwnSpan:
             self._own: OwnSpan | None = span
             self.is_live = False
             self.start_mono_ns = span.start_mono_ns

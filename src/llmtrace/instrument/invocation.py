@@ -113,5 +113,7 @@ def _see_request(call: Call, request: Any) -> None:
     url = request.url
     call.host = url.host
     call.port = url.port
-    # A body that is itself streamed (a file upload) has no bytes to keep; httpx raises then.
-    call.request_body = getattr(request, "_content", None)
+    try:
+        call.request_body = request._content  # noqa: SLF001  # the public property raises for no body
+    except AttributeError:  # a body that is itself streamed (a file upload)
+        call.request_body = None

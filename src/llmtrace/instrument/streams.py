@@ -53,6 +53,8 @@ class _Watch:
     def __init__(self, inner: Any, call: Call) -> None:
         self._inner = inner
         self._call = call
+        # anthropic asks for this at every chunk: not finding it costs more than all else we do.
+        self.stream_observer = getattr(inner, "stream_observer", None)
 
     def __getattr__(self, name: str) -> Any:
         if name in {"_inner", "_call"}:

@@ -45,9 +45,12 @@ def _begin(
     integration: Integration, client: Any, args: tuple[Any, ...], kwargs: Any
 ) -> Call | None:
     """Start a call if this request is an LLM call that is to be recorded."""
-    options = args[1] if len(args) > 1 else kwargs.get("options")
-    if options is None:
-        return None
+    try:
+        options = args[1]
+    except IndexError:
+        options = kwargs.get("options")
+        if options is None:
+            return None
     endpoint = integration.find_endpoint(options.method, options.url)
     if endpoint is None:
         return None
