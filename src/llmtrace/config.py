@@ -63,7 +63,7 @@ class Settings:
     flush_interval_s: float = 0.03
     exit_flush_s: float = 2.0
     max_queue_bytes: int = 64_000_000
-    max_spool_bytes: int = 256_000_000
+    max_spool_bytes: int = 1_000_000_000
     max_spool_age_s: float = 86_400.0
     prices_file: Path | None = None
     token: Secret | None = None
@@ -247,7 +247,8 @@ TABLE: Final[tuple[Row, ...]] = (
         "max_spool_bytes",
         ("LLMTRACE_MAX_SPOOL_BYTES",),
         _positive_int,
-        "Bytes of the spool directory; beyond it the oldest segments are dropped and counted.",
+        "Bytes of the spool directory, at most half of what its disk has free; beyond it the "
+        "oldest segments are dropped and counted.",
     ),
     Row(
         "max_spool_age_s",

@@ -199,7 +199,7 @@ def test_what_a_dead_process_left_is_sent_by_the_next_one(
     with Collector() as gone:
         port = gone.port
     endpoint = f"http://127.0.0.1:{port}"
-    subprocess.run(  # noqa: S603  # our own script
+    subprocess.run(  # our own script
         [sys.executable, "-c", code, str(tmp_path), endpoint], timeout=60, check=False
     )
     assert len(outbox(tmp_path)) == 1
@@ -225,7 +225,7 @@ def test_two_processes_with_one_outbox_send_nothing_of_the_living_twice(
         "    llmtrace.flush(5)\n"
     )
     processes = [
-        subprocess.Popen(  # noqa: S603  # our own script
+        subprocess.Popen(  # our own script
             [sys.executable, "-c", code, str(tmp_path), collector.endpoint, who],
             env={**os.environ},
         )
@@ -241,8 +241,6 @@ def test_two_processes_with_one_outbox_send_nothing_of_the_living_twice(
 def test_the_outbox_is_bounded_in_bytes(
     provider: LocalProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmtrace.instrument.transport._CHECK_LIMITS_EVERY", 1)
-    monkeypatch.setattr("llmtrace.spool.writer.DEFAULT_SEGMENT_BYTES", 4_000)
     with Collector() as gone:
         port = gone.port
     llmtrace.instrument(home=tmp_path, endpoint=f"http://127.0.0.1:{port}", max_spool_bytes=20_000)
@@ -266,7 +264,7 @@ def test_the_exit_is_not_held_up_by_an_endpoint_that_hangs(
             " exit_flush_s=0.5)\nwith llmtrace.trace('step'): pass\n"
         )
         started = time.monotonic()
-        subprocess.run(  # noqa: S603  # our own script
+        subprocess.run(  # our own script
             [sys.executable, "-c", code, str(tmp_path), endpoint], timeout=60, check=True
         )
 

@@ -12,11 +12,13 @@ import logging
 import threading
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Literal
 
 from opentelemetry import context
 
-from llmtrace.spool import list_segments, locked, read_frames, try_remove
+from llmtrace.otlp.count import count_spans
+from llmtrace.spool import Frame, list_segments, locked, read_frames, try_remove
 from llmtrace.version import VERSION
 
 if TYPE_CHECKING:
@@ -31,6 +33,10 @@ logger = logging.getLogger("llmtrace")
 _LATER: Final = frozenset({301, 302, 303, 307, 308, 401, 403, 408, 429, 502, 503, 504})
 _MAX_RETRY_AFTER_S: Final = 60.0
 _BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_MAX_REQUEST_BYTES: Final = 1_000_000
+"""Of frames put together in one request: a backlog goes out in few requests. Receivers take 4 MB
+and more; a single frame may be longer."""
+_Answer = Literal["accepted", "later", "never"]
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -54,6 +60,8 @@ class Sender:
         self._opener = urllib.request.build_opener(_NoRedirect)
         self._failures = 0
         self._retry_after_s = 0.0
+        self._refusal = 0
+        self._positions: dict[str, int] = {}
         self.accepted = 0
         """Requests the endpoint has accepted."""
         self.after_fork()
@@ -106,9 +114,9 @@ class Sender:
 
     def _run(self) -> None:
         # Instrumented HTTP clients leave the posts of telemetry alone.
-        suppress = getattr(context, "_SUPPRESS_INSTRUMENTATION_KEY", None)
-        if suppress is not None:
-            context.attach(context.set_value(suppress, True))
+        key = getattr(context, "_SUPPRESS_INSTRUMENTATION_KEY", None)
+        if key is not None:
+            context.attach(context.set_value(key, True))
         while True:
             with self._changed:
                 seen = self._written
@@ -158,21 +166,48 @@ class Sender:
             # Its writer lives, or another process sends it just now: not ours to send.
             if is_held and not self._send_frames(path):
                 return False
-        note = _note(path)
-        if is_held and try_remove(path, applied=_read_position(note)):
-            note.unlink(missing_ok=True)
+        if is_held and try_remove(path, applied=self._position(path)):
+            _note(path).unlink(missing_ok=True)
+            self._positions.pop(path.name, None)
         return True
 
     def _send_frames(self, path: Path) -> bool:
-        note = _note(path)
-        for frame in read_frames(path, _read_position(note)).frames:
-            if not self._post(frame.payload):
+        """Send what a segment holds, many frames in one request; False if not all could be."""
+        while frames := self._unsent(path):
+            # Serialized OTLP requests, put one after another, are one request with all they hold.
+            answer = self._post([frame.payload for frame in frames])
+            if answer == "never" and len(frames) > 1:
+                # Only the frame that is at fault is to be lost.
+                for frame in frames:
+                    answer = self._post([frame.payload])
+                    if answer == "later":
+                        return False
+                    self._settle(path, frame, answer)
+            elif answer == "later":
                 return False
-            _write_position(note, frame.end)
+            else:
+                self._settle(path, frames[-1], answer)
         return True
 
-    def _post(self, payload: bytes) -> bool:
-        """Post one request; True if it is settled (accepted, or refused for good)."""
+    def _unsent(self, path: Path) -> list[Frame]:
+        """Return the next frames of a segment, as many as fit a request."""
+        return read_frames(path, self._position(path), max_bytes=_MAX_REQUEST_BYTES).frames
+
+    def _position(self, path: Path) -> int:
+        """Return how far a segment has been sent, by us or by another process before."""
+        return max(self._positions.get(path.name, 0), _read_position(_note(path)))
+
+    def _settle(self, path: Path, frame: Frame, answer: _Answer) -> None:
+        """Note that all up to ``frame`` is sent; where the disk is full, for ourselves only."""
+        if answer == "never":
+            refused = f"endpoint_refused_{self._refusal}"
+            self._dropped[refused] += count_spans(frame.payload)
+        self._positions[path.name] = frame.end
+        with suppress(OSError):
+            _write_position(_note(path), frame.end)
+
+    def _post(self, payloads: list[bytes]) -> _Answer:
+        """Post one request; say whether it was accepted, or when to try again."""
         headers = {
             "content-type": "application/x-protobuf",
             "user-agent": f"llmtrace/{VERSION}",
@@ -181,7 +216,8 @@ class Sender:
             headers[name] = value.reveal()
         if self._settings.token is not None:
             headers.setdefault("authorization", f"Bearer {self._settings.token.reveal()}")
-        request = urllib.request.Request(self._url, payload, headers, method="POST")  # noqa: S310  # http(s) only: config checks
+        body = b"".join(payloads)
+        request = urllib.request.Request(self._url, body, headers, method="POST")  # noqa: S310  # http(s) only: config checks
         try:
             with self._opener.open(request, timeout=self._settings.export_timeout_s) as answer:
                 answer.read(65_536)
@@ -189,23 +225,23 @@ class Sender:
             return self._refused(error)
         except (OSError, ValueError) as error:
             self._failed(type(error).__name__)
-            return False
+            return "later"
         self.accepted += 1
         self._failures = 0
         self._retry_after_s = 0.0
-        return True
+        return "accepted"
 
-    def _refused(self, error: urllib.error.HTTPError) -> bool:
+    def _refused(self, error: urllib.error.HTTPError) -> _Answer:
         status = error.code
         wait = error.headers.get("retry-after", "") if error.headers else ""
         error.close()
         if status in _LATER:
             self._retry_after_s = float(wait) if wait.isdigit() else 0.0
             self._failed(f"HTTP {status}")
-            return False
-        self._dropped[f"endpoint_refused_{status}"] += 1
+            return "later"
+        self._refusal = status
         logger.warning("the OTLP endpoint refused spans for good: HTTP %d", status)
-        return True
+        return "never"
 
     def _failed(self, why: str) -> None:
         self._failures += 1

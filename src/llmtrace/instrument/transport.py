@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Final
 
 from llmtrace.clock import wall_ns
 from llmtrace.errors import SegmentError
-from llmtrace.spool import SegmentWriter, enforce_limits
+from llmtrace.otlp.count import count_spans
+from llmtrace.spool import (
+    DEFAULT_SEGMENT_BYTES,
+    MAX_PAYLOAD_BYTES,
+    SegmentWriter,
+    directory_bytes,
+    enforce_limits,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +31,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("llmtrace")
 
-_CHECK_LIMITS_EVERY: Final = 256
-"""Appends between two looks at the size of the directory."""
+_SEGMENTS_IN_LIMIT: Final = 16
+"""A segment is dropped as a whole, and never while it is written: at least so many make up the
+limit. So many looks at the directory's size are made while that much is written."""
 
 
 def traces_url(settings: Settings) -> str | None:
@@ -56,13 +64,19 @@ class SegmentTransport:
         self._dropped = dropped
         self._waiting: deque[tuple[bytes, int]] = deque()
         self._waiting_bytes = 0
-        self._appends = 0
+        self._segment_bytes = min(
+            DEFAULT_SEGMENT_BYTES, settings.max_spool_bytes // _SEGMENTS_IN_LIMIT
+        )
+        self._unchecked_bytes = 0
         self._writer = self._new_writer()
         self.open_segment = ""
         """File name of the segment that we write to now; "" before the first payload."""
 
     def write(self, payload: bytes, spans: int) -> None:
         """Append one encoded request; on a full or read-only disk keep it for the next time."""
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            self._dropped["too_large"] += spans
+            return
         self._waiting.append((payload, spans))
         self._waiting_bytes += len(payload)
         try:
@@ -98,7 +112,12 @@ class SegmentTransport:
         self._writer = self._new_writer()
 
     def _new_writer(self) -> SegmentWriter:
-        return SegmentWriter(self.directory, now_ns=wall_ns, pid=os.getpid())
+        return SegmentWriter(
+            self.directory,
+            max_segment_bytes=self._segment_bytes,
+            now_ns=wall_ns,
+            pid=os.getpid(),
+        )
 
     def _write_waiting(self) -> None:
         while self._waiting:
@@ -106,23 +125,33 @@ class SegmentTransport:
             self.open_segment = self._writer.append(payload).segment
             self._waiting.popleft()
             self._waiting_bytes -= len(payload)
-            self._appends += 1
-        if self._appends >= _CHECK_LIMITS_EVERY:
-            self._appends = 0
-            self._keep_within_limits()
+            self._unchecked_bytes += len(payload)
+            if self._unchecked_bytes >= self._segment_bytes:
+                self._unchecked_bytes = 0
+                self._keep_within_limits()
 
     def _keep_within_limits(self) -> None:
         """The oldest segments go first; those of the spool never by age: a reader will come."""
         dropped = enforce_limits(
             self.directory,
-            max_bytes=self._settings.max_spool_bytes,
+            max_bytes=min(self._settings.max_spool_bytes, _half_of_what_there_is(self.directory)),
             max_age_s=self._settings.max_spool_age_s if traces_url(self._settings) else None,
             now_ns=wall_ns(),
+            weigh=count_spans,
         )
-        self._dropped["spool_full"] += dropped.frames
+        self._dropped["spool_full"] += dropped.weight
 
     def _shed(self) -> None:
         while self._waiting_bytes > self._settings.max_queue_bytes and self._waiting:
             payload, spans = self._waiting.popleft()
             self._waiting_bytes -= len(payload)
             self._dropped["disk_refused"] += spans
+
+
+def _half_of_what_there_is(directory: Path) -> int:
+    """Return half of the bytes that the disk would have free without our segments.
+
+    The disk is the app's; the last of it is not ours to take.
+    """
+    disk = os.statvfs(directory)
+    return (directory_bytes(directory) + disk.f_bavail * disk.f_frsize) // 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from llmtrace.spool.directory import (
     Dropped,
+    directory_bytes,
     enforce_limits,
     is_owned,
     list_segments,
@@ -27,6 +28,7 @@ __all__ = [
     "Frames",
     "Position",
     "SegmentWriter",
+    "directory_bytes",
     "enforce_limits",
     "is_owned",
     "list_segments",

@@ -9,14 +9,16 @@ import fcntl
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from llmtrace.errors import SegmentError
 from llmtrace.spool.frames import read_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from pathlib import Path
+
+_PIECE_BYTES: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,8 @@ class Dropped:
 
     segments: int = 0
     frames: int = 0
+    weight: int = 0
+    """What ``weigh`` said of the frames, added up; 0 without it."""
     size_bytes: int = 0
 
 
@@ -75,11 +79,17 @@ def try_remove(path: Path, *, applied: int) -> bool:
 
 
 def enforce_limits(
-    directory: Path, *, max_bytes: int, max_age_s: float | None, now_ns: int
+    directory: Path,
+    *,
+    max_bytes: int,
+    max_age_s: float | None,
+    now_ns: int,
+    weigh: Callable[[bytes], int] | None = None,
 ) -> Dropped:
     """Remove the oldest unowned segments until the directory is within its limits.
 
     Age is that of a segment's name, in seconds before ``now_ns``; None sets no limit of age.
+    ``weigh`` says what a payload counts for in ``Dropped.weight``.
     """
     segments = [(path, _size(path)) for path in list_segments(directory)]
     total = sum(size for _, size in segments)
@@ -88,25 +98,36 @@ def enforce_limits(
         too_old = max_age_s is not None and now_ns - _created_ns(path, now_ns) > max_age_s * 1e9
         if total <= max_bytes and not too_old:
             continue
-        frames = _remove_unowned(path)
-        if frames is None:
+        counted = _remove_unowned(path, weigh)
+        if counted is None:
             continue
         total -= size
         dropped = Dropped(
             segments=dropped.segments + 1,
-            frames=dropped.frames + frames,
+            frames=dropped.frames + counted[0],
+            weight=dropped.weight + counted[1],
             size_bytes=dropped.size_bytes + size,
         )
     return dropped
 
 
-def _remove_unowned(path: Path) -> int | None:
-    """Remove one segment and return how many frames it held; None if it is owned or gone."""
+def directory_bytes(directory: Path) -> int:
+    """Return the bytes of all segments in a directory. Raises SegmentError if it is unreadable."""
+    return sum(map(_size, list_segments(directory)))
+
+
+def _remove_unowned(path: Path, weigh: Callable[[bytes], int] | None) -> tuple[int, int] | None:
+    """Remove one segment; return its frames' number and weight. None if it is owned or gone."""
     with locked(path) as is_held:
         if not is_held:
             return None
-        frames = len(read_frames(path).frames)
-        return frames if _unlinked(path) else None
+        frames = weight = 0
+        found = read_frames(path, max_bytes=_PIECE_BYTES)
+        while found.frames:
+            frames += len(found.frames)
+            weight += sum(weigh(frame.payload) for frame in found.frames) if weigh else 0
+            found = read_frames(path, found.next_offset, max_bytes=_PIECE_BYTES)
+        return (frames, weight) if _unlinked(path) else None
 
 
 def _unlinked(path: Path) -> bool:

@@ -45,15 +45,21 @@ def header(payload: bytes) -> bytes:
     return _HEADER.pack(MAGIC, len(payload), zlib.crc32(payload), 0)
 
 
-def read_frames(path: Path, offset: int = 0) -> Frames:
+def read_frames(path: Path, offset: int = 0, *, max_bytes: int | None = None) -> Frames:
     """Read the whole frames of a segment from ``offset`` on.
 
-    A missing file reads as empty. Raises SegmentError if it is there and cannot be read.
+    With ``max_bytes`` only those in so many bytes, but at least one if there is one: for reading
+    in pieces, whose next begins at ``next_offset``. A missing file reads as empty. Raises
+    SegmentError if it is there and cannot be read.
     """
     try:
         with path.open("rb") as file:
             file.seek(offset)
-            data = file.read()
+            found = parse_frames(file.read(max_bytes))
+            while not found.frames and max_bytes is not None and file.tell() - offset >= max_bytes:
+                max_bytes *= 2  # the frame, or the damage, is longer than a piece
+                file.seek(offset)
+                found = parse_frames(file.read(max_bytes))
     except FileNotFoundError:
         return Frames([], offset, 0)
     except OSError as error:
@@ -61,7 +67,6 @@ def read_frames(path: Path, offset: int = 0) -> Frames:
             f"cannot read segment {path}: {error.strerror}; "
             "check the permissions and the disk, or move the file away"
         ) from error
-    found = parse_frames(data)
     return Frames(
         [Frame(frame.payload, frame.end + offset) for frame in found.frames],
         found.next_offset + offset,
