@@ -89,7 +89,9 @@ def _cards(shown: data.View) -> None:
             "Month to date",
             fmt.money(month.value),
             month,
-            delta=None if projected is None else f"→ {fmt.money(projected)} projected",
+            delta="no projection yet"
+            if projected is None
+            else f"→ {fmt.money(projected)} projected",
             help_text=f"Projected month end: {forecast.basis}.",
         )
         _card(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from llmtrace.alerts.delivery import configured, notifier_for, wait_s
+from llmtrace.alerts.delivery import Courier, configured, notifier_for, wait_s
 from llmtrace.alerts.model import Receiver, SecretRef
 from llmtrace.alerts.notify.file import FileNotifier, LogNotifier
 from llmtrace.alerts.notify.slack import SlackNotifier
 from llmtrace.alerts.secrets import resolve
+from llmtrace.clock import FixedClock
+from llmtrace.store.alert_rows import Delivery
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 ENV = SecretRef(kind="env", name="LLMTRACE_TEST_SECRET")
@@ -71,3 +75,47 @@ def test_receivers_without_their_secret_are_named(monkeypatch: pytest.MonkeyPatc
     }
 
     assert configured(receivers) == (["log"], ["slack"])
+
+
+class _Outbox:
+    """One message that cannot be read; remembers what became of it."""
+
+    def __init__(self, payload: str) -> None:
+        self.payload = payload
+        self.status = "waiting"
+
+    def due(self, now: datetime, *, except_for: Sequence[str] = (), limit: int = 100) -> tuple:
+        if self.status != "waiting":
+            return ()
+        return (
+            Delivery(
+                delivery_id="d1",
+                created_at=now,
+                receiver="log",
+                episode="e1",
+                kind="firing",
+                payload=self.payload,
+                status="waiting",
+                attempts=0,
+                next_attempt_at=now,
+            ),
+        )
+
+    def mark(self, delivery_id: str, status: str, **_: object) -> None:
+        assert delivery_id == "d1"
+        self.status = status
+
+
+@pytest.mark.parametrize("payload", ["", "[]", "{}", '{"fired_at": 1}'])
+def test_a_message_that_cannot_be_read_is_dead_and_holds_nothing_up(payload: str) -> None:
+    outbox = _Outbox(payload)
+    courier = Courier(
+        cast("Any", outbox),
+        lambda _: LogNotifier(),
+        clock=FixedClock(datetime(2026, 11, 21, tzinfo=UTC)),
+        jitter=lambda: 0.0,
+    )
+
+    courier.deliver()
+
+    assert outbox.status == "dead"

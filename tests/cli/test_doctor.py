@@ -69,7 +69,7 @@ def test_stored_calls_and_models_without_a_price_are_counted(tmp_path: Path) -> 
     code, found = findings(tmp_path)
 
     assert code == 0
-    assert "1 calls" in found["store"]["detail"]
+    assert "1 call," in found["store"]["detail"]
     assert "house-model-1" in found["unpriced"]["detail"]
 
 

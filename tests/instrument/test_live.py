@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import openai
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
@@ -282,3 +283,19 @@ def test_a_stream_ends_its_span_when_it_ends(
 
     (exported,) = exporter.get_finished_spans()
     assert exported.attributes["llmtrace.stream.outcome"] == "completed"
+
+
+def test_instrumenting_again_puts_no_second_processor_into_the_apps_provider(
+    provider: LocalProvider, tmp_path: Path
+) -> None:
+    backend = TracerProvider()
+    for name in ("one", "two", "three"):
+        llmtrace.instrument(tracer_provider=backend, home=tmp_path / name)
+        client = openai.OpenAI(base_url=provider.openai_url, api_key="none")
+        client.chat.completions.create(
+            model="gpt-5-mini", messages=[{"role": "user", "content": "hello"}]
+        )
+
+    processors = backend._active_span_processor._span_processors
+
+    assert len(processors) == 1

@@ -80,7 +80,13 @@ class Courier:
         if notifier is None:
             self._finish(delivery, "unconfigured", "the receiver is not configured")
             return True
-        outcome = notifier.send(Notification.from_json(delivery.payload))
+        try:
+            notification = Notification.from_json(delivery.payload)
+        except (ValueError, KeyError, TypeError) as error:
+            # It can never be sent; it must not hold up those behind it.
+            self._finish(delivery, "dead", f"the message cannot be read ({type(error).__name__})")
+            return True
+        outcome = notifier.send(notification)
         match outcome:
             case Sent():
                 self._finish(delivery, "sent", None)

@@ -141,7 +141,7 @@ def reachable(settings: Settings) -> Iterator[Finding]:
     try:
         store = open_store(settings.home)
         found = store_summary(store)
-        detail = f"{store.where}: {found['calls']} calls, latest {found['latest_call_at']} UTC"
+        detail = f"{store.where}: {_calls(found['calls'])}, latest {found['latest_call_at']} UTC"
         if not found["calls"]:
             detail = f"{store.where}: no call yet; run an app with llmtrace.instrument()"
         yield Finding(about="store", verdict="ok" if found["calls"] else "note", detail=detail)
@@ -170,7 +170,7 @@ def priced(settings: Settings) -> Iterator[Finding]:
         yield Finding(about="prices", verdict="problem", detail=str(error))
         return
     for row in rows:
-        detail = f"{row['model']}: {row['calls']} calls without a price; llmtrace prices unpriced"
+        detail = f"{row['model']}: {_calls(row['calls'])} without a price; llmtrace prices unpriced"
         yield Finding(about="unpriced", verdict="note", detail=detail)
 
 
@@ -189,6 +189,11 @@ def _print(findings: list[Finding], settings: Settings) -> None:
         value = _setting(row.name, getattr(settings, row.name))
         chosen.add_row(row.name, _plain(value), row.variables[0])
     console.print(chosen)
+
+
+def _calls(count: object) -> str:
+    """Return a number of calls in words."""
+    return "1 call" if count == 1 else f"{count} calls"
 
 
 def _setting(name: str, value: object) -> str:

@@ -10,12 +10,12 @@ import importlib
 import json
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace import semconv, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from llmtrace.instrument.call import Call
 
@@ -33,6 +33,10 @@ class Answer:
     problem: str | None = None
     is_truncated: bool = False
 
+
+_SLICE_BYTES: Final = 16_384
+_MAX_DECODED_BYTES: Final = 64_000_000
+"""A stream that decodes to more is read up to here."""
 
 _NOTHING = wire.ResponseFields()
 
@@ -128,20 +132,30 @@ def _decoded(data: bytes, encoding: str) -> tuple[bytes, str | None]:
 
 
 def _decode_one(data: bytes, name: str) -> bytes:
+    """Undo one content encoding, slice by slice: a small body may hold gigabytes."""
+    decompress = _decompressor(name, data)
+    decoded = bytearray()
+    for start in range(0, len(data), _SLICE_BYTES):
+        decoded += decompress(data[start : start + _SLICE_BYTES])
+        if len(decoded) > _MAX_DECODED_BYTES:
+            break
+    return bytes(decoded)
+
+
+def _decompressor(name: str, data: bytes) -> Callable[[bytes], bytes]:
     if name == "identity":
-        return data
+        return bytes
     if name in {"gzip", "x-gzip"}:
-        return zlib.decompressobj(wbits=31).decompress(data)
+        return zlib.decompressobj(wbits=31).decompress
     if name == "deflate":
-        try:
-            return zlib.decompressobj().decompress(data)
-        except zlib.error:
-            return zlib.decompressobj(wbits=-15).decompress(data)
+        # With or without zlib's header, which is two bytes that 31 divides.
+        has_header = len(data) > 1 and data[0] & 15 == 8 and (data[0] << 8 | data[1]) % 31 == 0
+        return zlib.decompressobj(wbits=15 if has_header else -15).decompress
     # The client offered these only because it has the library that we use here.
     if name == "br":
         brotli: Any = importlib.import_module("brotli")
-        return brotli.decompress(data)
+        return brotli.Decompressor().process
     if name == "zstd":
         zstandard: Any = importlib.import_module("zstandard")
-        return zstandard.ZstdDecompressor().decompressobj().decompress(data)
+        return zstandard.ZstdDecompressor().decompressobj().decompress
     raise ValueError(name)

@@ -81,6 +81,10 @@ def forget() -> None:
     _known.clear()
 
 
+_in_front: weakref.WeakKeyDictionary[Any, _EndWaiting] = weakref.WeakKeyDictionary()
+"""Our processor in each provider met, one for good: nothing takes a processor out again."""
+
+
 def _processors(provider: Any) -> tuple[Any, ...]:
     active = getattr(provider, "_active_span_processor", None)
     return tuple(getattr(active, "_span_processors", ()))
@@ -92,17 +96,22 @@ def _exports_synchronously(provider: TracerProvider) -> bool:
 
 def _flush_first(pipeline: Pipeline, provider: Any) -> None:
     """Put a processor in front that ends our waiting spans before the provider flushes its own."""
+    ours = _in_front.get(provider)
+    if ours is not None:
+        ours.pipeline = pipeline
+        return
+    ours = _in_front[provider] = _EndWaiting(pipeline)
     active = provider._active_span_processor  # noqa: SLF001  # no public way to be first
     lock = active._lock  # noqa: SLF001  # the lock that add_span_processor takes
     with lock:
-        active._span_processors = (_EndWaiting(pipeline), *active._span_processors)  # noqa: SLF001
+        active._span_processors = (ours, *active._span_processors)  # noqa: SLF001
 
 
 class _EndWaiting:
     """A span processor that does nothing but flush our queue when the provider is flushed."""
 
     def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
+        self.pipeline = pipeline
 
     def on_start(self, span: object, parent_context: object = None) -> None:
         """Nothing to do."""
@@ -115,8 +124,8 @@ class _EndWaiting:
 
     def shutdown(self) -> None:
         """End what waits, so that the processors after us can export it."""
-        self._pipeline.end_waiting()
+        self.pipeline.end_waiting()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """End what waits, within the time given."""
-        return self._pipeline.end_waiting(timeout_millis / 1000)
+        return self.pipeline.end_waiting(timeout_millis / 1000)
