@@ -6,7 +6,6 @@ call returns. SDKs are not imported; a hook patches each when the app imports it
 
 from __future__ import annotations
 
-import difflib
 import logging
 import re
 import threading
@@ -18,7 +17,7 @@ import wrapt
 from llmtrace.callable_module import make_callable
 from llmtrace.config import Settings, load_settings
 from llmtrace.instrument import guard, live, runtime
-from llmtrace.instrument.finish import Finisher
+from llmtrace.instrument.deferred import DeferredFinisher
 from llmtrace.instrument.integrations import INTEGRATIONS
 from llmtrace.instrument.pipeline import Pipeline
 from llmtrace.instrument.recorder import Recorder
@@ -80,7 +79,7 @@ def instrument(  # noqa: PLR0913  # the documented one-line interface; all optio
         if chosen.disabled:
             return
         integrations = _integrations(names)
-        finisher = Finisher(chosen, patterns=_patterns(redact_patterns), redact=redact)
+        finisher = DeferredFinisher(chosen, patterns=_patterns(redact_patterns), redact=redact)
         with _lock:
             _replace(chosen, integrations, finisher, tracer_provider)
     except Exception:  # noqa: BLE001  # the app starts, uninstrumented
@@ -112,7 +111,7 @@ def patched() -> tuple[str, ...]:
 def _replace(
     settings: Settings,
     integrations: Mapping[str, Integration],
-    finisher: Finisher,
+    finisher: DeferredFinisher,
     tracer_provider: TracerProvider | None,
 ) -> None:
     before = runtime.active
@@ -165,6 +164,8 @@ def _integrations(names: Sequence[str]) -> dict[str, Integration]:
     chosen = {name: INTEGRATIONS[name] for name in names if name in INTEGRATIONS}
     for name in names:
         if name not in INTEGRATIONS:
+            import difflib  # noqa: PLC0415  # only on the way to an error
+
             near = difflib.get_close_matches(name, INTEGRATIONS, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(INTEGRATIONS)}"
             logger.error("llmtrace has no integration %r; %s", name, hint)

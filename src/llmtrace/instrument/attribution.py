@@ -7,9 +7,10 @@ baggage is sent to every host that the app calls, the LLM provider included.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final, cast
 
-from opentelemetry import baggage, context
+from opentelemetry import context
 
 from llmtrace import semconv
 from llmtrace.instrument import guard
@@ -71,6 +72,8 @@ class attribute(Scope):  # noqa: N801  # used as a function: with attribute(…)
         merged = {**current_attribution(current), **self._given}
         changed = context.set_value(_KEY, merged, current)
         if self._propagate:
+            from opentelemetry import baggage  # noqa: PLC0415  # few need it
+
             for name, value in self._given.items():
                 changed = baggage.set_baggage(_BAGGAGE_PREFIX + name, value, changed)
         return changed, None
@@ -92,7 +95,8 @@ def current_attribution(current: Context) -> Mapping[str, str]:
     own = current.get(_KEY)
     if own is not None:
         return cast("Attribution", own)
-    if not current:
+    baggage = sys.modules.get("opentelemetry.baggage")
+    if not current or baggage is None:  # what nobody has imported, nobody has put anything into
         return NOBODY
     carried = baggage.get_all(current)
     if not carried:

@@ -95,11 +95,6 @@ class Finisher:
             resource = {**resource, **told}
         return encode_request(resource, semconv.SCOPE_NAME, VERSION, spans), len(spans)
 
-    def drop(self, ended: Call | Step) -> None:
-        """End the live span of a record that does not fit the queue, without describing it."""
-        if ended.is_live:
-            ended.span.end()
-
     def _finish_one(self, ended: Call | Step) -> FinishedSpan:
         start_ns = _start_ns(ended)
         try:

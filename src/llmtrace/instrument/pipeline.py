@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.errors import SegmentError
 from llmtrace.instrument import guard
-from llmtrace.instrument.sender import Sender
 from llmtrace.instrument.transport import SegmentTransport, traces_url
 
 if TYPE_CHECKING:
@@ -28,7 +27,9 @@ if TYPE_CHECKING:
 
     from llmtrace.config import Settings
     from llmtrace.instrument.call import Call
+    from llmtrace.instrument.deferred import DeferredFinisher
     from llmtrace.instrument.finish import Finisher
+    from llmtrace.instrument.sender import Sender
     from llmtrace.instrument.step import Step
 
 logger = logging.getLogger("llmtrace")
@@ -73,7 +74,9 @@ class _Bell:
 class Pipeline:
     """One per ``instrument()``; starts its thread with the first record."""
 
-    def __init__(self, settings: Settings, finisher: Finisher, *, stores: bool) -> None:
+    def __init__(
+        self, settings: Settings, finisher: Finisher | DeferredFinisher, *, stores: bool
+    ) -> None:
         """Prepare. ``stores`` False: spans go to the given tracer provider alone."""
         self._settings = settings
         self._finisher = finisher
@@ -81,12 +84,7 @@ class Pipeline:
         """Calls lost since the process started, by reason."""
         self._reported: Counter[str] = Counter()
         self._transport = SegmentTransport(settings, self.dropped) if stores else None
-        url = traces_url(settings) if stores else None
-        self._sender = (
-            Sender(url, self._transport, settings, self.dropped)
-            if url and self._transport
-            else None
-        )
+        self._sender = _sender(settings, self._transport, self.dropped)
         self._start_over()
         atexit.register(self.at_exit)
         _all.add(self)
@@ -96,7 +94,8 @@ class Pipeline:
         size = ended.size_bytes + _RECORD_BYTES
         if self._queued_bytes + size > self._settings.max_queue_bytes:
             self.dropped["queue_full"] += 1
-            self._finisher.drop(ended)
+            if ended.is_live:
+                ended.span.end()
             return
         self._queued_bytes += size
         self._queue.append(ended)
@@ -299,6 +298,18 @@ class Pipeline:
             self.flush(self._settings.exit_flush_s, gives_up=True)
         except Exception:  # noqa: BLE001  # nothing of ours shows at the user's exit
             guard.fault("exit")
+
+
+def _sender(
+    settings: Settings, transport: SegmentTransport | None, dropped: Counter[str]
+) -> Sender | None:
+    """Return what posts the transport's segments to the endpoint; None if there is none."""
+    url = traces_url(settings)
+    if transport is None or url is None:
+        return None
+    from llmtrace.instrument.sender import Sender  # noqa: PLC0415  # an HTTP client; few need it
+
+    return Sender(url, transport, settings, dropped)
 
 
 def _flush_all() -> None:
