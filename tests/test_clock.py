@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from llmtrace.clock import FixedClock, SystemClock, from_unix_ns, unix_ns
 
 MOMENTS = st.datetimes(
-    min_value=datetime(1970, 1, 1),
-    max_value=datetime(9999, 1, 1),
-    timezones=st.just(UTC),  # noqa: DTZ001  # hypothesis adds the zone
+    min_value=datetime(1970, 1, 1),  # noqa: DTZ001  # hypothesis adds the zone
+    max_value=datetime(9999, 1, 1),  # noqa: DTZ001  # hypothesis adds the zone
+    timezones=st.just(UTC),
 )
 
 

@@ -200,7 +200,7 @@ def test_headers_are_percent_decoded_as_opentelemetry_specifies() -> None:
 @pytest.mark.parametrize("name", ["sample_ratio", "token", "home", "service_name"])
 def test_a_mapping_where_one_value_belongs_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=f"argument {name}=.*: ") as refusal:
-        load_settings({}, **{name: {"s3cret": 1}})
+        load_settings({}, on_error=None, **{name: {"s3cret": 1}})
     assert name != "token" or "s3cret" not in str(refusal.value)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
@@ -88,7 +88,7 @@ class Stage:
         self._clients: dict[str, Any] = {}
         self._runner = asyncio.Runner()
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Self:
         # What the test run has loaded so far is no garbage: collections look at the rest only.
         gc.freeze()
         self._server.start()

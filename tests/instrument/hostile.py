@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 import decimal
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -86,7 +86,7 @@ MESSAGES: dict[str, Any] = {
     "bytes": lambda _: [{"role": "user", "content": b"\xff\x00"}],
     "set": lambda _: [{"role": "user", "content": {"a"}}],
     "decimal": lambda _: [{"role": "user", "content": decimal.Decimal(1)}],
-    "date": lambda _: [{"role": "user", "content": datetime.date(2026, 1, 1)}],
+    "date": lambda _: [{"role": "user", "content": date(2026, 1, 1)}],
     "surrogate": lambda _: [{"role": "user", "content": "half \ud800 pair"}],
     "nan": lambda _: [{"role": "user", "content": float("nan")}],
     "circle": lambda _: _circle(),

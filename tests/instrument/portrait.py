@@ -15,9 +15,9 @@ _VOLATILE_HEADERS = frozenset({"date", "idempotency-key", "x-stainless-idempoten
 _MAX_DEPTH = 12
 
 
-def portrait(value: Any, depth: int = 0) -> Any:
+def portrait(value: Any, depth: int = 0) -> Any:  # noqa: C901, PLR0911  # one branch a type
     """Return ``value`` as data; objects of unknown kinds by their type alone."""
-    if value is None or isinstance(value, bool | int | bytes) and not _is_subclassed(value):
+    if value is None or (isinstance(value, bool | int | bytes) and not _is_subclassed(value)):
         return value
     if isinstance(value, float):
         return repr(value)

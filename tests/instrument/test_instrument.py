@@ -248,7 +248,7 @@ openai.OpenAI(base_url=sys.argv[2], api_key="any").chat.completions.create(
 def run_script(tmp_path: Path, provider: LocalProvider, **parts: str) -> str:
     """Run the script in a fresh interpreter; return what it printed."""
     text = SCRIPT.format(**{"before": "", "after": "", "call": CALL, **parts})
-    done = subprocess.run(  # noqa: S603  # our own script
+    done = subprocess.run(  # our own script
         [sys.executable, "-c", text, str(tmp_path), provider.openai_url],
         capture_output=True,
         text=True,
@@ -289,7 +289,7 @@ def test_another_wrapper_on_top_of_ours_is_left_alone(
         return ours(self, *args, **kwargs)
 
     on_top.__wrapped__ = ours  # type: ignore[attr-defined]  # as functools.wraps does
-    owner.request = on_top  # type: ignore[method-assign]  # what another tool does
+    owner.request = on_top  # what another tool does
     try:
         llmtrace.instrument(home=tmp_path)
         CHAT.create(CHAT.client(provider))
@@ -300,4 +300,4 @@ def test_another_wrapper_on_top_of_ours_is_left_alone(
         assert seen == [1, 1]
         assert len(spans_in(tmp_path / "spool")) == 1
     finally:
-        owner.request = original  # type: ignore[method-assign]  # undo the test's own patch
+        owner.request = original  # undo the test's own patch

@@ -191,7 +191,7 @@ def test_a_destructor_may_end_a_call_anywhere_in_the_idle_thread(
         pipeline.submit(ended())
         wait_for(lambda: names(tmp_path))
     finally:
-        threading.setprofile(None)  # type: ignore[arg-type]  # as documented
+        threading.setprofile(None)
     for number in range(60):
         target = number % 12 + 1
         # A thread that sleeps takes no steps: wake it.

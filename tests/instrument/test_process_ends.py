@@ -43,7 +43,7 @@ def run(tmp_path: Path, provider: LocalProvider) -> Callable[[str], subprocess.P
     """Start a Python process that does ``body`` after the common preparation."""
 
     def start(body: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(  # noqa: S603  # our own script
+        return subprocess.Popen(  # our own script
             [
                 sys.executable,
                 "-c",

@@ -167,7 +167,7 @@ def test_headers_and_token_are_sent_and_never_logged(
             self.send_response(400 if len(seen) == 1 else 200)
             self.end_headers()
 
-        def log_message(self, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its name there
             """Be quiet."""
 
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:

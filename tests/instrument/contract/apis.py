@@ -7,10 +7,10 @@ import importlib.metadata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from llmtrace.testing.provider import LocalProvider
-
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from llmtrace.testing.provider import LocalProvider
 
 
 @dataclass(frozen=True)

