@@ -135,3 +135,11 @@ us_off(); them_off(); told()
 
     assert play(other, tmp_path, body) == [3, 1]
     assert len(spans_in(tmp_path / "spool")) == 1
+
+
+def test_coming_back_after_the_other_took_ours_off_records_again(
+    other: list[str], tmp_path: Path
+) -> None:
+    play(other, tmp_path, "them(); us(); them_off(); us_off(); us(); calls(); us_off()")
+
+    assert len(spans_in(tmp_path / "spool")) == 3
