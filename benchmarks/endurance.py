@@ -54,7 +54,7 @@ _HEADERS = {"content-type": "application/json", "x-request-id": "req_1", "x-rate
 
 def main() -> None:
     """Run what was asked for; end with an error where a figure is not reached."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--leak", action="store_true", help="100 000 calls")
     parser.add_argument("--outage", action="store_true", help="an hour at 50 calls/s")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
