@@ -16,7 +16,7 @@ import llmtrace
 from llmtrace.instrument import runtime
 from llmtrace.testing.provider.server import LoopbackServer, Received, Sending
 from tests.instrument import scripts
-from tests.instrument.recording import decoded, spans_in
+from tests.instrument.recording import decoded, payloads_in, spans_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -217,7 +217,7 @@ def test_calls_go_on_and_memory_stays_bounded_while_the_background_thread_hangs(
     finally:
         go_on.set()
 
-    assert slowest < 0.5
+    assert slowest < 20  # seconds; the thread hangs for 60
     assert waiting * 10_000 < 2_100_000
     dropped = pipeline().dropped["queue_full"]
     assert llmtrace.flush(20)
@@ -225,13 +225,11 @@ def test_calls_go_on_and_memory_stays_bounded_while_the_background_thread_hangs(
     assert llmtrace.flush(5)
     spans = spans_in(tmp_path / "spool")
     assert len(spans) == 1_001 - dropped
-    told = {
-        (s["start_unix_ns"] if "llmtrace.dropped.queue_full" in s["resource"] else 0): s[
-            "resource"
-        ].get("llmtrace.dropped.queue_full", 0)
-        for s in spans
-    }
-    assert dropped in told.values()
+    told = [
+        decoded(payload)[0]["resource"].get("llmtrace.dropped.queue_full", 0)
+        for payload in payloads_in(tmp_path / "spool")
+    ]
+    assert sum(told) == dropped > 0
 
 
 FULL = """
