@@ -22,9 +22,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that this file can be run by its name
 
-from benchmarks.measuring import background, fresh, peers, report  # noqa: E402  # needs the path
-from benchmarks.measuring.session import Session  # noqa: E402  # needs the path
-from benchmarks.measuring.sink import Sink  # noqa: E402  # needs the path
+# These need the path above.
+from benchmarks.measuring import background, fresh, hooks, peers, report  # noqa: E402
+from benchmarks.measuring.session import Session  # noqa: E402
+from benchmarks.measuring.sink import Sink  # noqa: E402
 
 
 def main() -> None:
@@ -32,7 +33,7 @@ def main() -> None:
     options = _options()
     wanted = _peers(options.peers)
     workdir = Path(options.workdir)
-    rounds = options.rounds or (7 if options.quick else 31)
+    rounds = options.rounds or (7 if options.quick else 21)
     with Sink() as sink, Session(wanted, workdir, sink.url) as session:
         machine = _machine(rounds, session.workers["llmtrace"].versions)
         session.run(rounds)
@@ -43,22 +44,29 @@ def main() -> None:
             if tool in fresh.INSTRUMENT
             for start in fresh.starts(tool, worker.python, runs)
         ]
+    alone = hooks.measured()
     steps = background.steps(rounds)
     if options.json:
         measured = report.as_json(session)
-        parts = {"machine": machine, "cases": measured, "missing": session.missing,
-                 "starts": [asdict(start) for start in starts], "background": steps}  # fmt: skip
+        parts = {
+            "machine": machine,
+            "cases": measured,
+            "missing": session.missing,
+            "starts": [asdict(start) for start in starts],
+            "background": steps,
+            "hooks_us": alone,
+        }
         print(json.dumps(parts, indent=1))
     else:
-        print(report.as_text(machine, session, starts, steps))
+        print(report.as_text(machine, session, starts, steps, alone))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="7 rounds and no peers: 2 minutes")
-    parser.add_argument("--rounds", type=int, help="rounds of paired blocks (default 31)")
+    parser.add_argument("--quick", action="store_true", help="7 rounds and no peers: some minutes")
+    parser.add_argument("--rounds", type=int, help="rounds of paired blocks (default 21)")
     parser.add_argument("--peers", help="none, all (default) or names: " + ", ".join(peers.PEERS))
     parser.add_argument(
         "--workdir", default=str(peers.default_workdir()), help="where peers are installed"

@@ -23,6 +23,7 @@ def as_text(
     session: Session,
     starts: Sequence[Start],
     steps: Sequence[tuple[str, float, float]],
+    alone: Mapping[str, float],
 ) -> str:
     """Return everything, as Markdown that can be read as it is."""
     export = [
@@ -35,6 +36,8 @@ def as_text(
         *(f"{peer} could not be installed: {why}" for peer, why in session.missing.items()),
         "## Added CPU time of the calling thread, µs a call (a stream: the whole stream)",
         _times(session, caller),
+        "Of that, llmtrace's own code (its hooks with no SDK around them): "
+        + ", ".join(f"{mode} {us:.1f} µs" for mode, us in alone.items()),
         f"## The same, µs a chunk of a stream of {CHUNKS}",
         _per_chunk(session),
         "## Added function calls on the calling thread, Python + C",

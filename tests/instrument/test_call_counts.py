@@ -53,8 +53,8 @@ def count() -> Iterator[Callable[..., list[list[int]]]]:
         return asked[case, mode]
 
     yield ask
-    worker.stdin.close()
-    worker.wait(30)
+    with worker:  # closes the pipes, which ends it, and waits
+        pass
 
 
 def added(counted: list[list[int]]) -> int:

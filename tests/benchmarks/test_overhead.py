@@ -1,0 +1,79 @@
+"""The benchmark as people run it: it measures, and says so where a peer cannot be had."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.measuring import peers
+from benchmarks.measuring.background import prose
+from benchmarks.measuring.fresh import starts
+from benchmarks.measuring.session import Session
+from benchmarks.measuring.sink import Sink
+
+if TYPE_CHECKING:
+    import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_session_measures_llmtrace_and_a_bare_span_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given: a machine without uv, so that the bare span runs in this environment
+    monkeypatch.setattr(peers, "_find_uv", _no_uv)
+
+    # when
+    with Sink() as sink, Session([], tmp_path, sink.url) as session:
+        session.run(1, [("chat", "record"), ("chat", "otlp")])
+
+    # then
+    ours = session.results["llmtrace", "chat", "record"]
+    bare = session.results["otel-span", "chat", "record"]
+    assert ours.times is not None
+    assert ours.times.base.median > 50
+    assert ours.added_calls is not None
+    assert bare.added_calls is not None
+    assert 0 < sum(ours.added_calls) < sum(bare.added_calls)
+    assert session.results["llmtrace", "chat", "otlp"].times is not None
+    assert session.missing["otel-span"] == "no uv here"
+
+
+def test_a_peer_that_cannot_be_installed_is_told_and_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peers, "_find_uv", _no_uv)
+
+    with Sink() as sink, Session(["openinference"], tmp_path, sink.url) as session:
+        pass
+
+    assert session.missing["openinference"] == "no uv here"
+    assert "openinference" not in session.workers
+
+
+def test_a_fresh_process_tells_what_starting_costs() -> None:
+    after_sdks, after_nothing, with_first_span = starts("llmtrace", sys.executable, 1)
+
+    assert 0 < after_sdks.cpu_ms.median < with_first_span.cpu_ms.median
+    assert 0 < after_sdks.modules < after_nothing.modules
+
+
+def test_a_misspelt_peer_is_one_line_and_exit_code_1() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "overhead.py"), "--peers", "opentelmetry"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert done.stderr.strip() == "unknown peer opentelmetry; known: otel-genai, openinference"
+
+
+def test_the_text_that_is_redacted_is_as_long_as_it_says_and_always_the_same() -> None:
+    assert len(prose(20_000)) == 20_000
+    assert prose(20_000) == prose(20_000)
+
+
+def _no_uv() -> str:
+    raise peers.PeerError("no uv here")
