@@ -135,6 +135,8 @@ def fees_of(raw: Mapping[str, object], counts: Counts) -> dict[str, int]:
     """Return the calls of tools and searches that a usage object itself names."""
     called = as_mapping(raw.get("server_side_tool_usage_details"))  # xAI
     used = as_mapping(raw.get("server_tool_use_details"))  # OpenRouter
+    if not called and not used:
+        return {}
     found = {
         "web_search": counts.take(called, "web_search_calls")
         or counts.take(used, "web_search_requests"),
