@@ -7,14 +7,16 @@ share. ``ask(text)`` is one call.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 APP = """
 import json, os, signal, sys, threading, time
@@ -79,17 +81,20 @@ def finish(process: subprocess.Popen[str], *, code: int = 0, timeout_s: float = 
 def overlay(place: Path, packages: Sequence[str]) -> str | None:
     """Make an environment on top of this one with ``packages`` added; return its Python.
 
-    None where they cannot be installed (no network, no wheel for this machine).
+    None where they cannot be installed (no uv, no network, no wheel for this machine).
     """
-    import sysconfig
-
-    subprocess.run([sys.executable, "-m", "venv", str(place)], check=True, timeout=60)
+    repository = Path(__file__).parents[2]
+    uv = shutil.which(repository / ".tools/bin/uv") or shutil.which("uv")
+    if uv is None:
+        return None
+    subprocess.run(
+        [uv, "venv", "--quiet", "--python", sys.executable, str(place)], check=True, timeout=60
+    )
     python = place / "bin" / "python"
     (site,) = (place / "lib").glob("python*/site-packages")
     # addsitedir, for it reads the .pth files there too: llmtrace itself is in one.
     below = sysconfig.get_paths()["purelib"]
     (site / "below.pth").write_text(f"import site; site.addsitedir({below!r})\n")
-    install = [str(python), "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
-    install += ["--disable-pip-version-check", *packages]
+    install = [uv, "pip", "install", "--quiet", "--no-build", "--python", str(python), *packages]
     done = subprocess.run(install, timeout=110, check=False, capture_output=True)
     return str(python) if done.returncode == 0 else None

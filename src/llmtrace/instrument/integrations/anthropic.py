@@ -1,6 +1,6 @@
 """The anthropic SDK: messages, plain and streamed, ``stream()`` and ``parse()`` helpers, beta.
 
-SDK: anthropic 0, 1 and 2. Wrapped: see ``stainless``. From 1.x the SDK emits an OpenTelemetry span
+SDK: anthropic 1 and 2 (0 works). Wrapped: see ``stainless``. From 1.x the SDK emits an OpenTelemetry span
 of its own for each call; inside a call that we record it is not started, so that tokens and cost
 are counted once. Wire format: docs.anthropic.com/en/api/messages.
 """
@@ -50,7 +50,7 @@ def _no_second_span(wrapped: Any, owner: Any, args: tuple[Any, ...], kwargs: dic
 INTEGRATION: Final = Integration(
     name="anthropic",
     distribution="anthropic",
-    tested="anthropic >= 0.60, < 3",
+    tested="anthropic >= 1, < 3",
     default_provider="anthropic",
     hooks={"anthropic._base_client": _patch},
     find_endpoint=find_endpoint,

@@ -1,6 +1,7 @@
 """The openai SDK: chat completions, responses, embeddings; sync, async, streamed, raw, helpers.
 
-SDK: openai 1, 2 and 3. Wrapped: see ``stainless``. OpenAI-compatible hosts come through here too;
+SDK: openai 2 and 3; 1 works, but does not close a stream that fails (its span ends when the
+stream is collected). Wrapped: see ``stainless``. OpenAI-compatible hosts come through here too;
 ``providers`` tells them apart. Wire formats: platform.openai.com/docs/api-reference.
 """
 
@@ -32,7 +33,7 @@ def find_endpoint(method: str, url: str) -> Endpoint | None:
 INTEGRATION: Final = Integration(
     name="openai",
     distribution="openai",
-    tested="openai >= 1.60, < 4",
+    tested="openai >= 2, < 4",
     default_provider="openai",
     hooks={
         "openai._base_client": lambda module: stainless.patch_base_client(INTEGRATION, module),
