@@ -32,8 +32,9 @@ check: env ## Check formatting, lint, types and import contracts
 format: env ## Format the code and fix what lint can fix
 	@$(RUN) ruff check --fix --quiet . ; $(RUN) ruff format --quiet .
 
-bench: env ## Measure what llmtrace costs and how much it takes in
-	@for file in benchmarks/*.py; do echo "== $$file" && .venv/bin/python "$$file" $(BENCH_ARGS) || exit 1; done
+bench: env ## Measure what llmtrace costs and how much it takes in; BENCH_ARGS=--quick is short
+	@echo "== overhead" && .venv/bin/python benchmarks/overhead.py $(BENCH_ARGS)
+	@for file in $(filter-out %/overhead.py,$(wildcard benchmarks/*.py)); do echo "== $$file" && .venv/bin/python "$$file" || exit 1; done
 
 clean: ## Delete everything that make has set up or cached here
 	@rm -rf .venv .tools .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist build
