@@ -1,8 +1,8 @@
 """The anthropic SDK: messages, plain and streamed, ``stream()`` and ``parse()`` helpers, beta.
 
-SDK: anthropic 1 and 2 (0 works). Wrapped: see ``stainless``. From 1.x the SDK emits an OpenTelemetry span
-of its own for each call; inside a call that we record it is not started, so that tokens and cost
-are counted once. Wire format: docs.anthropic.com/en/api/messages.
+SDK: anthropic 1 and 2 (0 works). Wrapped: see ``stainless``. From 1.x on the SDK emits an
+OpenTelemetry span of its own for each call; inside a call that we record it is not started, so that
+tokens and cost are counted once. Wire format: docs.anthropic.com/en/api/messages.
 """
 
 from __future__ import annotations
