@@ -279,3 +279,19 @@ def test_attributes_set_before_the_first_run_may_have_any_name(recorded: Recorde
 
     assert step(lambda: 1)() == 1
     assert recorded.attributes() == {"name": "x", "operation": "y"}
+
+
+def test_an_attribute_whose_name_is_no_text_spoils_nothing(recorded: Recorded) -> None:
+    odd: Any = 7
+
+    with llmtrace.trace("before"):
+        pass
+    with llmtrace.trace("odd") as step:
+        step.set(odd, "set")
+        get_current_span().set_attribute(odd, "noted")
+        get_current_span().add_event("event", {odd: 1})
+
+    before, found = recorded.spans()
+    assert before["name"] == "before"
+    assert found["attributes"]["7"] in {"set", "noted"}
+    assert found["events"][0]["attributes"] == {"7": 1}

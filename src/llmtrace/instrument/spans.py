@@ -84,7 +84,7 @@ class OwnSpan(Span):
             return
         if self.attributes is None:
             self.attributes = {}
-        self.attributes[key] = value
+        self.attributes[str(key)] = value  # whatever it is: one odd key must not spoil a batch
 
     def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
         """Note several attributes."""
@@ -102,7 +102,8 @@ class OwnSpan(Span):
             return
         if self.events is None:
             self.events = []
-        self.events.append((name, timestamp or wall_ns(), dict(attributes or {})))
+        noted = {str(key): value for key, value in (attributes or {}).items()}
+        self.events.append((str(name), timestamp or wall_ns(), noted))
 
     def update_name(self, name: str) -> None:
         """Rename the span."""

@@ -58,7 +58,7 @@ class trace(Scope):  # noqa: N801  # used as a function: with trace(…), @trace
         """Add an attribute to the running step; before the first entry, to every run."""
         step = self.innermost()
         if isinstance(step, Step):
-            step.attributes = {**step.attributes, key: value}
+            step.attributes = {**step.attributes, str(key): value}
         else:
             self._attributes[key] = value
 
