@@ -40,6 +40,9 @@ class TokenUsage:
     output_image: int = 0
     requests: Mapping[str, int] = field(default_factory=dict[str, int])
     """Per-request fees, by kind (``web_search``, ``web_fetch``, …)."""
+    units: Mapping[str, Decimal] = field(default_factory=dict[str, "Decimal"])
+    """What is billed by neither token nor call, by kind: ``images``, ``audio_seconds`` (input),
+    ``speech_seconds`` (output), ``video_seconds``, ``characters``, ``pages``, ``search_units``."""
     source: UsageSource = "provider"
     anomaly: str | None = None
     """Why the numbers do not add up, in words for people; None if they do."""

@@ -95,6 +95,10 @@ USAGE_SOURCE: Final = "llmtrace.usage.source"
 """``provider`` (the provider counted), ``partial`` (it counted a part), ``estimated`` (we did)."""
 USAGE_ANOMALY: Final = "llmtrace.usage.anomaly"
 USAGE_RAW: Final = "llmtrace.usage.raw"
+USAGE_UNITS_PREFIX: Final = "llmtrace.usage.units."
+"""Before a kind of ``TokenUsage.units`` (``images``, ``audio_seconds``, …); a double."""
+USAGE_REQUESTS_PREFIX: Final = "llmtrace.usage.requests."
+"""Before a kind of ``TokenUsage.requests`` (``web_search``, …); how many."""
 COST_TOTAL: Final = "llmtrace.cost.total_usd"
 COST_INPUT: Final = "llmtrace.cost.input_usd"
 COST_OUTPUT: Final = "llmtrace.cost.output_usd"
@@ -123,8 +127,7 @@ STREAM_OUTCOME: Final = "llmtrace.stream.outcome"
 # --- ours: content ------------------------------------------------------------------------
 SDK: Final = "llmtrace.sdk"
 API: Final = "llmtrace.api"
-"""Wire format of the bodies: ``openai.chat`` | ``openai.responses`` | ``openai.embeddings`` |
-``anthropic.messages``; chooses the pure functions that read them."""
+"""Wire format of the bodies (``API_*`` below); chooses the pure functions that read them."""
 REQUEST_BODY: Final = "llmtrace.request.body"
 RESPONSE_BODY: Final = "llmtrace.response.body"
 """JSON as the provider defines it; a streamed answer is merged into its plain form."""
@@ -141,23 +144,85 @@ Added up by the store, never kept with a span."""
 OFFLINE_KEY: Final = "llmtrace-offline"
 """Set while answers come from the store (``llmtrace.replay``): such calls cost nothing and are
 not recorded."""
+INNER_CALLS_KEY: Final = "llmtrace-inner-calls"
+"""Set by a framework's integration around one model call of the framework; see
+``invocation.InnerCalls``."""
 
 # --- closed sets --------------------------------------------------------------------------
 OP_CHAT: Final = "chat"
 OP_TEXT_COMPLETION: Final = "text_completion"
 OP_GENERATE_CONTENT: Final = "generate_content"
 OP_EMBEDDINGS: Final = "embeddings"
+OP_RERANK: Final = "rerank"
+OP_IMAGE_GENERATION: Final = "image_generation"
+OP_VIDEO_GENERATION: Final = "video_generation"
+OP_SPEECH: Final = "text_to_speech"
+OP_TRANSCRIPTION: Final = "transcription"
+OP_MODERATION: Final = "moderation"
+OP_OCR: Final = "ocr"
 OP_FETCH_RESPONSE: Final = "fetch_response"
+OP_COUNT_TOKENS: Final = "count_tokens"
+OP_BATCH: Final = "batch"
+"""Submitting, looking at or cancelling a batch; its results are inferences of their own."""
+OP_RETRIEVAL: Final = "retrieval"
 OP_EXECUTE_TOOL: Final = "execute_tool"
 OP_INVOKE_AGENT: Final = "invoke_agent"
 OP_INVOKE_WORKFLOW: Final = "invoke_workflow"
 
 INFERENCE_OPERATIONS: Final = frozenset(
-    {OP_CHAT, OP_TEXT_COMPLETION, OP_GENERATE_CONTENT, OP_EMBEDDINGS}
+    {
+        OP_CHAT,
+        OP_TEXT_COMPLETION,
+        OP_GENERATE_CONTENT,
+        OP_EMBEDDINGS,
+        OP_RERANK,
+        OP_IMAGE_GENERATION,
+        OP_VIDEO_GENERATION,
+        OP_SPEECH,
+        OP_TRANSCRIPTION,
+        OP_MODERATION,
+        OP_OCR,
+    }
 )
 """Only spans of these operations carry usage and cost into sums (design decision 6)."""
 
 API_OPENAI_CHAT: Final = "openai.chat"
 API_OPENAI_RESPONSES: Final = "openai.responses"
 API_OPENAI_EMBEDDINGS: Final = "openai.embeddings"
+API_OPENAI_COMPLETIONS: Final = "openai.completions"
+API_OPENAI_IMAGES: Final = "openai.images"
+API_OPENAI_TRANSCRIPTION: Final = "openai.transcription"
+API_OPENAI_SPEECH: Final = "openai.speech"
+API_OPENAI_MODERATIONS: Final = "openai.moderations"
+API_OPENAI_VIDEOS: Final = "openai.videos"
+API_OPENAI_REALTIME: Final = "openai.realtime"
+"""One response of a realtime session: the events that belong to it."""
+API_OPENAI_BATCH: Final = "openai.batch"
 API_ANTHROPIC_MESSAGES: Final = "anthropic.messages"
+API_ANTHROPIC_COUNT_TOKENS: Final = "anthropic.count_tokens"
+API_ANTHROPIC_BATCH: Final = "anthropic.batch"
+API_GEMINI_GENERATE: Final = "gemini.generate_content"
+API_GEMINI_EMBED: Final = "gemini.embed_content"
+API_GEMINI_INTERACTIONS: Final = "gemini.interactions"
+API_GEMINI_LIVE: Final = "gemini.live"
+API_GEMINI_PREDICT: Final = "gemini.predict"
+"""Vertex' and Gemini's ``:predict``: images and embeddings."""
+API_COHERE_CHAT: Final = "cohere.chat"
+API_COHERE_CHAT_V1: Final = "cohere.chat_v1"
+API_COHERE_EMBED: Final = "cohere.embed"
+API_COHERE_RERANK: Final = "cohere.rerank"
+API_MISTRAL_CHAT: Final = "mistral.chat"
+"""OpenAI's chat with differences; FIM and agents too."""
+API_MISTRAL_CONVERSATIONS: Final = "mistral.conversations"
+API_MISTRAL_OCR: Final = "mistral.ocr"
+API_BEDROCK_CONVERSE: Final = "bedrock.converse"
+API_BEDROCK_INVOKE: Final = "bedrock.invoke"
+"""The body is the model vendor's own; the model id says whose."""
+API_BEDROCK_AGENT: Final = "bedrock.agent"
+API_OLLAMA_CHAT: Final = "ollama.chat"
+API_OLLAMA_GENERATE: Final = "ollama.generate"
+API_OLLAMA_EMBED: Final = "ollama.embed"
+API_XAI_CHAT: Final = "xai.chat"
+"""xAI's gRPC messages as JSON."""
+API_FRAMEWORK: Final = "framework"
+"""What a framework tells of a call that no SDK of ours made; see ``integrations/``."""

@@ -81,7 +81,7 @@ def _read_stream(call: Call, pieces: list[bytes]) -> Answer:
     if call.tail is not None and not call.content_encoding:
         # The middle was not kept; an empty line ends the event that was cut.
         data += b"\n\n" + b"".join(call.tail)
-    if not _looks_like_sse(data) and data.lstrip()[:1] in {b"{", b"["}:
+    if not wire.looks_streamed(call.endpoint.api, data) and data.lstrip()[:1] in {b"{", b"["}:
         # with_streaming_response on a plain answer: a JSON body that came by pieces.
         return _read_plain(call.endpoint.api, data, is_stream=False)
     merged = wire.merge_stream(call.endpoint.api, data)
@@ -93,11 +93,6 @@ def _read_stream(call: Call, pieces: list[bytes]) -> Answer:
         problem=problem or merged.problem,
         is_truncated=call.tail is not None,
     )
-
-
-def _looks_like_sse(data: bytes) -> bool:
-    start = data.lstrip()[:6]
-    return start.startswith((b"data:", b"event:", b"id:", b":", b"retry:"))
 
 
 def _dumps(body: Mapping[str, object]) -> str:

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
+from llmtrace.clock import wall_ns
 from llmtrace.instrument.spans import OwnSpan, class_name
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Call:
         "__weakref__",
         "_open",
         "_own",
+        "attempts",
         "attribution",
         "content_encoding",
         "end_mono_ns",
@@ -99,6 +101,8 @@ class Call:
         self.headers: list[tuple[bytes, bytes]] | None = None
         self.content_encoding: str = ""
         self.status: int | None = None
+        self.attempts = 0
+        """Requests sent so far, where an SDK has no hook of its own for retries."""
         self.retries: int = 0
         self.retried: list[tuple[int, int | None, str | None]] | None = None
         """One entry a retry: unix ns, HTTP status (None: no answer), error class."""
@@ -117,6 +121,19 @@ class Call:
         self.size_bytes = 0
         self._open = [True]
         """Whoever takes the one item out ends the call; taking it is atomic, and has no lock."""
+
+    def begin_attempt(self) -> None:
+        """Note that a request goes out; one before it, if any, failed and is a retry's cause."""
+        self.attempts += 1
+        if self.attempts == 1:
+            return
+        if self.retried is None:
+            self.retried = []
+        self.retried.append((wall_ns(), self.status, _retry_after(self.headers)))
+        self.retries = len(self.retried)
+        self.status = self.headers = self.pieces = self.tail = self.response_body = None
+        self.has_body = self.streaming = False
+        self.first_mono_ns = 0
 
     def open_stream(self) -> None:
         """Expect the answer piece by piece."""
@@ -162,6 +179,11 @@ class Call:
             size += sum(map(len, self.pieces)) + sum(map(len, self.tail or ()))
         self.size_bytes = size
         self.on_end(self)
+
+
+def _retry_after(headers: list[tuple[bytes, bytes]] | None) -> str | None:
+    found = [value for name, value in headers or () if name.lower() == b"retry-after"]
+    return found[0].decode("latin-1") if found else None
 
 
 def _message(error: Any) -> str | None:

@@ -26,6 +26,21 @@ if TYPE_CHECKING:
     from llmtrace.instrument.integrations._base import Endpoint, Integration
 
 
+class InnerCalls:
+    """How many calls of SDKs began inside one model call of a framework.
+
+    A framework's integration puts one into the context under ``semconv.INNER_CALLS_KEY``. If the
+    count is above 0 when the framework's call ends, an SDK's span stands for it, and the framework
+    must not make a second one that counts; at 0 nobody else saw the call.
+    """
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.count = 0
+
+
 def begin(
     integration: Integration,
     endpoint: Endpoint,
@@ -41,6 +56,9 @@ def begin(
     if current:  # an empty context, the common one, is not asked three questions
         if current.get(semconv.OFFLINE_KEY):
             return None
+        above = current.get(semconv.INNER_CALLS_KEY)
+        if type(above) is InnerCalls:
+            above.count += 1
         attribution = current_attribution(current)
     span = recorder.start_call(integration, endpoint, model, provider, current)
     if span is None:
@@ -65,8 +83,11 @@ def leave(token: Token[Context]) -> None:
     context.detach(token)
 
 
-def see_response(call: Call, response: Any, retries: Any) -> None:
-    """Note an HTTP answer: its bytes if they are here, else watch the stream they come by."""
+def see_response(call: Call, response: Any, retries: Any, *, ends_call: bool = True) -> None:
+    """Note an HTTP answer: its bytes if they are here, else watch the stream they come by.
+
+    ``ends_call`` False: the end of that stream does not end the call (``streams.watch``).
+    """
     call.status = response.status_code
     call.headers = response.headers.raw
     if type(retries) is int:
@@ -77,7 +98,7 @@ def see_response(call: Call, response: Any, retries: Any) -> None:
         call.has_body = True
     elif call.pieces is None:
         call.content_encoding = response.headers.get("content-encoding", "")
-        streams.watch(response, call)
+        streams.watch(response, call, ends_call=ends_call)
 
 
 def see_error(call: Call, error: BaseException) -> None:

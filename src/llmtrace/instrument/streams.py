@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 _classes: Final[dict[type, type]] = {}
 
 
-def watch(response: Any, call: Call) -> bool:
-    """Watch the response's byte stream for ``call``; False if its kind is not known."""
+def watch(response: Any, call: Call, *, ends_call: bool = True) -> bool:
+    """Watch the response's byte stream for ``call``; False if its kind is not known.
+
+    ``ends_call`` False: the bytes are kept, but the call goes on after them, as when an SDK reads
+    the body of a refusal before it raises or tries again.
+    """
     inner: object = response.stream
     base, kind = _base_of(type(inner))
     if base is None or kind is None:
@@ -33,7 +37,8 @@ def watch(response: Any, call: Call) -> bool:
     if made is None:
         made = _classes[base] = type(f"Watched{base.__name__}", (kind, base), {})
     call.open_stream()
-    response.stream = made(inner, call)
+    call.streaming = ends_call
+    response.stream = made(inner, call, ends_call)
     return True
 
 
@@ -50,20 +55,21 @@ def _base_of(kind: type) -> tuple[type | None, type | None]:
 class _Watch:
     """What both kinds share: the inner stream's attributes stay reachable."""
 
-    def __init__(self, inner: Any, call: Call) -> None:
+    def __init__(self, inner: Any, call: Call, ends_call: bool) -> None:  # noqa: FBT001  # made in one place
         self._inner = inner
         self._call = call
+        self._ends = ends_call
         # anthropic asks for this at every chunk: not finding it costs more than all else we do.
         self.stream_observer = getattr(inner, "stream_observer", None)
 
     def __getattr__(self, name: str) -> Any:
-        if name in {"_inner", "_call"}:
+        if name in {"_inner", "_call", "_ends"}:
             raise AttributeError(name)
         return getattr(self._inner, name)
 
     def __del__(self) -> None:
         call = self.__dict__.get("_call")
-        if call is not None and not call.end_mono_ns:
+        if call is not None and not call.end_mono_ns and self._ends:
             call.is_forgotten = True
             _end(call, "abandoned")
 
@@ -84,7 +90,8 @@ class _SyncWatch(_Watch):
                 keep(piece)
                 yield piece
         except Exception as error:
-            _failed(call, error)
+            if self._ends:
+                _failed(call, error)
             raise
 
     def close(self) -> None:
@@ -92,7 +99,8 @@ class _SyncWatch(_Watch):
         try:
             self._inner.close()
         finally:
-            _end(self._call, None)
+            if self._ends:
+                _end(self._call, None)
 
 
 class _AsyncWatch(_Watch):
@@ -114,7 +122,8 @@ class _AsyncWatch(_Watch):
         except GeneratorExit:
             raise
         except BaseException as error:  # CancelledError too: the caller gave up here
-            _failed(call, error)
+            if self._ends:
+                _failed(call, error)
             raise
         finally:
             if isinstance(inner, AsyncGenerator):
@@ -125,7 +134,8 @@ class _AsyncWatch(_Watch):
         try:
             await self._inner.aclose()
         finally:
-            _end(self._call, None)
+            if self._ends:
+                _end(self._call, None)
 
 
 def _failed(call: Call, error: BaseException) -> None:

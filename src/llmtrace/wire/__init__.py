@@ -10,7 +10,7 @@ What the numbers in a usage object mean is not decided here but in ``llmtrace.us
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from llmtrace import semconv
 from llmtrace.wire import (
@@ -24,13 +24,13 @@ from llmtrace.wire.reading import (
     as_object,
     is_object,
 )
-from llmtrace.wire.sse import parse_sse
+from llmtrace.wire.sse import SseEvent, looks_like_sse, parse_sse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from llmtrace.records import Message
-    from llmtrace.wire.sse import Merged, SseEvent
+    from llmtrace.wire.sse import Merged
 
 __all__ = [
     "SUPPORTED_APIS",
@@ -38,6 +38,7 @@ __all__ = [
     "RequestFields",
     "ResponseFields",
     "input_messages",
+    "looks_streamed",
     "merge_stream",
     "output_messages",
     "parse_sse",
@@ -76,6 +77,19 @@ _FORMATS: Final[dict[str, _WireFormat]] = {
 SUPPORTED_APIS: Final = frozenset(_FORMATS)
 
 
+class _Framing(NamedTuple):
+    """How the events of a stream are told apart."""
+
+    parse: Callable[[bytes], list[SseEvent]]
+    fits: Callable[[bytes], bool]
+    """Whether bytes are a stream at all; a refusal is plain JSON, whatever was asked for."""
+
+
+_SSE: Final = _Framing(parse_sse, looks_like_sse)
+_FRAMINGS: Final[dict[str, _Framing]] = {}
+"""Of the APIs that do not stream server-sent events (lines of JSON, AWS event streams)."""
+
+
 def request_fields(api: str, body: object) -> RequestFields:
     """Read the parameters of a request from its parsed JSON ``body``."""
     found = _FORMATS.get(api)
@@ -95,6 +109,11 @@ def response_fields(api: str, body: object) -> ResponseFields:
     return found.response_fields(as_object(body))
 
 
+def looks_streamed(api: str, data: bytes) -> bool:
+    """Say whether ``data`` is framed as this API frames a stream, rather than one JSON body."""
+    return _FRAMINGS.get(api, _SSE).fits(data)
+
+
 def merge_stream(api: str, sse: bytes) -> MergedStream:
     """Put the server-sent events ``sse`` (content-decoded bytes) together.
 
@@ -104,7 +123,7 @@ def merge_stream(api: str, sse: bytes) -> MergedStream:
     if found is None:
         problem = f"unknown API {api!r}"
         return MergedStream(body={}, fields=ResponseFields(problem=problem), problem=problem)
-    merged = found.merge_events(parse_sse(sse))
+    merged = found.merge_events(_FRAMINGS.get(api, _SSE).parse(sse))
     fields = replace(
         found.response_fields(merged.body),
         is_complete=merged.is_complete,

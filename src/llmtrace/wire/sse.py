@@ -133,3 +133,8 @@ def encode_event(payload: object, name: str | None = None) -> bytes:
 def pieces(text: str, size: int = 24) -> list[str]:
     """Cut ``text`` into pieces of ``size`` characters, as a model's deltas are; [] if empty."""
     return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+def looks_like_sse(data: bytes) -> bool:
+    """Say whether ``data`` begins as a stream of server-sent events does."""
+    return data.lstrip()[:6].startswith((b"data:", b"event:", b"id:", b":", b"retry:"))

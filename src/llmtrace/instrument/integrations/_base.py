@@ -6,7 +6,7 @@ settings, no other integration.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,5 +39,7 @@ class Integration:
     """Module of the SDK → patch it once it is imported; returns what undoes the patch."""
     find_endpoint: Callable[[str, str], Endpoint | None]
     """(HTTP method in lower case, path as the SDK names it) → endpoint; None: not an LLM call."""
-    client_providers: Mapping[str, str]
+    client_providers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Client class name → provider, for classes that stand for a cloud (``AnthropicBedrock``)."""
+    uses_http_seam: bool = False
+    """Its HTTP answers are seen in ``http_seam``; Stainless SDKs have a seam of their own."""

@@ -13,6 +13,7 @@ from llmtrace import semconv
 from llmtrace.instrument import patches
 from llmtrace.instrument.integrations import stainless
 from llmtrace.instrument.integrations._base import Endpoint, Integration
+from llmtrace.instrument.integrations.observe import current_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,7 @@ def _patch(module: object) -> Callable[[], None]:
 def _no_second_span(wrapped: Any, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Let the SDK go without its own span while ours stands for the call (it takes None for it)."""
     del owner
-    if stainless.current_call.get() is not None:
+    if current_call.get() is not None:
         return None
     return wrapped(*args, **kwargs)
 

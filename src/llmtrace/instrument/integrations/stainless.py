@@ -10,30 +10,26 @@ not know), that hook is left out and ``doctor`` says so.
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from llmtrace.instrument import guard, invocation, patches
+from llmtrace.instrument.integrations.observe import current_call, observed, observed_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextvars import Token
-
-    from opentelemetry.context import Context
 
     from llmtrace.instrument.call import Call
     from llmtrace.instrument.integrations._base import Integration
-
-current_call: ContextVar[Call | None] = ContextVar("llmtrace_current_call", default=None)
-"""The call that this thread or task is inside of, for the inner hooks."""
+    from llmtrace.instrument.integrations.observe import Begin
 
 
 def patch_base_client(integration: Integration, module: object) -> Callable[[], None]:
     """Wrap the base clients of an SDK's ``_base_client`` module; return what undoes it."""
+    begin = _begin(integration)
     undo = patches.Undo(integration.name)
     for class_name, request in (
-        ("SyncAPIClient", _sync_request(integration)),
-        ("AsyncAPIClient", _async_request(integration)),
+        ("SyncAPIClient", observed(begin)),
+        ("AsyncAPIClient", observed_async(begin)),
     ):
         undo.wrap(module, class_name, "request", request)
         undo.wrap(module, class_name, "_process_response", _see_response)
@@ -41,92 +37,28 @@ def patch_base_client(integration: Integration, module: object) -> Callable[[], 
     return undo
 
 
-def _begin(
-    integration: Integration, client: Any, args: tuple[Any, ...], kwargs: Any
-) -> Call | None:
-    """Start a call if this request is an LLM call that is to be recorded."""
-    try:
-        options = args[1]
-    except IndexError:
-        options = kwargs.get("options")
-        if options is None:
+def _begin(integration: Integration) -> Begin:
+    def begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+        """Start a call if this request is an LLM call that is to be recorded."""
+        try:
+            options = args[1]
+        except IndexError:
+            options = kwargs.get("options")
+            if options is None:
+                return None
+        endpoint = integration.find_endpoint(options.method, options.url)
+        if endpoint is None:
             return None
-    endpoint = integration.find_endpoint(options.method, options.url)
-    if endpoint is None:
-        return None
-    body = options.json_data
-    model = body.get("model") if type(body) is dict else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # typing.cast is a call
-    return invocation.begin(
-        integration,
-        endpoint,
-        model if isinstance(model, str) else None,
-        integration.client_providers.get(type(client).__name__),
-    )
+        body = options.json_data
+        model = body.get("model") if type(body) is dict else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # typing.cast is a call
+        return invocation.begin(
+            integration,
+            endpoint,
+            model if isinstance(model, str) else None,
+            integration.client_providers.get(type(client).__name__),
+        )
 
-
-def _sync_request(integration: Integration) -> Any:
-    def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        try:
-            call = _begin(integration, client, args, kwargs)
-        except Exception:  # noqa: BLE001  # the call goes on, unobserved
-            guard.fault("begin")
-            call = None
-        if call is None:
-            return wrapped(*args, **kwargs)
-        inside = invocation.enter(call)
-        token = current_call.set(call)
-        try:
-            result = wrapped(*args, **kwargs)
-        except BaseException as error:
-            _failed(call, error)
-            raise
-        else:
-            _returned(call)
-            return result
-        finally:
-            _leave(token, inside)
-
-    return request
-
-
-def _async_request(integration: Integration) -> Any:
-    async def request(
-        wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        try:
-            call = _begin(integration, client, args, kwargs)
-        except Exception:  # noqa: BLE001  # the call goes on, unobserved
-            guard.fault("begin")
-            call = None
-        if call is None:
-            return await wrapped(*args, **kwargs)
-        inside = invocation.enter(call)
-        token = current_call.set(call)
-        try:
-            result = await wrapped(*args, **kwargs)
-        except BaseException as error:
-            _failed(call, error)
-            raise
-        else:
-            _returned(call)
-            return result
-        finally:
-            _leave(token, inside)
-
-    return request
-
-
-def _leave(token: Token[Call | None], inside: Token[Context]) -> None:
-    """Restore what was current before the call.
-
-    A coroutine that is thrown away is closed by the garbage collector, in whatever context that
-    runs: there is nothing to restore there, and what we had set ended with the call's own context.
-    """
-    try:
-        current_call.reset(token)
-    except ValueError:
-        return
-    invocation.leave(inside)
+    return begin
 
 
 def _see_response(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -154,21 +86,3 @@ def _see_retry(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[st
         except Exception:  # noqa: BLE001  # the SDK's retry goes on
             guard.fault("retry")
     return wrapped(*args, **kwargs)
-
-
-def _failed(call: Call, error: BaseException) -> None:
-    try:
-        try:
-            invocation.see_error(call, error)
-        finally:  # an error that cannot be looked at ends the call all the same
-            call.end("failed" if call.pieces is not None else None)
-    except Exception:  # noqa: BLE001  # the user's exception goes on unchanged
-        guard.fault("fail")
-
-
-def _returned(call: Call) -> None:
-    try:
-        if not call.streaming:
-            call.end()
-    except Exception:  # noqa: BLE001  # the user gets the result
-        guard.fault("end")

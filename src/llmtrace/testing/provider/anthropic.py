@@ -359,4 +359,5 @@ MESSAGES = Dialect(
     read=read_prompt,
     body=message_body,
     events=message_events,
+    caching="marked",
 )

@@ -240,4 +240,5 @@ CHAT = Dialect(
     read=read_prompt,
     body=completion_body,
     events=completion_events,
+    choices=lambda request: request.get("n") or 1,
 )

@@ -16,10 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmtrace.clock import SystemClock
-from llmtrace.testing.provider import anthropic, openai
 from llmtrace.testing.provider.answers import compose
-from llmtrace.testing.provider.anthropic import MESSAGES
-from llmtrace.testing.provider.chat import CHAT
 from llmtrace.testing.provider.events import Event, JsonObject, as_text
 from llmtrace.testing.provider.metering import (
     PromptCache,
@@ -27,23 +24,16 @@ from llmtrace.testing.provider.metering import (
     count_tokens,
     output_tokens,
 )
-from llmtrace.testing.provider.records import Answer, Counts, Dialect, Prompt, Segment, Turn, Vendor
+from llmtrace.testing.provider.records import Answer, Counts, Dialect, Prompt, Segment, Turn
 from llmtrace.testing.provider.rendering import Content, Pace, render
 from llmtrace.testing.provider.responses import RESPONSES, response_id
+from llmtrace.testing.provider.routes import Memory, Plain, Route, find_route, vendor_of
 from llmtrace.testing.provider.script import Reply, Script, ScriptSource
 from llmtrace.testing.provider.server import LoopbackServer, Received, Sending
 
 if TYPE_CHECKING:
     from llmtrace.clock import Clock
 
-_DIALECTS = {
-    "/v1/chat/completions": CHAT,
-    "/v1/responses": RESPONSES,
-    "/v1/messages": MESSAGES,
-}
-_PROBLEMS = {path: dialect.problem for path, dialect in _DIALECTS.items()} | {
-    "/v1/embeddings": openai.find_embeddings_problem
-}
 _UNKNOWN_MODEL = "nonexistent"
 """A model whose name contains this does not exist; every other name does."""
 _MAX_STORED_RESPONSES = 10_000
@@ -83,6 +73,8 @@ class LocalProvider(LoopbackServer):
         self._rate_limit = RateLimit(*rate_limit, self._clock)
         self._numbers = itertools.count()
         self._stored = _StoredResponses()
+        self._memory: Memory = {}
+        self._memory_lock = threading.Lock()
 
     @property
     def url(self) -> str:
@@ -116,31 +108,44 @@ class LocalProvider(LoopbackServer):
         latency_s = latency(received) if callable(latency) else latency
         content, tokens = self._content(received, reply, token)
         headroom = self._rate_limit.take(tokens)
-        headers = _vendor(received).headers(token, latency_s + reply.delay_s, headroom)
+        headers = vendor_of(received).headers(token, latency_s + reply.delay_s, headroom)
         pace = Pace(latency_s=latency_s, chunk_delay_s=self._chunk_delay_s)
         return render(content, reply, headers, pace)
 
     def _content(self, received: Received, reply: Reply, token: str) -> tuple[Content, int]:
         """Return what to send, and the tokens it counts against the rate limit."""
         request = received.json_object()
-        is_stream = request.get("stream") is True
+        route = find_route(received)
+        dialect = route.dialect if route is not None else None
+        name = _api_name(received, route)
         if reply.has_body:
-            api = _api_name(received)
-            events = (Event(None),)
-            return Content(status=reply.status, events=events, is_stream=is_stream, api=api), 0
+            is_stream = (
+                request.get("stream") is True if dialect is None else dialect.is_stream(received)
+            )
+            return Content(
+                status=reply.status,
+                events=(Event(None),),
+                is_stream=is_stream,
+                api=name,
+                content_type=dialect.stream_type if dialect is not None and is_stream else None,
+            ), 0
         if reply.status >= 400:
             return _failure(received, token, reply.status, reply.message), 0
-        if problem := _find_problem(received):
+        if problem := _find_problem(received, route):
             return _failure(received, token, *problem), 0
-        dialect = _DIALECTS.get(received.path)
-        if dialect is None or received.method != "POST":
-            return self._lookup(received, token), 0
+        if dialect is None:
+            return self._lookup(received, route, token, reply.status), 0
         if problem := self._missing_previous(dialect, request):
             return _failure(received, token, *problem), 0
         turn = self._turn(dialect, received, reply, token)
-        events = dialect.events(turn) if is_stream else [Event(dialect.body(turn))]
+        is_stream = dialect.is_stream(received)
         content = Content(
-            status=reply.status, events=tuple(events), is_stream=is_stream, api=dialect.name
+            status=reply.status,
+            events=tuple(dialect.events(turn) if is_stream else [Event(dialect.body(turn))]),
+            is_stream=is_stream,
+            api=name,
+            encode=dialect.encode,
+            content_type=dialect.stream_type if is_stream else None,
         )
         return content, turn.counts.input_all + turn.counts.output_all
 
@@ -150,14 +155,15 @@ class LocalProvider(LoopbackServer):
         prompt = dialect.read(request)
         if previous := self._stored.get(as_text(request.get("previous_response_id"))):
             prompt = _continued(prompt, previous)
-        model = as_text(request.get("model"))
-        choices = request.get("n") or 1 if dialect is CHAT else 1
-        answers = tuple(reply.answer or compose(prompt, variant) for variant in range(choices))
+        model = dialect.model(received)
+        answers = tuple(
+            reply.answer or compose(prompt, variant) for variant in range(dialect.choices(request))
+        )
         turn = Turn(
             token=token,
             created_at=int(self._clock.now().timestamp()),
             request=request,
-            model=_vendor(received).snapshots.get(model, model),
+            model=vendor_of(received).snapshots.get(model, model),
             answers=answers,
             counts=self._count(dialect, model, prompt, answers),
             usage=reply.usage,
@@ -169,13 +175,13 @@ class LocalProvider(LoopbackServer):
     def _count(
         self, dialect: Dialect, model: str, prompt: Prompt, answers: tuple[Answer, ...]
     ) -> Counts:
-        is_anthropic = dialect is MESSAGES
-        meter = self._cache.meter_anthropic if is_anthropic else self._cache.meter_openai
+        is_marked = dialect.caching == "marked"
+        meter = self._cache.meter_anthropic if is_marked else self._cache.meter_openai
         thought = sum(count_tokens(answer.reasoning) for answer in answers)
         return replace(
             meter(model, prompt.segments),
             output_text=output_tokens(answers),
-            reasoning=thought if is_anthropic else max(prompt.reasoning_tokens, thought),
+            reasoning=thought if is_marked else max(prompt.reasoning_tokens, thought),
         )
 
     def _missing_previous(
@@ -186,24 +192,18 @@ class LocalProvider(LoopbackServer):
             return None
         return 400, f"Previous response with id '{previous}' not found."
 
-    def _lookup(self, received: Received, token: str) -> Content:
+    def _lookup(self, received: Received, route: Route | None, token: str, status: int) -> Content:
         """Answer what is not an inference: embeddings, token counts, lists, stored responses."""
-        route = (received.method, received.path)
-        request = received.json_object()
-        body: JsonObject | None = None
-        if route == ("POST", "/v1/embeddings"):
-            body = openai.embeddings_body(request)
-        elif route == ("POST", "/v1/messages/count_tokens"):
-            body = anthropic.count_body(request)
-        elif route == ("GET", "/v1/models"):
-            is_anthropic = _vendor(received) is anthropic.VENDOR
-            body = anthropic.models_body() if is_anthropic else openai.models_body()
-        elif received.method == "GET" and received.path.startswith("/v1/responses/"):
+        if route is not None and route.answer is not None:
+            with self._memory_lock:
+                found = route.answer(received, token, self._memory)
+            return _plain(
+                found if status == 200 else replace(found, status=status), received, route
+            )
+        if received.method == "GET" and received.path.startswith("/v1/responses/"):
             return self._stored_response(received, token)
-        if body is None:
-            text = f"Invalid URL ({received.method} {received.path})"
-            return _failure(received, token, 404, text)
-        return _plain(200, body, _api_name(received))
+        text = f"Invalid URL ({received.method} {received.path})"
+        return _failure(received, token, 404, text)
 
     def _stored_response(self, received: Received, token: str) -> Content:
         name = received.path.rpartition("/")[2]
@@ -212,7 +212,7 @@ class LocalProvider(LoopbackServer):
             return _failure(received, token, 404, f"Response with id '{name}' not found.")
         turn = stored[0]
         if received.query.get("stream") != ["true"]:
-            return _plain(200, RESPONSES.body(turn), RESPONSES.name)
+            return _plain(Plain(body=RESPONSES.body(turn)), received, None)
         after = received.query.get("starting_after", [""])[0]
         first = int(after) + 1 if after.isdecimal() else 0
         events = tuple(RESPONSES.events(turn)[first:])
@@ -248,41 +248,49 @@ def _continued(prompt: Prompt, previous: tuple[Turn, Prompt]) -> Prompt:
     )
 
 
-def _vendor(received: Received) -> Vendor:
-    is_anthropic = received.path.startswith("/v1/messages") or (
-        "anthropic-version" in received.headers
-    )
-    return anthropic.VENDOR if is_anthropic else openai.VENDOR
+def _api_name(received: Received, route: Route | None) -> str:
+    if route is not None and route.dialect is not None:
+        return route.dialect.name
+    return received.path.rpartition("/")[2]
 
 
-def _api_name(received: Received) -> str:
-    dialect = _DIALECTS.get(received.path)
-    return dialect.name if dialect else received.path.rpartition("/")[2]
-
-
-def _find_problem(received: Received) -> tuple[int, str | None] | None:
+def _find_problem(received: Received, route: Route | None) -> tuple[int, str | None] | None:
     """Return (status, message or None for the usual one) of a request that is refused."""
     if received.credential == "invalid":
         return 401, None
-    if received.credential == "missing":
+    if received.credential == "missing" and vendor_of(received).needs_key:
         return 401, "You didn't provide an API key."
     if received.method != "POST":
         return None
     if not isinstance(received.json, dict):
-        return 400, "We could not parse the JSON body of your request."
+        is_refused = route is None or route.needs_json
+        return (400, "We could not parse the JSON body of your request.") if is_refused else None
     request = received.json_object()
-    if _UNKNOWN_MODEL in as_text(request.get("model")):
+    if _UNKNOWN_MODEL in _model(received, route):
         return 404, None
-    find = _PROBLEMS.get(received.path)
+    find = (route.dialect.problem if route.dialect else route.problem) if route else None
     problem = find(request) if find else None
     return (400, problem[1]) if problem else None
 
 
+def _model(received: Received, route: Route | None) -> str:
+    if route is not None and route.dialect is not None:
+        return route.dialect.model(received)
+    return as_text(received.json_object().get("model"))
+
+
 def _failure(received: Received, token: str, status: int, message: str | None) -> Content:
-    model = as_text(received.json_object().get("model"))
-    body = _vendor(received).error(status, model, message, token)
-    return _plain(status, body, _api_name(received))
+    route = find_route(received)
+    vendor = vendor_of(received)
+    body = vendor.error(status, _model(received, route), message, token)
+    return _plain(Plain(body=body, status=status), received, route)
 
 
-def _plain(status: int, body: JsonObject, api: str) -> Content:
-    return Content(status=status, events=(Event(body),), is_stream=False, api=api)
+def _plain(found: Plain, received: Received, route: Route | None) -> Content:
+    return Content(
+        status=found.status,
+        events=(Event(found.body),),
+        is_stream=False,
+        api=_api_name(received, route),
+        content_type=found.content_type,
+    )

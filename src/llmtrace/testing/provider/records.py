@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from llmtrace.testing.provider.events import as_text, encode_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from llmtrace.testing.provider.events import Event, JsonObject
+    from llmtrace.testing.provider.server import Received
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +142,18 @@ class Headroom:
     now_unix: float
 
 
+def _asks_to_stream(received: Received) -> bool:
+    return received.json_object().get("stream") is True
+
+
+def _named_in_body(received: Received) -> str:
+    return as_text(received.json_object().get("model"))
+
+
+def _one(_request: JsonObject) -> int:
+    return 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """One inference API as pure functions."""
@@ -150,6 +165,17 @@ class Dialect:
     read: Callable[[JsonObject], Prompt]
     body: Callable[[Turn], JsonObject]
     events: Callable[[Turn], list[Event]]
+    is_stream: Callable[[Received], bool] = _asks_to_stream
+    model: Callable[[Received], str] = _named_in_body
+    """The model asked for: in the body, or in the path."""
+    caching: Literal["automatic", "marked"] = "automatic"
+    """Prompts are cached by themselves (OpenAI and most), or where the request says so."""
+    choices: Callable[[JsonObject], int] = _one
+    """How many answers a request asks for."""
+    encode: Callable[[Event], bytes] = encode_event
+    """Frames one event of a stream: server-sent events, or lines, or AWS frames."""
+    stream_type: str = "text/event-stream; charset=utf-8"
+    """Content type of a stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,3 +188,5 @@ class Vendor:
     """(token, seconds spent, headroom) → response headers."""
     snapshots: dict[str, str] = field(default_factory=dict[str, str])
     """Model alias → the dated name that answers carry."""
+    needs_key: bool = True
+    """Whether a request without a key is refused; local servers ask for none."""

@@ -10,7 +10,7 @@ from llmtrace.testing.provider.events import Event, encode_event, encode_json
 from llmtrace.testing.provider.server import Sending
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from llmtrace.testing.provider.script import Reply
 
@@ -28,6 +28,10 @@ class Content:
     is_stream: bool
     api: str
     """Name of the dialect, for ``Reply.edit``."""
+    encode: Callable[[Event], bytes] = encode_event
+    """Frames one event of a stream."""
+    content_type: str | None = None
+    """None: the usual one of a stream, or of a JSON body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,8 @@ def render(content: Content, reply: Reply, headers: dict[str, str], pace: Pace) 
     """Encode ``content``, or the body that ``reply`` scripts, and apply the reply's faults."""
     is_stream = content.is_stream if not reply.has_body else reply.pieces is not None
     pieces = _scripted_pieces(reply) if reply.has_body else _natural_pieces(content, reply)
-    kind = reply.content_type or (_EVENT_STREAM if content.is_stream else _JSON)
+    usual = content.content_type or (_EVENT_STREAM if content.is_stream else _JSON)
+    kind = reply.content_type or usual
     headers = {"content-type": kind, **headers}
     if reply.is_gzipped:
         pieces = _gzip(pieces)
@@ -75,8 +80,10 @@ def _natural_pieces(content: Content, reply: Reply) -> tuple[bytes, ...]:
     if reply.edit is not None:
         events = reply.edit(events, content.api)
     if content.is_stream:
-        return tuple(encode_event(event) for event in events)
+        return tuple(content.encode(event) for event in events)
     data = events[0].data
+    if isinstance(data, bytes):
+        return (data,)
     return (data.encode() if isinstance(data, str) else encode_json(data),)
 
 
