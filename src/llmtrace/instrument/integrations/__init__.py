@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from llmtrace.instrument.integrations import anthropic, openai
+from llmtrace.instrument.integrations import anthropic, groq, openai, together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,5 +12,11 @@ if TYPE_CHECKING:
     from llmtrace.instrument.integrations._base import Integration
 
 INTEGRATIONS: Final[Mapping[str, Integration]] = {
-    item.name: item for item in (openai.INTEGRATION, anthropic.INTEGRATION)
+    item.name: item
+    for item in (
+        openai.INTEGRATION,
+        anthropic.INTEGRATION,
+        groq.INTEGRATION,
+        together.INTEGRATION,
+    )
 }
