@@ -16,6 +16,7 @@ TESTED_THROUGH = {
     "llmtrace/instrument/": "tests/instrument/test_differential.py",
     "llmtrace/store/reading.py": "tests/store/test_home.py",
     "llmtrace/testing/provider/rendering.py": "tests/testing/provider/test_local.py",
+    "llmtrace/testing/provider/routes.py": "tests/testing/provider/test_local.py",
     "llmtrace/version.py": "tests/architecture/test_public_names.py",
 }
 MODULES = sorted(
