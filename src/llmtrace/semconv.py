@@ -112,6 +112,9 @@ PRICE_VERSION: Final = "llmtrace.price.version"
 SERVICE_TIER: Final = "llmtrace.service_tier"
 CACHE_STATUS: Final = "llmtrace.cache.status"
 """``hit`` | ``miss`` | ``bypass``."""
+CACHE_NAME: Final = "llmtrace.cache.name"
+"""Whose response cache ``CACHE_STATUS`` is about (``helicone``, ``langchain``, …); absent for the
+provider's prompt cache. A hit in a response cache costs nothing."""
 
 # --- ours: reliability --------------------------------------------------------------------
 RETRY_COUNT: Final = "llmtrace.retry.count"

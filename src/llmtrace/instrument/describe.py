@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from llmtrace import semconv, wire
 from llmtrace.instrument import guard
 from llmtrace.instrument.answers import Answer, parse_request, read_answer
-from llmtrace.instrument.money import bill, money_attributes
-from llmtrace.instrument.providers import provider_of
+from llmtrace.instrument.gateways import read_gateway
+from llmtrace.instrument.money import Exchange, bill, money_attributes
+from llmtrace.instrument.providers import local_program, provider_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,13 @@ _HEADERS: Final = {
     b"anthropic-ratelimit-requests-remaining": semconv.RATE_LIMIT_REMAINING_REQUESTS,
     b"anthropic-ratelimit-tokens-limit": semconv.RATE_LIMIT_LIMIT_TOKENS,
     b"anthropic-ratelimit-tokens-remaining": semconv.RATE_LIMIT_REMAINING_TOKENS,
+    # Mistral, Cerebras and others say which window; a minute's is what stops a client first.
+    b"x-ratelimit-limit-requests-minute": semconv.RATE_LIMIT_LIMIT_REQUESTS,
+    b"x-ratelimit-remaining-requests-minute": semconv.RATE_LIMIT_REMAINING_REQUESTS,
+    b"x-ratelimit-limit-req-minute": semconv.RATE_LIMIT_LIMIT_REQUESTS,
+    b"x-ratelimit-remaining-req-minute": semconv.RATE_LIMIT_REMAINING_REQUESTS,
+    b"x-ratelimit-limit-tokens-minute": semconv.RATE_LIMIT_LIMIT_TOKENS,
+    b"x-ratelimit-remaining-tokens-minute": semconv.RATE_LIMIT_REMAINING_TOKENS,
 }
 _MAX_DIGITS: Final = 18
 """Longer numbers do not fit OTLP's integers; no rate limit has that many."""
@@ -63,6 +71,8 @@ class Means:
     redactor: Redactor
     capture: CaptureContent
     max_body_bytes: int
+    provider_hosts: Mapping[str, str] | None = None
+    """The user's own word on who answers at a host."""
 
 
 def describe_step(step: Step) -> Description:
@@ -84,7 +94,12 @@ def describe_call(call: Call, started: datetime, means: Means) -> Description:
     api = call.endpoint.api
     request = wire.request_fields(api, body)
     answer = read_answer(call)
-    provider = call.provider_hint or provider_of(call.host) or call.integration.default_provider
+    provider = (
+        call.provider_hint
+        or provider_of(call.host, call.port, means.provider_hosts)
+        or local_program(call.host, answer.body)
+        or call.integration.default_provider
+    )
     error_type, message = _error(call, answer)
     attributes: dict[str, object] = {
         semconv.OPERATION_NAME: call.endpoint.operation,
@@ -97,10 +112,15 @@ def describe_call(call: Call, started: datetime, means: Means) -> Description:
     _add(attributes, _request_attributes(request, model, call))
     _add(attributes, _response_attributes(answer, call))
     if call.endpoint.operation in semconv.INFERENCE_OPERATIONS:
-        billed = bill(
-            api, request, request_text, answer, provider=provider, at=started,
-            prices=means.prices, was_answered=_was_answered(call, answer),
-        )  # fmt: skip
+        exchange = Exchange(
+            api=api,
+            request=request,
+            request_text=request_text,
+            answer=answer,
+            was_answered=_was_answered(call, answer),
+            gateway=read_gateway(call.headers),
+        )
+        billed = bill(exchange, provider=provider, at=started, prices=means.prices)
         attributes.update(money_attributes(billed, answer.fields.usage))
     attributes.update(_header_attributes(call.headers or []))
     if error_type:
@@ -133,7 +153,10 @@ def _error(call: Call, answer: Answer) -> tuple[str | None, str | None]:
         return answer.fields.error_type, answer.fields.error_message
     if call.endpoint.operation == semconv.OP_FETCH_RESPONSE or call.status is None:
         return None, None
-    if answer.problem and call.status < _HTTP_ERROR:
+    if call.status >= _HTTP_ERROR:
+        # Seen below the SDK, which may make no exception of it: OpenTelemetry's word is the status.
+        return str(call.status), None
+    if answer.problem:
         return "invalid_response", answer.problem
     return None, None
 

@@ -117,6 +117,7 @@ class Finisher:
                 redactor=self._redactor,
                 capture=self._settings.capture_content,
                 max_body_bytes=self._settings.max_body_bytes,
+                provider_hosts=self._settings.provider_hosts,
             )
         return describe_call(ended, start_time(start_ns), self._means)
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from llmtrace import semconv, usage
+from llmtrace.instrument.gateways import NO_GATEWAY
+from llmtrace.pricing.calculate import free
 from llmtrace.records import UNPRICED, TokenUsage
 from llmtrace.usage.estimate import estimate_usage
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from llmtrace.instrument.answers import Answer
+    from llmtrace.instrument.gateways import GatewayWord
     from llmtrace.pricing import PriceBook
     from llmtrace.records import CacheStatus, Cost
     from llmtrace.wire import RequestFields
@@ -36,40 +39,60 @@ class Bill:
     cost: Cost | None = None
     service_tier: str | None = None
     cache_status: CacheStatus | None = None
+    cache_name: str | None = None
+    """Whose response cache the status is about; None: the provider's prompt cache."""
 
 
-def bill(
-    api: str,
-    request: RequestFields,
-    request_text: str | None,
-    answer: Answer,
-    *,
-    provider: str,
-    at: datetime,
-    prices: PriceBook,
-    was_answered: bool,
-) -> Bill:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request and its answer, as they were read."""
+
+    api: str
+    request: RequestFields
+    request_text: str | None
+    answer: Answer
+    was_answered: bool
+    """Whether the provider took the call, so that it may cost something."""
+    gateway: GatewayWord = NO_GATEWAY
+
+
+def bill(exchange: Exchange, *, provider: str, at: datetime, prices: PriceBook) -> Bill:
     """Work out tokens, cost and cache status. ``at`` is when the call began."""
-    if not was_answered:
+    if not exchange.was_answered:
         return Bill()
-    counted = _usage(api, request, request_text, answer)
+    answer, gateway = exchange.answer, exchange.gateway
+    counted = _usage(exchange)
     tier = usage.read_service_tier(answer.body) or answer.fields.service_tier
-    cost = _cost(counted, answer, request, provider=provider, at=at, prices=prices, tier=tier)
+    cost = _cost(counted, exchange, provider=provider, at=at, prices=prices, tier=tier)
+    if gateway.cache_status == "hit":
+        cost = from_response_cache(cost, gateway.cache_name)
     return Bill(
         usage=counted,
         cost=cost,
         service_tier=tier,
-        cache_status=_cache_status(api, request_text, counted),
+        cache_status=gateway.cache_status
+        or _cache_status(exchange.api, exchange.request_text, counted),
+        cache_name=gateway.cache_name,
     )
 
 
-def _usage(
-    api: str, request: RequestFields, request_text: str | None, answer: Answer
-) -> TokenUsage | None:
+def from_response_cache(cost: Cost, name: str | None) -> Cost:
+    """Return what a call costs that a response cache answered: 0, and it saved ``cost``.
+
+    ``cost`` is what the same answer costs without the cache; unpriced: the saving is unknown.
+    """
+    return replace(
+        free("list", f"response cache ({name})" if name else "response cache"),
+        cache_savings_usd=cost.total_usd,
+    )
+
+
+def _usage(exchange: Exchange) -> TokenUsage | None:
+    answer, request_text = exchange.answer, exchange.request_text
     fields = answer.fields
     is_cut = answer.is_stream and not fields.is_complete
     known = usage.read_usage(
-        api,
+        exchange.api,
         fields.usage,
         source="partial" if is_cut else "provider",
         response=answer.body,
@@ -83,7 +106,7 @@ def _usage(
         return known
     # The stream was left before its last count: the input is the provider's, the output so far
     # is ours to estimate (Anthropic's first event holds a placeholder for it).
-    written = estimate_usage("", "x" * fields.output_text_chars, model=request.model)
+    written = estimate_usage("", "x" * fields.output_text_chars, model=exchange.request.model)
     return replace(
         known,
         output_text=max(known.output_text, written.output_text),
@@ -94,15 +117,17 @@ def _usage(
 
 def _cost(
     counted: TokenUsage | None,
-    answer: Answer,
-    request: RequestFields,
+    exchange: Exchange,
     *,
     provider: str,
     at: datetime,
     prices: PriceBook,
     tier: str | None,
 ) -> Cost:
+    answer, request = exchange.answer, exchange.request
     reported = usage.read_reported_cost(answer.fields.usage)
+    if reported is None:
+        reported = exchange.gateway.cost_usd
     if counted is None and reported is None:
         return replace(UNPRICED, reason="the provider sent no usage")
     model = answer.fields.model or request.model
@@ -128,7 +153,7 @@ def _cache_status(
     """Say what the provider's prompt cache did: hit, miss, or bypass (it could not take part)."""
     if counted is None or counted.source == "estimated":
         return None
-    if counted.cache_read:
+    if counted.cached_tokens:
         return "hit"
     if counted.cache_write:
         return "miss"
@@ -151,6 +176,8 @@ def money_attributes(billed: Bill, raw_usage: Mapping[str, object] | None) -> di
         found[semconv.SERVICE_TIER] = billed.service_tier
     if billed.cache_status:
         found[semconv.CACHE_STATUS] = billed.cache_status
+    if billed.cache_name:
+        found[semconv.CACHE_NAME] = billed.cache_name
     if raw_usage:
         found[semconv.USAGE_RAW] = _compact(raw_usage)
     return found
@@ -163,7 +190,7 @@ def _usage_attributes(counted: TokenUsage) -> dict[str, object]:
         semconv.USAGE_SOURCE: counted.source,
     }
     optional = {
-        semconv.USAGE_CACHE_READ: counted.cache_read,
+        semconv.USAGE_CACHE_READ: counted.cached_tokens,
         semconv.USAGE_CACHE_CREATION: counted.cache_write,
         semconv.USAGE_CACHE_WRITE_5M: counted.cache_write_5m,
         semconv.USAGE_CACHE_WRITE_1H: counted.cache_write_1h,
@@ -179,6 +206,10 @@ def _usage_attributes(counted: TokenUsage) -> dict[str, object]:
             found[name] = optional.pop(name)
         found[semconv.USAGE_REASONING] = optional.pop(semconv.USAGE_REASONING)
     found.update({name: count for name, count in optional.items() if count})
+    for kind, count in counted.requests.items():
+        found[semconv.USAGE_REQUESTS_PREFIX + kind] = count
+    for kind, amount in counted.units.items():
+        found[semconv.USAGE_UNITS_PREFIX + kind] = float(amount)
     if counted.anomaly:
         found[semconv.USAGE_ANOMALY] = counted.anomaly
     return found

@@ -1,7 +1,7 @@
 """The endpoints of OpenAI's API by path, for every SDK that speaks to one like it.
 
-Paths are relative to the API's root, as ``/chat/completions``; an SDK with a prefix of its own takes
-it off first. What its bodies mean is in ``wire``. Source: platform.openai.com/docs/api-reference.
+Paths are relative to the API's root, as ``/chat/completions``; an SDK with a prefix takes
+it off first. What the bodies mean is in ``wire``. Source: platform.openai.com/docs/api-reference.
 """
 
 from __future__ import annotations
