@@ -28,16 +28,21 @@ class TokenUsage:
     input_uncached: int = 0
     """Text input that was neither read from nor written to a cache."""
     cache_read: int = 0
+    """Cached input of any kind but those below, and of a kind that was not said."""
+    cache_read_audio: int = 0
+    cache_read_image: int = 0
     cache_write_5m: int = 0
     cache_write_1h: int = 0
     cache_write_other: int = 0
     """Cache writes whose time to live the provider did not say, or that is neither of the above."""
     input_audio: int = 0
     input_image: int = 0
+    input_video: int = 0
     output_text: int = 0
     output_reasoning: int = 0
     output_audio: int = 0
     output_image: int = 0
+    output_video: int = 0
     requests: Mapping[str, int] = field(default_factory=dict[str, int])
     """Per-request fees, by kind (``web_search``, ``web_fetch``, …)."""
     units: Mapping[str, Decimal] = field(default_factory=dict[str, "Decimal"])
@@ -46,6 +51,11 @@ class TokenUsage:
     source: UsageSource = "provider"
     anomaly: str | None = None
     """Why the numbers do not add up, in words for people; None if they do."""
+
+    @property
+    def cached_tokens(self) -> int:
+        """All input read from a cache, whatever its kind."""
+        return self.cache_read + self.cache_read_audio + self.cache_read_image
 
     @property
     def cache_write(self) -> int:
@@ -57,16 +67,23 @@ class TokenUsage:
         """Everything in, cache included."""
         return (
             self.input_uncached
-            + self.cache_read
+            + self.cached_tokens
             + self.cache_write
             + self.input_audio
             + self.input_image
+            + self.input_video
         )
 
     @property
     def output_tokens(self) -> int:
         """Everything out, reasoning included."""
-        return self.output_text + self.output_reasoning + self.output_audio + self.output_image
+        return (
+            self.output_text
+            + self.output_reasoning
+            + self.output_audio
+            + self.output_image
+            + self.output_video
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,15 +16,19 @@ from llmtrace.records import TokenUsage
 _KINDS = {
     "input_uncached": "input",
     "cache_read": "cache_read",
+    "cache_read_audio": "cache_read_audio",
+    "cache_read_image": "cache_read_image",
     "cache_write_5m": "cache_write_5m",
     "cache_write_1h": "cache_write_1h",
     "cache_write_other": "cache_write",
     "input_audio": "audio_input",
     "input_image": "image_input",
+    "input_video": "video_input",
     "output_text": "output",
     "output_reasoning": "reasoning",
     "output_audio": "audio_output",
     "output_image": "image_output",
+    "output_video": "video_output",
 }
 _count = st.integers(0, 10_000_000)
 _price = st.decimals(0, 1000, places=6)

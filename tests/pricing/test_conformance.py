@@ -20,7 +20,9 @@ _ROWS: list[dict[str, Any]] = yaml.safe_load(
 )
 _NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 _BUCKETS = [
-    item.name for item in fields(TokenUsage) if item.name not in {"requests", "source", "anomaly"}
+    item.name
+    for item in fields(TokenUsage)
+    if item.name not in {"requests", "units", "source", "anomaly"}
 ]
 _BOOK = PriceBook()
 

@@ -77,7 +77,9 @@ _JSON = st.recursive(
     max_leaves=25,
 )
 _COUNTS = [
-    item.name for item in fields(TokenUsage) if item.name not in {"requests", "source", "anomaly"}
+    item.name
+    for item in fields(TokenUsage)
+    if item.name not in {"requests", "units", "source", "anomaly"}
 ]
 _count = st.integers(0, 1_000_000)
 

@@ -9,6 +9,8 @@ from llmtrace.pricing.unit_prices import EXACT
 from llmtrace.records import Cost
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from llmtrace.pricing.unit_prices import UnitPrices
     from llmtrace.records import CostSource, TokenUsage
 
@@ -34,7 +36,11 @@ def list_cost(
     reason.
     """
     missing: list[str] = []
-    read: _Line = ("cache_read", usage.cache_read, prices.cache_read)
+    reads: tuple[_Line, ...] = (
+        ("cache_read", usage.cache_read, prices.cache_read),
+        ("cache_read_audio", usage.cache_read_audio, prices.cache_read_audio),
+        ("cache_read_image", usage.cache_read_image, prices.cache_read_image),
+    )
     writes: tuple[_Line, ...] = (
         ("cache_write_5m", usage.cache_write_5m, prices.cache_write_5m),
         ("cache_write_1h", usage.cache_write_1h, prices.cache_write_1h),
@@ -45,6 +51,7 @@ def list_cost(
         ("input", usage.input_uncached, prices.input),
         ("audio_input", usage.input_audio, prices.audio_input),
         ("image_input", usage.input_image, prices.image_input),
+        ("video_input", usage.input_video, prices.video_input),
     )
     output_usd = _sum(
         missing,
@@ -52,8 +59,9 @@ def list_cost(
         ("reasoning", usage.output_reasoning, prices.reasoning),
         ("audio_output", usage.output_audio, prices.audio_output),
         ("image_output", usage.output_image, prices.image_output),
+        ("video_output", usage.output_video, prices.video_output),
     )
-    read_usd = _sum(missing, read)
+    read_usd = _sum(missing, *reads)
     write_usd = _sum(missing, *writes)
     tools_usd = _fees(missing, usage, prices)
     if missing:
@@ -72,7 +80,11 @@ def list_cost(
         cache_read_usd=read_usd,
         cache_write_usd=write_usd,
         tools_usd=tools_usd,
-        cache_savings_usd=_savings(prices.input, (read, *writes)),
+        cache_savings_usd=_savings(
+            (*reads, *writes),
+            prices.input,
+            {"cache_read_audio": prices.audio_input, "cache_read_image": prices.image_input},
+        ),
         price_version=price_version,
     )
 
@@ -123,15 +135,19 @@ def _fees(missing: list[str], usage: TokenUsage, prices: UnitPrices) -> Decimal:
     return usd
 
 
-def _savings(input_price: Decimal | None, lines: tuple[_Line, ...]) -> Decimal | None:
+def _savings(
+    lines: tuple[_Line, ...], plain: Decimal | None, own: Mapping[str, Decimal | None]
+) -> Decimal | None:
     """Return what the cached tokens would have cost more (or less) as plain input.
 
     One formula for both ways: a read is cheaper than input and saves, a write is dearer and costs.
+    ``own`` are the plain prices of the kinds that are no text.
     """
     usd = _ZERO
-    for _, count, price in lines:
+    for kind, count, price in lines:
         if not count:
             continue
+        input_price = own.get(kind, plain)
         if input_price is None or price is None:
             return None
         usd = EXACT.fma(EXACT.subtract(input_price, price), count, usd)

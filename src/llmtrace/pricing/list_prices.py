@@ -195,6 +195,7 @@ def _unit_prices(prices: ModelPrice, above_tokens: int, owner: str) -> UnitPrice
         return None if price is None else to_mtok_price(price)
 
     given = of("input_mtok")
+    read = _first(of("cache_read_mtok"), given if owner in _CACHING_IS_INPUT else None)
     write = _first(of("cache_write_mtok"), given if owner in _CACHING_IS_INPUT else None)
     made = of("output_mtok")
     per_thousand = {kind: prices.__dict__.get(key) for kind, key in _FEES.items()}
@@ -207,7 +208,14 @@ def _unit_prices(prices: ModelPrice, above_tokens: int, owner: str) -> UnitPrice
     per_call = _in_band(prices.__dict__.get("requests_kcount"), above_tokens)
     return UnitPrices(
         input=given,
-        cache_read=_first(of("cache_read_mtok"), given if owner in _CACHING_IS_INPUT else None),
+        cache_read=read,
+        # A kind of input that has a price of its own is cached at one of its own, or at none known.
+        cache_read_audio=_first(
+            of("cache_audio_read_mtok"), None if of("input_audio_mtok") is not None else read
+        ),
+        cache_read_image=_first(
+            of("cache_image_read_mtok"), None if of("input_image_mtok") is not None else read
+        ),
         # Anthropic's plain write price is that of 5 minutes, the default; 1 hour is twice the input
         # and has its own: platform.claude.com/docs/en/build-with-claude/prompt-caching#pricing
         cache_write_5m=_first(of("cache_write_5m_mtok"), write),
@@ -215,12 +223,14 @@ def _unit_prices(prices: ModelPrice, above_tokens: int, owner: str) -> UnitPrice
         cache_write=write,
         audio_input=of("input_audio_mtok"),
         image_input=_first(of("input_image_mtok"), given if owner in _IMAGES_ARE_INPUT else None),
+        video_input=_first(of("input_video_mtok"), given if owner in _IMAGES_ARE_INPUT else None),
         output=made,
         # Reasoning is billed as output by everyone who does not publish a price for it:
         # platform.openai.com/docs/guides/reasoning, Claude's "extended thinking", Gemini's pricing.
         reasoning=_first(of("output_reasoning_mtok"), made),
         audio_output=of("output_audio_mtok"),
         image_output=of("output_image_mtok"),
+        video_output=of("output_video_mtok"),
         requests=fees,
         per_call=_ZERO if per_call is None else to_request_price(per_call.scaleb(-3)),
     )

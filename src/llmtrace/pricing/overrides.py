@@ -198,6 +198,9 @@ def _prices(entry: Mapping[str, _Value], report: _Report) -> UnitPrices:
     for kind, stand_in in (
         ("reasoning", "output"),
         ("image_input", "input"),
+        ("video_input", "input"),
+        ("cache_read_audio", "cache_read"),
+        ("cache_read_image", "cache_read"),
         ("cache_write_5m", "cache_write"),
         ("cache_write_1h", "cache_write"),
         # Last, so that a price for 5 minutes never becomes one for an hour. Five minutes is what

@@ -40,16 +40,20 @@ class UnitPrices:
     input: Decimal | None = None
     """Text input, neither read from nor written to a cache."""
     cache_read: Decimal | None = None
+    cache_read_audio: Decimal | None = None
+    cache_read_image: Decimal | None = None
     cache_write_5m: Decimal | None = None
     cache_write_1h: Decimal | None = None
     cache_write: Decimal | None = None
     """Cache writes of any other, or unsaid, time to live."""
     audio_input: Decimal | None = None
     image_input: Decimal | None = None
+    video_input: Decimal | None = None
     output: Decimal | None = None
     reasoning: Decimal | None = None
     audio_output: Decimal | None = None
     image_output: Decimal | None = None
+    video_output: Decimal | None = None
     requests: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
     """USD per request, by kind (``web_search``, …)."""
     per_call: Decimal = Decimal(0)
