@@ -45,6 +45,7 @@ class Call:
         "first_mono_ns",
         "has_body",
         "headers",
+        "hides_usage",
         "host",
         "integration",
         "is_forgotten",
@@ -100,6 +101,8 @@ class Call:
         self.response_body: bytes | None = None
         self.headers: list[tuple[bytes, bytes]] | None = None
         self.content_encoding: str = ""
+        self.hides_usage = False
+        """We asked the stream for its usage, which the app shall not see (``stream_usage``)."""
         self.status: int | None = None
         self.attempts = 0
         """Requests sent so far, where an SDK has no hook of its own for retries."""

@@ -13,7 +13,7 @@ from opentelemetry.trace import set_span_in_context
 
 from llmtrace import semconv
 from llmtrace.clock import wall_ns
-from llmtrace.instrument import runtime, streams
+from llmtrace.instrument import runtime, stream_usage, streams
 from llmtrace.instrument.attribution import NOBODY, current_attribution
 from llmtrace.instrument.call import Call
 from llmtrace.instrument.spans import OwnSpan
@@ -99,6 +99,8 @@ def see_response(call: Call, response: Any, retries: Any, *, ends_call: bool = T
     elif call.pieces is None:
         call.content_encoding = response.headers.get("content-encoding", "")
         streams.watch(response, call, ends_call=ends_call)
+        if call.hides_usage:
+            stream_usage.hide(response)
 
 
 def see_error(call: Call, error: BaseException) -> None:

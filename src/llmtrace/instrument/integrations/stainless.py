@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from llmtrace.instrument import guard, invocation, patches
+from llmtrace import semconv
+from llmtrace.instrument import guard, invocation, patches, runtime, stream_usage
 from llmtrace.instrument.integrations.observe import current_call, observed, observed_async
 
 if TYPE_CHECKING:
@@ -51,12 +52,17 @@ def _begin(integration: Integration) -> Begin:
             return None
         body = options.json_data
         model = body.get("model") if type(body) is dict else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # typing.cast is a call
-        return invocation.begin(
+        call = invocation.begin(
             integration,
             endpoint,
             model if isinstance(model, str) else None,
             integration.client_providers.get(type(client).__name__),
         )
+        if call is not None and endpoint.api == semconv.API_OPENAI_CHAT:
+            recorder = runtime.active
+            if recorder is not None and recorder.settings.include_stream_usage:
+                call.hides_usage = stream_usage.ask(options)
+        return call
 
     return begin
 
