@@ -15,10 +15,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from llmtrace import semconv
 from llmtrace.wire import (
     anthropic_messages,
+    bedrock_converse,
+    bedrock_invoke,
     openai_chat,
     openai_embeddings,
     openai_responses,
+    xai_chat,
 )
+from llmtrace.wire.aws_eventstream import looks_like_eventstream, parse_eventstream
 from llmtrace.wire.fields import MergedStream, RequestFields, ResponseFields
 from llmtrace.wire.reading import (
     as_object,
@@ -72,6 +76,9 @@ _FORMATS: Final[dict[str, _WireFormat]] = {
     semconv.API_OPENAI_RESPONSES: openai_responses,
     semconv.API_OPENAI_EMBEDDINGS: openai_embeddings,
     semconv.API_ANTHROPIC_MESSAGES: anthropic_messages,
+    semconv.API_BEDROCK_CONVERSE: bedrock_converse,
+    semconv.API_BEDROCK_INVOKE: bedrock_invoke,
+    semconv.API_XAI_CHAT: xai_chat,
 }
 
 SUPPORTED_APIS: Final = frozenset(_FORMATS)
@@ -86,7 +93,14 @@ class _Framing(NamedTuple):
 
 
 _SSE: Final = _Framing(parse_sse, looks_like_sse)
-_FRAMINGS: Final[dict[str, _Framing]] = {}
+_FRAMINGS: Final[dict[str, _Framing]] = {
+    semconv.API_ANTHROPIC_MESSAGES: _Framing(
+        bedrock_invoke.any_events, bedrock_invoke.looks_like_any
+    ),
+    semconv.API_BEDROCK_CONVERSE: _Framing(parse_eventstream, looks_like_eventstream),
+    semconv.API_BEDROCK_INVOKE: _Framing(bedrock_invoke.model_events, looks_like_eventstream),
+    semconv.API_XAI_CHAT: _Framing(xai_chat.parse_lines, xai_chat.looks_like_lines),
+}
 """Of the APIs that do not stream server-sent events (lines of JSON, AWS event streams)."""
 
 
