@@ -45,7 +45,9 @@ def parse_request(call: Call) -> tuple[Mapping[str, object] | None, str | None]:
     """Return the request body, parsed and as text; None where there is none."""
     if not call.request_body:
         return None, None
-    text = call.request_body.decode("utf-8", "replace")
+    read = call.endpoint.read_request
+    data = call.request_body if read is None else read(call.request_body)
+    text = data.decode("utf-8", "replace")
     return _parse_object(text), text
 
 
@@ -55,7 +57,9 @@ def read_answer(call: Call) -> Answer:
         return _read_stream(call, call.pieces)
     if call.response_body is None:
         return Answer(fields=_NOTHING, body=None, text=None, is_stream=False)
-    return _read_plain(call.endpoint.api, call.response_body, is_stream=False)
+    read = call.endpoint.read_response
+    data = call.response_body if read is None else read(call.response_body)
+    return _read_plain(call.endpoint.api, data, is_stream=False)
 
 
 def _read_plain(api: str, data: bytes, *, is_stream: bool) -> Answer:
@@ -76,11 +80,20 @@ def _read_plain(api: str, data: bytes, *, is_stream: bool) -> Answer:
     return Answer(fields=fields, body=body, text=text, is_stream=is_stream, problem=fields.problem)
 
 
-def _read_stream(call: Call, pieces: list[bytes]) -> Answer:
+def _stream_bytes(call: Call, pieces: list[bytes]) -> tuple[bytes, str | None]:
+    """Return what came, decoded, and what was wrong with it."""
+    read = call.endpoint.read_piece
+    if read is not None:
+        return b"\n".join(map(read, [*pieces, *(call.tail or ())])), None
     data, problem = _decoded(b"".join(pieces), call.content_encoding)
     if call.tail is not None and not call.content_encoding:
         # The middle was not kept; an empty line ends the event that was cut.
         data += b"\n\n" + b"".join(call.tail)
+    return data, problem
+
+
+def _read_stream(call: Call, pieces: list[bytes]) -> Answer:
+    data, problem = _stream_bytes(call, pieces)
     if not wire.looks_streamed(call.endpoint.api, data) and data.lstrip()[:1] in {b"{", b"["}:
         # with_streaming_response on a plain answer: a JSON body that came by pieces.
         return _read_plain(call.endpoint.api, data, is_stream=False)

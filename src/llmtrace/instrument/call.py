@@ -192,6 +192,8 @@ def _retry_after(headers: list[tuple[bytes, bytes]] | None) -> str | None:
 def _message(error: Any) -> str | None:
     """Return the exception's own message, shortened; never its ``repr`` with all it holds."""
     message = getattr(error, "message", None)
+    if not isinstance(message, str) and callable(getattr(error, "details", None)):
+        message = error.details()  # gRPC's
     if not isinstance(message, str):
         message = str(error.args[0]) if getattr(error, "args", None) else None
     return message[:2_000] if message else None

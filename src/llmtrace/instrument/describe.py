@@ -110,6 +110,8 @@ def describe_call(call: Call, started: datetime, means: Means) -> Description:
     }
     model = request.model or call.model
     _add(attributes, _request_attributes(request, model, call))
+    if request.is_stream or answer.is_stream:
+        attributes[semconv.REQUEST_STREAM] = True
     _add(attributes, _response_attributes(answer, call))
     if call.endpoint.operation in semconv.INFERENCE_OPERATIONS:
         exchange = Exchange(
@@ -175,7 +177,6 @@ def _request_attributes(
         semconv.REQUEST_PRESENCE_PENALTY: request.presence_penalty,
         semconv.REQUEST_STOP_SEQUENCES: request.stop_sequences,
         semconv.REQUEST_CHOICE_COUNT: request.choice_count if request.choice_count != 1 else None,
-        semconv.REQUEST_STREAM: True if request.is_stream else None,
         semconv.REQUEST_ENCODING_FORMATS: (
             (request.encoding_format,) if request.encoding_format else None
         ),

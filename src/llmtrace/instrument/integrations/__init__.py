@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from llmtrace.instrument.integrations import anthropic, groq, openai, together
+from llmtrace.instrument.integrations import anthropic, groq, openai, together, xai
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,5 +18,6 @@ INTEGRATIONS: Final[Mapping[str, Integration]] = {
         anthropic.INTEGRATION,
         groq.INTEGRATION,
         together.INTEGRATION,
+        xai.INTEGRATION,
     )
 }

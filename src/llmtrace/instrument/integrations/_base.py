@@ -21,6 +21,12 @@ class Endpoint:
     """Wire format of its bodies: ``semconv.API_*``."""
     operation: str
     """``gen_ai.operation.name``."""
+    read_request: Callable[[bytes], bytes] | None = None
+    """What was sent → JSON, where it is not JSON itself; called in the background."""
+    read_response: Callable[[bytes], bytes] | None = None
+    """The same for a plain answer."""
+    read_piece: Callable[[bytes], bytes] | None = None
+    """The same for each piece of a streamed one; the results are lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
