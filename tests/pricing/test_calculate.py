@@ -136,12 +136,17 @@ def test_savings_are_what_the_same_tokens_would_cost_uncached(
     usage: TokenUsage, prices: UnitPrices
 ) -> None:
     cost = list_cost(usage, prices)
-    cached = usage.cache_read + usage.cache_write
+    as_text = usage.cache_read + usage.cache_write
     rest: dict[str, Any] = {
         name: getattr(usage, name) for name in _KINDS if not name.startswith("cache")
     }
     plain = TokenUsage(**rest)
-    uncached = list_cost(_added(plain, TokenUsage(input_uncached=cached)), prices)
+    read = TokenUsage(
+        input_uncached=as_text,
+        input_audio=usage.cache_read_audio,
+        input_image=usage.cache_read_image,
+    )
+    uncached = list_cost(_added(plain, read), prices)
 
     if cost.total_usd is not None and uncached.total_usd is not None:
         assert cost.cache_savings_usd == uncached.total_usd - cost.total_usd

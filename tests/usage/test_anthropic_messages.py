@@ -131,4 +131,4 @@ def test_more_thinking_than_output_is_cut_and_noted() -> None:
 
     assert usage is not None
     assert (usage.output_text, usage.output_reasoning) == (0, 5)
-    assert usage.anomaly == "thinking tokens (9) is more than there can be (5)"
+    assert usage.anomaly == "reasoning tokens (9) is more than there can be (5)"

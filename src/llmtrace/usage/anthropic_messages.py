@@ -1,111 +1,98 @@
 """Usage of Anthropic messages: ``input_tokens`` is what is left beside the cache.
 
 Everything in = input + cache read + cache creation; there is no total to check it against.
-Thinking is inside ``output_tokens``. Two traps of the beta's ``iterations``:
+Thinking is inside ``output_tokens``. Traps of the beta:
 
-* ``compaction`` entries are billed and are *not* in the top-level counts: added here.
-* ``advisor_message`` and other entries of another model are billed at that model's price and are
-  not in the top-level counts either. One record has one model, so they are noted, not added.
+* ``compaction`` iterations are billed and are *not* in the top-level counts: added here.
+* ``advisor_message`` iterations of another model are billed at that model's price and are not in
+  the top-level counts either. One record has one model, so they are noted, not added.
+* ``fallback_message`` iterations are in the top-level counts, but a turn may then be of two models.
+* a redeemed ``fallback_credit`` changes the bill by an amount that nobody states: noted.
 
 Format: platform.claude.com/docs/en/api/messages; the SDK's ``types/beta/beta_usage.py``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Final
 
 from llmtrace.records import TokenUsage
+from llmtrace.usage.algebra import normalize
 from llmtrace.usage.counts import Counts, as_list, as_mapping
+from llmtrace.usage.shape import Shape, amounts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from llmtrace.records import UsageSource
 
+SHAPE: Final = Shape(
+    input=("input_tokens",),
+    output=("output_tokens",),
+    cached=("cache_read_input_tokens",),
+    cache_write=("cache_creation_input_tokens",),
+    cache_write_5m=("cache_creation.ephemeral_5m_input_tokens",),
+    cache_write_1h=("cache_creation.ephemeral_1h_input_tokens",),
+    reasoning=("output_tokens_details.thinking_tokens",),
+    beside=frozenset({"cached", "cache_write", "cache_write_5m", "cache_write_1h"}),
+    requests={
+        "web_search": ("server_tool_use.web_search_requests",),
+        "web_fetch": ("server_tool_use.web_fetch_requests",),
+        "code_execution": ("server_tool_use.code_execution_requests",),
+    },
+)
+
+_COUNTED_ABOVE: Final = ("message", "fallback_message")
+_TOKENS: Final = tuple(
+    item.name
+    for item in fields(TokenUsage)
+    if item.name not in {"requests", "units", "source", "anomaly"}
+)
+
 
 def read(raw: object, source: UsageSource = "provider") -> TokenUsage | None:
     """Read a message's ``usage``, of a stream the merged one; None if it holds no count."""
     found = as_mapping(raw)
     counts = Counts()
-    given = counts.take(found, "input_tokens")
-    made = counts.take(found, "output_tokens")
-    usage = _buckets(found, counts, given or 0, made or 0)
-    if given is None and made is None and usage.input_tokens == 0:
+    amounts = amounts_of(SHAPE, found, counts)
+    if amounts is None:
         return None
-    if given is None or made is None:
-        counts.note(f"{'input' if given is None else 'output'} tokens are missing")
-        counts.is_incomplete = True
+    usage = normalize(amounts, counts, source)
+    models: set[str] = set()
     for item in as_list(found.get("iterations")):
-        usage = _with_iteration(usage, as_mapping(item), counts)
+        usage = _with_iteration(usage, as_mapping(item), counts, models)
+    if len(models) > 1:
+        counts.note(f"{len(models)} models answered in one call; priced as one")
+    credit = as_mapping(as_mapping(found.get("fallback_credit")).get("status"))
+    if credit.get("type") == "redeemed":
+        counts.note("a fallback credit was redeemed; the bill differs from the list price")
     return counts.finish(usage, source)
 
 
-def _buckets(raw: Mapping[str, object], counts: Counts, given: int, made: int) -> TokenUsage:
-    short, long, other = _cache_writes(raw, counts)
-    details = as_mapping(raw.get("output_tokens_details"))
-    thinking = counts.take(details, "thinking_tokens") or 0
-    thinking = counts.within("thinking tokens", thinking, made)
-    tools = as_mapping(raw.get("server_tool_use"))
-    fees = {
-        "web_search": counts.take(tools, "web_search_requests"),
-        "web_fetch": counts.take(tools, "web_fetch_requests"),
-        "code_execution": counts.take(tools, "code_execution_requests"),
-    }
-    return TokenUsage(
-        input_uncached=given,
-        cache_read=counts.take(raw, "cache_read_input_tokens") or 0,
-        cache_write_5m=short,
-        cache_write_1h=long,
-        cache_write_other=other,
-        output_text=made - thinking,
-        output_reasoning=thinking,
-        requests={kind: number for kind, number in fees.items() if number},
-    )
-
-
-def _cache_writes(raw: Mapping[str, object], counts: Counts) -> tuple[int, int, int]:
-    """Return cache writes kept 5 minutes, 1 hour, and for a time that was not said.
-
-    What the sum has more than the split goes to the split's lifetime if it names only one.
-    """
-    split = as_mapping(raw.get("cache_creation"))
-    together = counts.take(raw, "cache_creation_input_tokens")
-    short = counts.take(split, "ephemeral_5m_input_tokens") or 0
-    long = counts.take(split, "ephemeral_1h_input_tokens") or 0
-    if together is None or together == short + long:
-        return short, long, 0
-    rest = max(together - short - long, 0)
-    if split:
-        # A stream tells the split once, at its start; the sum grows with every server tool turn.
-        counts.note(f"cache writes by lifetime are {short + long}, together {together}")
-        if short and not long:
-            return short + rest, 0, 0
-        if long and not short:
-            return 0, long + rest, 0
-    return short, long, rest
-
-
-def _with_iteration(usage: TokenUsage, item: Mapping[str, object], counts: Counts) -> TokenUsage:
-    kind = item.get("type")
-    if kind == "message":
-        return usage  # in the top-level counts already
-    given = counts.take(item, "input_tokens") or 0
-    made = counts.take(item, "output_tokens") or 0
-    if kind != "compaction":
-        model = item.get("model")
-        whose = f"of {model[:80]} " if isinstance(model, str) else ""
-        counts.note(
-            f"{given} input and {made} output tokens {whose}in an iteration are not counted here"
-        )
+def _with_iteration(
+    usage: TokenUsage, item: Mapping[str, object], counts: Counts, models: set[str]
+) -> TokenUsage:
+    kind, model = item.get("type"), item.get("model")
+    if kind in _COUNTED_ABOVE:
+        if isinstance(model, str):
+            models.add(model)
         return usage
-    extra = _buckets(item, counts, given, made)
-    return TokenUsage(
-        input_uncached=usage.input_uncached + extra.input_uncached,
-        cache_read=usage.cache_read + extra.cache_read,
-        cache_write_5m=usage.cache_write_5m + extra.cache_write_5m,
-        cache_write_1h=usage.cache_write_1h + extra.cache_write_1h,
-        cache_write_other=usage.cache_write_other + extra.cache_write_other,
-        output_text=usage.output_text + extra.output_text,
-        output_reasoning=usage.output_reasoning + extra.output_reasoning,
-        requests=usage.requests,
+    of_item = Counts()
+    amounts = amounts_of(SHAPE, item, of_item)
+    if amounts is None:
+        return usage
+    extra = normalize(amounts, of_item, "provider")
+    if kind == "compaction":
+        for text in of_item.notes:
+            counts.note(text)
+        counts.is_incomplete = counts.is_incomplete or of_item.is_incomplete
+        return replace(
+            usage, **{name: getattr(usage, name) + getattr(extra, name) for name in _TOKENS}
+        )
+    whose = f"of {model[:80]} " if isinstance(model, str) else ""
+    counts.note(
+        f"{extra.input_tokens} input and {extra.output_tokens} output tokens {whose}"
+        "in an iteration are not counted here"
     )
+    return usage

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ MAX_TOKENS: Final = 1_000_000_000
 keeps what a call can cost inside the store's DECIMAL(18,12)."""
 
 _MAX_DIGITS: Final = 20
+_MAX_WRITTEN: Final = 40
 _MAX_NOTES: Final = 8
 
 
@@ -53,10 +55,11 @@ class Counts:
         for name in names:
             value = raw.get(name)
             if value is not None:
-                return self._number(name, value)
+                return self.number(name, value)
         return None
 
-    def _number(self, name: str, value: object) -> int | None:
+    def number(self, name: str, value: object) -> int | None:
+        """Return a JSON value as a count, None (and a note) if it is none to believe."""
         number = _whole(value)
         if number is None:
             self._refuse(name, "is not a whole number")
@@ -67,6 +70,19 @@ class Counts:
         else:
             if isinstance(value, str):
                 self.note(f"{name} is a string")
+            return number
+        return None
+
+    def decimal(self, name: str, value: object) -> Decimal | None:
+        """Return a JSON value as an amount that need not be whole (seconds, units)."""
+        number = as_decimal(value)
+        if number is None:
+            self._refuse(name, "is not a number")
+        elif number < 0:
+            self._refuse(name, "is negative")
+        elif number > MAX_TOKENS:
+            self._refuse(name, f"is more than {MAX_TOKENS:,}")
+        else:
             return number
         return None
 
@@ -86,6 +102,22 @@ class Counts:
         if self.is_incomplete and source == "provider":
             source = "partial"
         return replace(usage, source=source, anomaly="; ".join(self.notes) or None)
+
+
+def as_decimal(value: object) -> Decimal | None:
+    """Return a JSON number as the decimal that was written; ``repr`` of a float is just that."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        return None
+    if isinstance(value, int) and abs(value) > MAX_TOKENS**2:
+        return None
+    text = repr(value) if isinstance(value, float) else str(value)
+    if len(text) > _MAX_WRITTEN:
+        return None
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 def _whole(value: object) -> int | None:

@@ -1,36 +1,62 @@
 """Usage of OpenAI's Responses API: the same algebra as chat, under other names.
 
 Cached and cache-write tokens are inside ``input_tokens``, reasoning inside ``output_tokens``.
-Tools with a fee per call are not in ``usage`` at all; ``with_tool_fees`` counts them in the
-response's ``output``. Not counted: code interpreter containers, billed by container and time.
-Format: platform.openai.com/docs/api-reference/responses/object.
+Realtime and transcription say "token" where Responses says "tokens", and split cached tokens by
+kind; images have the same names. Tools with a fee per call are not in ``usage`` at all;
+``with_tool_fees`` counts them in the response's ``output``. Not counted: code interpreter
+containers, billed by container and time.
+Format: platform.openai.com/docs/api-reference/responses/object, …/realtime-server-events.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from llmtrace.usage.algebra import normalize
 from llmtrace.usage.counts import Counts, as_list, as_mapping
-from llmtrace.usage.openai_chat import (
-    InclusiveShape,
-    cache_write_of,
-    ends_of,
-    fees_of,
-    normalize,
-)
+from llmtrace.usage.openai_chat import FEES, written_by_lifetime
+from llmtrace.usage.shape import Shape, amounts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from llmtrace.records import TokenUsage, UsageSource
+
+
+def _inside(name: str) -> tuple[str, str]:
+    return f"input_tokens_details.{name}", f"input_token_details.{name}"
+
+
+def _outside(name: str) -> tuple[str, str]:
+    return f"output_tokens_details.{name}", f"output_token_details.{name}"
+
+
+SHAPE: Final = Shape(
+    input=("input_tokens",),
+    output=("output_tokens",),
+    total=("total_tokens",),
+    cached=_inside("cached_tokens"),
+    cached_audio=_inside("cached_tokens_details.audio_tokens"),
+    cached_image=_inside("cached_tokens_details.image_tokens"),
+    cache_write=_inside("cache_write_tokens"),
+    input_audio=_inside("audio_tokens"),
+    input_image=_inside("image_tokens"),
+    reasoning=_outside("reasoning_tokens"),
+    output_audio=_outside("audio_tokens"),
+    output_image=_outside("image_tokens"),
+    requests=FEES,
+)
 
 
 def read(raw: object, source: UsageSource = "provider") -> TokenUsage | None:
     """Read a response's ``usage``; None if it holds neither input, output nor total."""
+    found = as_mapping(raw)
     counts = Counts()
-    shape = _shape_of_response(as_mapping(raw), counts)
-    return None if shape is None else normalize(shape, counts, source)
+    amounts = amounts_of(SHAPE, found, counts)
+    if amounts is None:
+        return None
+    details = found.get("input_tokens_details")
+    amounts.cache_write = written_by_lifetime(details, amounts.cache_write, counts)
+    return normalize(amounts, counts, source)
 
 
 def with_tool_fees(usage: TokenUsage, response: object) -> TokenUsage:
@@ -53,30 +79,3 @@ def with_tool_fees(usage: TokenUsage, response: object) -> TokenUsage:
         if number and kind not in requests:  # a host that names them in its usage knows better
             requests[kind] = number
     return usage if requests == usage.requests else replace(usage, requests=requests)
-
-
-def _shape_of_response(raw: Mapping[str, object], counts: Counts) -> InclusiveShape | None:
-    # Realtime and transcription say "token" where Responses says "tokens".
-    inside = as_mapping(raw.get("input_tokens_details") or raw.get("input_token_details"))
-    outside = as_mapping(raw.get("output_tokens_details") or raw.get("output_token_details"))
-    ends = ends_of(
-        counts.take(raw, "input_tokens"),
-        counts.take(raw, "output_tokens"),
-        counts.take(raw, "total_tokens"),
-        counts,
-    )
-    if ends is None:
-        return None
-    return InclusiveShape(
-        input=ends[0],
-        output=ends[1],
-        total=ends[2],
-        cached=counts.take(inside, "cached_tokens") or 0,
-        cache_write=cache_write_of(inside, counts),
-        input_audio=counts.take(inside, "audio_tokens") or 0,
-        input_image=counts.take(inside, "image_tokens") or 0,
-        reasoning=counts.take(outside, "reasoning_tokens") or 0,
-        output_audio=counts.take(outside, "audio_tokens") or 0,
-        output_image=counts.take(outside, "image_tokens") or 0,
-        requests=fees_of(raw, counts),
-    )
