@@ -11,7 +11,7 @@ import pytest
 from opentelemetry import baggage, context
 
 from llmtrace import attribute
-from tests.instrument.contract.apis import CHAT
+from tests.instrument.contract.apis_openai import CHAT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -21,7 +21,7 @@ from llmtrace.instrument.step import Step
 from llmtrace.spool import is_owned, list_segments
 from llmtrace.testing.provider.server import LoopbackServer, Received, Sending
 from tests.instrument import scripts
-from tests.instrument.contract.apis import CHAT
+from tests.instrument.contract.apis_openai import CHAT
 from tests.instrument.recording import decoded, payloads_in, spans_in
 from tests.instrument.test_pipeline import wait_for
 

@@ -18,7 +18,8 @@ from opentelemetry.trace import StatusCode
 import llmtrace
 from llmtrace.instrument import guard
 from llmtrace.testing.provider import Reply, faults
-from tests.instrument.contract.apis import CHAT, MESSAGES
+from tests.instrument.contract.apis_anthropic import MESSAGES
+from tests.instrument.contract.apis_openai import CHAT
 from tests.instrument.recording import Recorded, spans_in
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def test_a_failed_call_is_an_error_in_both_places(
     provider.enqueue(faults.rate_limited(times=2))
 
     with pytest.raises(Exception, match="429"):
-        CHAT.create(CHAT.client(provider, max_retries=1))
+        CHAT.create(CHAT.client(provider, retries=1))
 
     (exported,) = exporter.get_finished_spans()
     assert exported.status.status_code is StatusCode.ERROR

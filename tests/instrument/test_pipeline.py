@@ -16,7 +16,7 @@ from llmtrace.instrument.finish import Finisher
 from llmtrace.instrument.pipeline import Pipeline
 from llmtrace.instrument.spans import OwnSpan, unsampled_context
 from llmtrace.instrument.step import Step
-from tests.instrument.contract.apis import CHAT
+from tests.instrument.contract.apis_openai import CHAT
 from tests.instrument.recording import Recorded, spans_in
 
 if TYPE_CHECKING:

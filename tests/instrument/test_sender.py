@@ -16,7 +16,7 @@ import llmtrace
 from llmtrace.instrument import runtime
 from llmtrace.spool import list_segments
 from llmtrace.testing.provider.server import LoopbackServer, Received, Sending
-from tests.instrument.contract.apis import CHAT
+from tests.instrument.contract.apis_openai import CHAT
 from tests.instrument.recording import decoded
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from opentelemetry.trace import StatusCode, get_current_span
 
 import llmtrace
 from llmtrace import trace
-from tests.instrument.contract.apis import CHAT
+from tests.instrument.contract.apis_openai import CHAT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator

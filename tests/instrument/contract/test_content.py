@@ -49,13 +49,12 @@ def instrument(home: Path, **settings: object) -> Recorded:
 def converse(api: Api, provider: LocalProvider, *, stream: bool) -> None:
     """Send the canaries, and get them back."""
     provider.enqueue(Reply(answer=Answer(text=TEXT)))
-    client = api.client(provider, api_key=CLIENT_KEY)
-    result = api.create(client, TEXT, **({"stream": True} if stream else {}))
+    client = api.client(provider, key=CLIENT_KEY)
+    result = api.create(client, TEXT, stream=stream)
     if stream:
-        list(result)
+        list(api.chunks(result))
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 def test_no_secret_and_no_personal_data_leaves_the_process(
     speaking: Api, provider: LocalProvider, recorded: Recorded, stream: bool
 ) -> None:
@@ -87,7 +86,7 @@ def test_mode_none_keeps_numbers_and_no_text(
 ) -> None:
     recorded = instrument(tmp_path, capture_content="none")
 
-    converse(speaking, provider, stream=True)
+    converse(speaking, provider, stream=bool(speaking.streamed))
 
     attributes = recorded.attributes()
     assert "llmtrace.request.body" not in attributes
@@ -106,7 +105,7 @@ def test_an_error_message_is_redacted_too(
 
     everything = recorded.everything()
     assert [kind for kind, value in CANARIES.items() if is_in(value, everything)] == []
-    assert recorded.span()["status_message"].startswith("Error code: 400")
+    assert "bad input" in recorded.span()["status_message"]
 
 
 def test_the_apps_own_redaction_comes_on_top(

@@ -6,10 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from llmtrace.testing.provider import Answer, Reply
-from tests.instrument.contract.apis import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, Api
+from tests.instrument.contract.apis_anthropic import MESSAGES
+from tests.instrument.contract.apis_openai import CHAT, EMBEDDINGS, RESPONSES
 
 if TYPE_CHECKING:
     from llmtrace.testing.provider import LocalProvider
+    from tests.instrument.contract.apis import Api
     from tests.instrument.recording import Recorded
 
 _VARIES = ("start_unix_ns", "end_unix_ns", "span_id", "trace_id", "resource")
@@ -56,9 +58,9 @@ def common(api: Api, provider: LocalProvider, **more: Any) -> dict[str, Any]:
         "flags": 0x101,
         "attributes": {
             "gen_ai.operation.name": api.operation,
-            "gen_ai.provider.name": api.sdk,
+            "gen_ai.provider.name": api.sdk.name,
             "gen_ai.request.model": api.model,
-            "gen_ai.response.model": api.snapshot,
+            "gen_ai.response.model": api.answers_as,
             "gen_ai.usage.cache_creation.input_tokens": 0,
             "gen_ai.usage.cache_read.input_tokens": 0,
             "gen_ai.usage.reasoning.output_tokens": 0,
@@ -228,3 +230,16 @@ def test_a_message_is_recorded_whole(provider: LocalProvider, recorded: Recorded
             "llmtrace.usage.raw": result.usage.model_dump(mode="json", exclude_unset=True),
         },
     )
+
+
+def test_fetching_a_response_is_no_second_bill(provider: LocalProvider, recorded: Recorded) -> None:
+    client = RESPONSES.client(provider)
+    made = RESPONSES.create(client)
+
+    client.responses.retrieve(made.id)
+
+    _, fetched = recorded.spans()
+    attributes: dict[str, Any] = fetched["attributes"]
+    assert attributes["gen_ai.operation.name"] == "fetch_response"
+    assert attributes["gen_ai.response.id"] == made.id
+    assert not [n for n in attributes if n.startswith(("gen_ai.usage", "llmtrace.cost"))]
