@@ -24,6 +24,7 @@ from llmtrace.usage import (
     openai_responses,
     xai,
 )
+from llmtrace.usage.counts import as_mapping
 from llmtrace.usage.reported import read_reported_cost
 from llmtrace.usage.tier import read_service_tier
 
@@ -49,7 +50,7 @@ _READERS: Final[dict[str, Callable[[object, UsageSource], TokenUsage | None]]] =
     semconv.API_GEMINI_GENERATE: gemini.read_generate,
     semconv.API_GEMINI_EMBED: gemini.read_embed,
     semconv.API_GEMINI_INTERACTIONS: gemini.read_interaction,
-    semconv.API_GEMINI_LIVE: gemini.read_generate,
+    semconv.API_GEMINI_LIVE: gemini.read_live,
     semconv.API_GEMINI_PREDICT: gemini.read_prediction,
     semconv.API_COHERE_CHAT: cohere.read_chat,
     semconv.API_COHERE_CHAT_V1: cohere.read_chat,
@@ -83,6 +84,14 @@ def read_usage(
     ``response`` is the whole merged body: OpenAI's tool calls and Google's searches with a fee are
     counted from it, because their usage does not name them. Never raises.
     """
-    usage = _READERS.get(api, generic.read)(raw, source)
+    reader = _READERS.get(api, generic.read)
+    if reader is openai_chat.read and _is_gemini(response):
+        reader = openai_chat.read_of_gemini
+    usage = reader(raw, source)
     add_fees = _FEES_IN_THE_ANSWER.get(api)
     return usage if usage is None or add_fees is None else add_fees(usage, response)
+
+
+def _is_gemini(response: object) -> bool:
+    model = as_mapping(response).get("model")
+    return isinstance(model, str) and model.rpartition("/")[2].startswith("gemini-")

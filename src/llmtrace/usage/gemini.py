@@ -3,7 +3,7 @@
 Cached tokens are inside the prompt. Beside the prompt: what tools put before the model
 (``toolUsePromptTokenCount``). Beside the candidates: thoughts. Where a number would be 0 it is
 left out, as in all JSON made from protocol buffers; where a file is fetched by its URL the prompt's
-count is missing too and is what the total leaves. Live sessions leave thoughts out of the total.
+count is missing too and is what the total leaves. A live session leaves thoughts out of the total.
 Counts by modality (text, image, audio, video, document) have prices of their own; documents are
 billed as text. Searches with Google are billed by the call and are not in the usage:
 ``with_search_fees`` counts them in the candidates' ``groundingMetadata``.
@@ -15,8 +15,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from llmtrace.usage.counts import as_list, as_mapping
-from llmtrace.usage.shape import Names, Shape
+from llmtrace.usage.algebra import normalize
+from llmtrace.usage.counts import Counts, as_list, as_mapping
+from llmtrace.usage.shape import Names, Shape, amounts_of
 
 if TYPE_CHECKING:
     from llmtrace.records import TokenUsage, UsageSource
@@ -86,8 +87,19 @@ PREDICT: Final = Shape(
 
 
 def read_generate(raw: object, source: UsageSource = "provider") -> TokenUsage | None:
-    """Read the ``usageMetadata`` of generateContent or of a live session's message."""
+    """Read the ``usageMetadata`` of generateContent."""
     return GENERATE.read(raw, source)
+
+
+def read_live(raw: object, source: UsageSource = "provider") -> TokenUsage | None:
+    """Read the ``usageMetadata`` of a live session's turn."""
+    counts = Counts()
+    amounts = amounts_of(GENERATE, as_mapping(raw), counts)
+    if amounts is None:
+        return None
+    if amounts.total == amounts.input + amounts.output - amounts.reasoning:
+        amounts.total = None
+    return normalize(amounts, counts, source)
 
 
 def read_embed(raw: object, source: UsageSource = "provider") -> TokenUsage | None:

@@ -7,6 +7,8 @@ their sum. Hosts that differ are recognised by that sum, not by their name:
 * xAI leaves reasoning out of ``completion_tokens`` (total = in + out + reasoning): added.
 * Mistral leaves audio out of ``prompt_tokens`` (total = in + out + audio): added.
 * Grok on Azure leaves cached tokens out of ``prompt_tokens`` (cached > prompt): added.
+* Google leaves thoughts out of ``completion_tokens`` and gives them no name: a Gemini model's total
+  tells them (``read_of_gemini``).
 * Some gateways report more reasoning than output: cut.
 
 Each of these is noted in the anomaly. Format: platform.openai.com/docs/api-reference/chat/object.
@@ -70,11 +72,22 @@ SHAPE: Final = Shape(
 
 def read(raw: object, source: UsageSource = "provider") -> TokenUsage | None:
     """Read a chat completion's ``usage``; None if it holds neither input, output nor total."""
+    return _read(raw, source, is_gemini=False)
+
+
+def read_of_gemini(raw: object, source: UsageSource = "provider") -> TokenUsage | None:
+    """Read a chat completion's ``usage`` by a Gemini model: what the total has more is thoughts."""
+    return _read(raw, source, is_gemini=True)
+
+
+def _read(raw: object, source: UsageSource, *, is_gemini: bool) -> TokenUsage | None:
     found = as_mapping(raw)
     counts = Counts()
     amounts = amounts_of(SHAPE, found, counts)
     if amounts is None:
         return None
+    if is_gemini and not amounts.reasoning and amounts.total is not None:
+        amounts.reasoning = max(amounts.total - amounts.input - amounts.output, 0)
     amounts.cache_write = written_by_lifetime(found.get(_INSIDE), amounts.cache_write, counts)
     return normalize(amounts, counts, source)
 

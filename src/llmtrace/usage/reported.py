@@ -6,10 +6,10 @@ OpenRouter and gateways: ``cost``, USD. Perplexity: ``cost.total_cost``, USD. xA
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
-from llmtrace.usage.counts import as_mapping
+from llmtrace.usage.counts import as_decimal, as_mapping
 
 _USD_PER_TICK: Final = Decimal("1e-10")
 _MAX_USD: Final = Decimal(100_000)
@@ -37,17 +37,8 @@ def read_reported_cost(raw: object) -> Decimal | None:
 
 
 def _usd(value: object) -> Decimal | None:
-    """Return a JSON number as the decimal that was written; ``repr`` of a float is just that."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        return None
-    text = repr(value) if isinstance(value, float) else str(value)
-    if len(text) > 40:
-        return None
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() and number >= 0 else None
+    number = as_decimal(value)
+    return None if number is None or number < 0 else number
 
 
 def _plausible(cost: Decimal | None) -> Decimal | None:
