@@ -158,7 +158,7 @@ class Api:
     stream_error: Reply | None = None
     """How an error inside a stream looks; None: as ``faults.error_inside_stream``."""
     priced: bool = True
-    """Whether ``model`` has a price that is not zero."""
+    """Whether the list has a price for ``model``, and one that is not zero."""
 
     @property
     def id(self) -> str:

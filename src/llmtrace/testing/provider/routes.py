@@ -75,10 +75,11 @@ def _models(received: Received, _token: str, _memory: Memory) -> Plain:
 
 
 _OPENAI = (
-    Route(path="/v1/chat/completions", vendor=openai.VENDOR, dialect=CHAT),
+    # Groq has the same below a prefix of its own.
+    Route(path="(?:/openai)?/v1/chat/completions", vendor=openai.VENDOR, dialect=CHAT),
     Route(path="/v1/responses", vendor=openai.VENDOR, dialect=RESPONSES),
     Route(
-        path="/v1/embeddings",
+        path="(?:/openai)?/v1/embeddings",
         vendor=openai.VENDOR,
         answer=_embed,
         problem=openai.find_embeddings_problem,
