@@ -38,6 +38,15 @@ needs_recordings = pytest.mark.skipif(
 
 
 @functools.cache
+def every_exchange() -> list[Exchange]:
+    """Every exchange of every provider, as recorded."""
+    if _FOLDER is None:
+        return []
+    with gzip.open(_FOLDER / "exchanges.jsonl.gz", "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+@functools.cache
 def exchanges() -> list[Exchange]:
     """Every exchange in one of our wire formats, with its ``api``."""
     found: list[Exchange] = []
