@@ -79,7 +79,9 @@ SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
 TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
 
 # --- GenAI: agents and tools --------------------------------------------------------------
+AGENT_ID: Final = "gen_ai.agent.id"
 AGENT_NAME: Final = "gen_ai.agent.name"
+DATA_SOURCE_ID: Final = "gen_ai.data_source.id"
 TOOL_NAME: Final = "gen_ai.tool.name"
 WORKFLOW_NAME: Final = "gen_ai.workflow.name"
 
@@ -117,6 +119,13 @@ CACHE_NAME: Final = "llmtrace.cache.name"
 provider's prompt cache. A hit in a response cache costs nothing."""
 
 # --- ours: reliability --------------------------------------------------------------------
+BATCH_ID: Final = "llmtrace.batch.id"
+"""The provider's id of a batch: on the calls that handle it, and on its results."""
+BATCH_CUSTOM_ID: Final = "llmtrace.batch.custom_id"
+"""The app's own id of one request in a batch. Only on results, whose ids are made of it: a result
+that is fetched again is the same span again, whenever that is."""
+BATCH_RESULTS: Final = "llmtrace.batch.results"
+"""How many results a fetch brought."""
 RETRY_COUNT: Final = "llmtrace.retry.count"
 REQUEST_ID: Final = "llmtrace.request_id"
 RATE_LIMIT_LIMIT_REQUESTS: Final = "llmtrace.rate_limit.limit_requests"
@@ -132,6 +141,8 @@ SDK: Final = "llmtrace.sdk"
 API: Final = "llmtrace.api"
 """Wire format of the bodies (``API_*`` below); chooses the pure functions that read them."""
 REQUEST_BODY: Final = "llmtrace.request.body"
+LEFT_OUT: Final = "llmtrace.response.left_out"
+"""Media type and, if known, size of an answer that is a file (speech): it is never kept."""
 RESPONSE_BODY: Final = "llmtrace.response.body"
 """JSON as the provider defines it; a streamed answer is merged into its plain form."""
 REDACTED: Final = "llmtrace.redacted"

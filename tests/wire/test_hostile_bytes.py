@@ -228,6 +228,26 @@ _BODIES: dict[str, dict[str, Any]] = {
         "stop_sequence": None,
         "usage": {"input_tokens": 1, "output_tokens": 2},
     },
+    "bedrock.converse": {
+        "output": {
+            "message": {
+                "role": "assistant",
+                "content": [
+                    {"text": "Grüße ☁"},
+                    {"toolUse": {"toolUseId": "t", "name": "f", "input": {"a": 1}}},
+                ],
+            }
+        },
+        "stopReason": "tool_use",
+        "usage": {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3},
+        "metrics": {"latencyMs": 4},
+    },
+    "bedrock.invoke": {
+        "output": {"message": {"role": "assistant", "content": [{"text": "Grüße ☁"}]}},
+        "stopReason": "end_turn",
+        "usage": {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3},
+        "amazon-bedrock-invocationMetrics": {"inputTokenCount": 1, "outputTokenCount": 2},
+    },
 }
 
 

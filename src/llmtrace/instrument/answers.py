@@ -9,13 +9,13 @@ import gzip
 import importlib
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace import semconv, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from llmtrace.instrument.call import Call
 
@@ -53,13 +53,29 @@ def parse_request(call: Call) -> tuple[Mapping[str, object] | None, str | None]:
 
 def read_answer(call: Call) -> Answer:
     """Read what the call got back, plain or streamed. Never raises for what the bytes hold."""
+    answer = _read_bytes(call)
+    if not call.headers:
+        return answer
+    fields = wire.with_headers(call.endpoint.api, answer.fields, call.headers)
+    return answer if fields is answer.fields else replace(answer, fields=fields)
+
+
+def _read_bytes(call: Call) -> Answer:
     if call.pieces is not None:
+        if not call.pieces and _is_json(call.headers or ()):
+            # A plain answer that the app has not read.
+            return Answer(fields=_NOTHING, body=None, text=None, is_stream=False)
         return _read_stream(call, call.pieces)
     if call.response_body is None:
         return Answer(fields=_NOTHING, body=None, text=None, is_stream=False)
     read = call.endpoint.read_response
     data = call.response_body if read is None else read(call.response_body)
     return _read_plain(call.endpoint.api, data, is_stream=False)
+
+
+def _is_json(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    kinds = (value for name, value in headers if name.lower() == b"content-type")
+    return next(kinds, b"").startswith(b"application/json")
 
 
 def _read_plain(api: str, data: bytes, *, is_stream: bool) -> Answer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from llmtrace.clock import wall_ns
 from llmtrace.instrument.spans import OwnSpan, class_name
@@ -33,8 +33,10 @@ class Call:
 
     __slots__ = (
         "__weakref__",
+        "_keep",
         "_open",
         "_own",
+        "_room",
         "attempts",
         "attribution",
         "content_encoding",
@@ -50,6 +52,9 @@ class Call:
         "integration",
         "is_forgotten",
         "is_live",
+        "is_upload",
+        "left_out",
+        "left_out_bytes",
         "model",
         "on_end",
         "outcome",
@@ -91,8 +96,7 @@ class Call:
             self.start_mono_ns = time.monotonic_ns()
         self.attribution = attribution
         self.on_end = on_end
-        self.end_mono_ns = 0
-        self.first_mono_ns = 0
+        self.end_mono_ns = self.first_mono_ns = 0
         self.model: str | None = None
         self.provider_hint: str | None = None
         self.host: str | None = None
@@ -101,12 +105,17 @@ class Call:
         self.response_body: bytes | None = None
         self.headers: list[tuple[bytes, bytes]] | None = None
         self.content_encoding: str = ""
-        self.hides_usage = False
+        self.hides_usage = self.has_body = False
         """We asked the stream for its usage, which the app shall not see (``stream_usage``)."""
+        self.is_upload = False
+        """The request is a form with files: ``request_body`` has its other fields, as JSON."""
+        self.left_out: str | None = None
+        """Media type of an answer whose bytes are not kept (``Endpoint.is_kept``)."""
+        self.left_out_bytes: int | None = None
+        """Its size, if that is known."""
         self.status: int | None = None
-        self.attempts = 0
+        self.attempts = self.retries = 0
         """Requests sent so far, where an SDK has no hook of its own for retries."""
-        self.retries: int = 0
         self.retried: list[tuple[int, int | None, str | None]] | None = None
         """One entry a retry: unix ns, HTTP status (None: no answer), error class."""
         self.error_type: str | None = None
@@ -118,10 +127,9 @@ class Call:
         """Ended by the garbage collector: whoever handles it must take no lock and call no one."""
         self.outside: Context | None = None
         """The context that the call was made in, until it has been entered."""
-        self.has_body = False
         self.pieces: list[bytes] | None = None
         self.tail: deque[bytes] | None = None
-        self.size_bytes = 0
+        self.size_bytes = self._room = 0
         self._open = [True]
         """Whoever takes the one item out ends the call; taking it is atomic, and has no lock."""
 
@@ -136,6 +144,7 @@ class Call:
         self.retries = len(self.retried)
         self.status = self.headers = self.pieces = self.tail = self.response_body = None
         self.has_body = self.streaming = False
+        self.left_out = self.left_out_bytes = None
         self.first_mono_ns = 0
 
     def open_stream(self) -> None:
@@ -155,15 +164,29 @@ class Call:
         """
         if self.tail is not None:
             return self.tail.append
+        if self.left_out is not None:
+            return deque[bytes](maxlen=0).append
         pieces = self.pieces if self.pieces is not None else []
-        if sum(map(len, pieces)) > MAX_STREAM_BYTES:
+        if sum(map(len, pieces)) > (self.endpoint.max_stream_bytes or MAX_STREAM_BYTES):
             self.tail = deque(maxlen=PIECES_PER_LOOK)
             return self.tail.append
         return pieces.append
 
+    def keep_piece(self, piece: bytes) -> None:
+        """Keep one more piece, where there is no loop around all of them to hold the place."""
+        if not self._room:
+            self._keep = self.more_room() if self.first_mono_ns else self.first_piece()
+            self._room = PIECES_PER_LOOK
+        self._room -= 1
+        self._keep(piece)
+
+    def see_first_piece(self) -> None:
+        """Note that the answer has begun, where its pieces are not kept."""
+        self.first_mono_ns = time.monotonic_ns()
+
     def fail(self, error: BaseException) -> None:
         """Note the exception that the caller is about to see. Its text goes through redaction."""
-        self.error_type = class_name(error)
+        self.error_type = _error_code(error) or class_name(error)
         self.error_message = _message(error)
 
     def end(self, outcome: str | None = None) -> None:
@@ -189,11 +212,21 @@ def _retry_after(headers: list[tuple[bytes, bytes]] | None) -> str | None:
     return found[0].decode("latin-1") if found else None
 
 
+def _error_code(error: Any) -> str | None:
+    """Return the service's own code where one class stands for all errors, as in botocore."""
+    answer = getattr(error, "response", None)
+    told = cast("dict[str, object]", answer).get("Error") if isinstance(answer, dict) else None
+    code = cast("dict[str, object]", told).get("Code") if isinstance(told, dict) else None
+    return code[:200] if isinstance(code, str) and code else None
+
+
 def _message(error: Any) -> str | None:
     """Return the exception's own message, shortened; never its ``repr`` with all it holds."""
-    message = getattr(error, "message", None)
-    if not isinstance(message, str) and callable(getattr(error, "details", None)):
-        message = error.details()  # gRPC's
+    message: object = getattr(error, "message", None)
+    details: Any = getattr(error, "details", None)
+    if not isinstance(message, str) and callable(details):
+        message = details()  # gRPC's
     if not isinstance(message, str):
-        message = str(error.args[0]) if getattr(error, "args", None) else None
+        arguments: Any = getattr(error, "args", None)
+        message = str(arguments[0]) if arguments else None
     return message[:2_000] if message else None

@@ -49,7 +49,9 @@ _HEADERS: Final = {
 _MAX_DIGITS: Final = 18
 """Longer numbers do not fit OTLP's integers; no rate limit has that many."""
 _MAX_WAIT_S: Final = 1e9
-_REQUEST_ID_HEADERS: Final = frozenset({b"x-request-id", b"request-id", b"apim-request-id"})
+_REQUEST_ID_HEADERS: Final = frozenset(
+    {b"x-request-id", b"request-id", b"apim-request-id", b"x-amzn-requestid"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

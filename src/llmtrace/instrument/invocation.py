@@ -6,7 +6,7 @@ can wait is done by the background thread.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context
 from opentelemetry.trace import set_span_in_context
@@ -19,11 +19,15 @@ from llmtrace.instrument.call import Call
 from llmtrace.instrument.spans import OwnSpan
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextvars import Token
 
     from opentelemetry.context import Context
 
     from llmtrace.instrument.integrations._base import Endpoint, Integration
+
+
+_MAX_DIGITS: Final = 18
 
 
 class InnerCalls:
@@ -93,8 +97,12 @@ def see_response(call: Call, response: Any, retries: Any, *, ends_call: bool = T
     if type(retries) is int:
         call.retries = retries
     _see_request(call, response.request)
+    is_kept = call.endpoint.is_kept
+    if is_kept is not None:
+        _leave_out(call, response, is_kept)
     if response.is_closed:
-        call.response_body = response.content
+        if call.left_out is None:
+            call.response_body = response.content
         call.has_body = True
     elif call.pieces is None:
         call.content_encoding = response.headers.get("content-encoding", "")
@@ -103,18 +111,32 @@ def see_response(call: Call, response: Any, retries: Any, *, ends_call: bool = T
             stream_usage.hide(response)
 
 
+def _leave_out(call: Call, response: Any, is_kept: Callable[[str, bytes], bool]) -> None:
+    """Note that an answer is a file, whose bytes nobody keeps."""
+    kind = response.headers.get("content-type", "")
+    content = response.content if response.is_closed else b""
+    if is_kept(kind, content):
+        return
+    call.left_out = kind.partition(";")[0].strip() or "application/octet-stream"
+    if response.is_closed:
+        call.left_out_bytes = len(content)
+    else:
+        told = response.headers.get("content-length", "")
+        call.left_out_bytes = int(told) if told.isdecimal() and len(told) <= _MAX_DIGITS else None
+
+
 def see_error(call: Call, error: BaseException) -> None:
     """Note the exception that the SDK is about to raise, with the answer that caused it."""
     call.fail(error)
     response = getattr(error, "response", None)
-    if response is not None and call.status is None:
+    if response is not None and call.status is None and not isinstance(response, dict):
         call.status = response.status_code
         call.headers = response.headers.raw
         if response.is_closed and not call.has_body:
             call.response_body = response.content
             call.has_body = True
     request = getattr(error, "request", None)
-    if request is not None and call.request_body is None:
+    if request is not None and call.host is None:
         _see_request(call, request)
         attempt = request.headers.get("x-stainless-retry-count")
         if attempt is not None and attempt.isdecimal():
@@ -136,6 +158,8 @@ def _see_request(call: Call, request: Any) -> None:
     url = request.url
     call.host = url.host
     call.port = url.port
+    if call.is_upload:
+        return
     try:
         call.request_body = request._content  # noqa: SLF001  # the public property raises for no body
     except AttributeError:  # a body that is itself streamed (a file upload)

@@ -19,6 +19,7 @@ from llmtrace.wire import (
     bedrock_invoke,
     openai_chat,
     openai_embeddings,
+    openai_realtime,
     openai_responses,
     xai_chat,
 )
@@ -31,7 +32,7 @@ from llmtrace.wire.reading import (
 from llmtrace.wire.sse import SseEvent, looks_like_sse, parse_sse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from llmtrace.records import Message
     from llmtrace.wire.sse import Merged
@@ -52,6 +53,7 @@ __all__ = [
     "strip_vectors_json",
     "synthesize_stream",
     "tool_definitions",
+    "with_headers",
 ]
 
 
@@ -78,6 +80,7 @@ _FORMATS: Final[dict[str, _WireFormat]] = {
     semconv.API_ANTHROPIC_MESSAGES: anthropic_messages,
     semconv.API_BEDROCK_CONVERSE: bedrock_converse,
     semconv.API_BEDROCK_INVOKE: bedrock_invoke,
+    semconv.API_OPENAI_REALTIME: openai_realtime,
     semconv.API_XAI_CHAT: xai_chat,
 }
 
@@ -121,6 +124,15 @@ def response_fields(api: str, body: object) -> ResponseFields:
     if not is_object(body):
         return ResponseFields(problem=f"body is {type(body).__name__}, not a JSON object")
     return found.response_fields(as_object(body))
+
+
+def with_headers(
+    api: str, fields: ResponseFields, headers: Iterable[tuple[bytes, bytes]]
+) -> ResponseFields:
+    """Return ``fields`` with what the API tells in the headers of an answer, not in its body."""
+    if api != semconv.API_BEDROCK_INVOKE:
+        return fields
+    return bedrock_invoke.with_headers(fields, headers)
 
 
 def looks_streamed(api: str, data: bytes) -> bool:

@@ -41,6 +41,9 @@ _HEADERS: Final = {
     b"x-amzn-bedrock-cache-read-input-token-count": "cacheReadInputTokenCount",
     b"x-amzn-bedrock-cache-write-input-token-count": "cacheWriteInputTokenCount",
 }
+_TIER_HEADER: Final = b"x-amzn-bedrock-service-tier"
+_LATENCY_HEADER: Final = b"x-amzn-bedrock-performanceconfig-latency"
+_MAX_TIER_CHARS: Final = 40
 _OUTPUT_COUNTS: Final = ("outputTokens", "output_tokens", "completion_tokens", "tokenCount")
 _CONVERSE_EVENTS: Final = frozenset(
     {"messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop"}
@@ -76,23 +79,25 @@ def response_fields(body: JsonObject) -> ResponseFields:
     return replace(fields, usage={**(fields.usage or {}), METRICS: metrics}) if metrics else fields
 
 
-def usage_of_headers(
-    told: Mapping[str, object] | None, headers: Iterable[tuple[bytes, bytes]]
-) -> Mapping[str, object] | None:
-    """Return ``told``, the usage that a body states, with what only the headers do.
+def with_headers(fields: ResponseFields, headers: Iterable[tuple[bytes, bytes]]) -> ResponseFields:
+    """Return ``fields`` with what only the headers of an answer say: its tier, maybe its usage.
 
     Headers count for every vendor; they are used where the body does not say what came out (Titan's
     embeddings, Cohere, an answer that a guardrail replaced), under the names of ``METRICS``.
     """
-    usage = told or {}
-    if METRICS in usage or any(name in usage for name in _OUTPUT_COUNTS):
-        return told
-    counts = {
-        _HEADERS[name.lower()]: int(value)
-        for name, value in headers
-        if name.lower() in _HEADERS and value.isdigit() and len(value) <= _MAX_DIGITS
-    }
-    return {**usage, METRICS: counts} if counts else told
+    told = {name.lower(): value for name, value in headers}
+    usage = fields.usage or {}
+    if METRICS not in usage and not any(name in usage for name in _OUTPUT_COUNTS):
+        counts = {
+            name: int(told[header])
+            for header, name in _HEADERS.items()
+            if told.get(header, b"").isdigit() and len(told[header]) <= _MAX_DIGITS
+        }
+        usage = {**usage, METRICS: counts} if counts else usage
+    tier = fields.service_tier or told.get(_TIER_HEADER, b"").decode("latin-1")[:_MAX_TIER_CHARS]
+    if not tier and told.get(_LATENCY_HEADER) == b"optimized":
+        tier = "optimized"
+    return replace(fields, usage=usage or None, service_tier=tier or None)
 
 
 def _vendor_of_request(body: JsonObject) -> _Vendor:
@@ -121,7 +126,7 @@ def _vendor_of_response(body: JsonObject) -> _Vendor:
 
 def _is_anthropic(body: JsonObject) -> bool:
     has_content = isinstance(body.get("content"), list) and "role" in body
-    return has_content or body.get("type") in {"message", "error"}
+    return has_content or text_of(body.get("type")) in {"message", "error"}
 
 
 def any_events(data: bytes) -> list[SseEvent]:
@@ -178,7 +183,7 @@ def _merge(objects: list[JsonObject]) -> Merged:
     if isinstance(first.get("type"), str):
         return anthropic_messages.merge_events(_encoded(objects))
     if any(key in _CONVERSE_EVENTS for key in first):
-        return merge_named(
+        merged = merge_named(
             [
                 (name, as_object(value))
                 for each in objects
@@ -186,9 +191,25 @@ def _merge(objects: list[JsonObject]) -> Merged:
                 if name in _CONVERSE_EVENTS
             ]
         )
+        _join_texts(merged.body)
+        return merged
     if any("delta" in choice for choice in as_objects(first.get("choices"))):
         return openai_chat.merge_events(_encoded(objects))
     return bedrock_text.merge_objects_of_stream(objects)
+
+
+def _join_texts(body: dict[str, object]) -> None:
+    """Make one block of the texts that Nova streams as one block a piece."""
+    message = as_object(as_object(body.get("output")).get("message"))
+    joined: list[JsonObject] = []
+    for block in as_objects(message.get("content")):
+        before = joined[-1] if joined else {}
+        if set(before) == set(block) == {"text"}:
+            joined[-1] = {"text": f"{before['text']}{block['text']}"}
+        else:
+            joined.append(block)
+    if joined:
+        body["output"] = {"message": {**message, "content": joined}}
 
 
 def _encoded(objects: list[JsonObject]) -> list[SseEvent]:

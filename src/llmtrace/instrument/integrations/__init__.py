@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from llmtrace.instrument.integrations import anthropic, groq, openai, together, xai
+from llmtrace.instrument.integrations import anthropic, boto3, groq, openai, together, xai
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +16,7 @@ INTEGRATIONS: Final[Mapping[str, Integration]] = {
     for item in (
         openai.INTEGRATION,
         anthropic.INTEGRATION,
+        boto3.INTEGRATION,
         groq.INTEGRATION,
         together.INTEGRATION,
         xai.INTEGRATION,
