@@ -108,7 +108,10 @@ class LocalProvider(LoopbackServer):
         latency_s = latency(received) if callable(latency) else latency
         content, tokens = self._content(received, reply, token)
         headroom = self._rate_limit.take(tokens)
-        headers = vendor_of(received).headers(token, latency_s + reply.delay_s, headroom)
+        vendor = vendor_of(received)
+        headers = vendor.headers(token, latency_s + reply.delay_s, headroom)
+        if content.status >= 400:
+            headers |= vendor.error_headers(content.status)
         pace = Pace(latency_s=latency_s, chunk_delay_s=self._chunk_delay_s)
         return render(content, reply, headers, pace)
 

@@ -178,6 +178,10 @@ class Dialect:
     """Content type of a stream."""
 
 
+def _none(_status: int) -> dict[str, str]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vendor:
     """What all APIs of one provider share, as pure functions."""
@@ -186,6 +190,8 @@ class Vendor:
     """(status, model, message or None for the usual one, token) → error body."""
     headers: Callable[[str, float, Headroom], dict[str, str]]
     """(token, seconds spent, headroom) → response headers."""
+    error_headers: Callable[[int], dict[str, str]] = _none
+    """Status of an error → the headers that only such an answer has."""
     snapshots: dict[str, str] = field(default_factory=dict[str, str])
     """Model alias → the dated name that answers carry."""
     needs_key: bool = True

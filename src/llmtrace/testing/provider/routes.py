@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from llmtrace.testing.provider import anthropic, openai
+from llmtrace.testing.provider import anthropic, bedrock, clouds, openai
 from llmtrace.testing.provider.anthropic import MESSAGES
 from llmtrace.testing.provider.chat import CHAT
 from llmtrace.testing.provider.responses import RESPONSES
@@ -89,8 +89,20 @@ _OPENAI = (
 _ANTHROPIC = (
     Route(path="/v1/messages", vendor=anthropic.VENDOR, dialect=MESSAGES),
     Route(path="/v1/messages/count_tokens", vendor=anthropic.VENDOR, answer=_count),
+    Route(path=clouds.VERTEX_PATH, vendor=anthropic.VENDOR, dialect=clouds.VERTEX_MESSAGES),
+    Route(path=clouds.COUNT_PATH, vendor=anthropic.VENDOR, answer=_count),
 )
-_ALL: tuple[Route, ...] = (*_OPENAI, *_ANTHROPIC)
+_BEDROCK = (
+    Route(
+        path="/model/[^/]+/converse(-stream)?", vendor=bedrock.VENDOR, dialect=bedrock.CONVERSE
+    ),
+    Route(
+        path="/model/[^/]+/invoke(-with-response-stream)?",
+        vendor=bedrock.VENDOR,
+        dialect=bedrock.INVOKE,
+    ),
+)
+_ALL: tuple[Route, ...] = (*_OPENAI, *_ANTHROPIC, *_BEDROCK)
 
 
 def find_route(received: Received) -> Route | None:

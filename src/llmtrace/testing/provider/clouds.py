@@ -1,0 +1,40 @@
+"""Anthropic's messages at a cloud's own path: Vertex' ``:rawPredict`` and ``:streamRawPredict``.
+
+The model is in the path and not in the body; all else is as at Anthropic, with plain server-sent
+events. (Bedrock frames its streams: ``bedrock``. Foundry has Anthropic's own paths.)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from llmtrace.testing.provider.anthropic import MESSAGES, find_problem
+
+if TYPE_CHECKING:
+    from llmtrace.testing.provider.events import JsonObject
+    from llmtrace.testing.provider.server import Received
+
+VERTEX_PATH = (
+    r"(?:/v\d\w*)?/projects/[^/]+/locations/[^/]+/publishers/anthropic/models/"
+    r"(?!count-tokens)[^/:]+:(?:rawPredict|streamRawPredict)"
+)
+COUNT_PATH = (
+    r"(?:/v\d\w*)?/projects/[^/]+/locations/[^/]+/publishers/anthropic/models/"
+    r"count-tokens:rawPredict"
+)
+_MODEL = re.compile(r"/models/([^/:]+):")
+
+
+def _model(received: Received) -> str:
+    found = _MODEL.search(received.path)
+    return unquote(found[1]) if found else ""
+
+
+def _find_problem(request: JsonObject) -> tuple[str, str] | None:
+    return find_problem({**request, "model": "in the path"})
+
+
+VERTEX_MESSAGES = replace(MESSAGES, problem=_find_problem, model=_model)
