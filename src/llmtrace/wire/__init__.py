@@ -14,11 +14,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from llmtrace import semconv
 from llmtrace.wire import (
+    anthropic_count_tokens,
     anthropic_messages,
     bedrock_converse,
     bedrock_invoke,
+    batches,
     openai_chat,
+    openai_completions,
     openai_embeddings,
+    openai_images,
+    openai_moderations,
+    openai_speech,
+    openai_transcription,
+    openai_videos,
     openai_realtime,
     openai_responses,
     xai_chat,
@@ -53,6 +61,7 @@ __all__ = [
     "strip_vectors_json",
     "synthesize_stream",
     "tool_definitions",
+    "usage_of_request",
     "with_headers",
 ]
 
@@ -77,12 +86,24 @@ _FORMATS: Final[dict[str, _WireFormat]] = {
     semconv.API_OPENAI_CHAT: openai_chat,
     semconv.API_OPENAI_RESPONSES: openai_responses,
     semconv.API_OPENAI_EMBEDDINGS: openai_embeddings,
+    semconv.API_OPENAI_COMPLETIONS: openai_completions,
+    semconv.API_OPENAI_IMAGES: openai_images,
+    semconv.API_OPENAI_TRANSCRIPTION: openai_transcription,
+    semconv.API_OPENAI_SPEECH: openai_speech,
+    semconv.API_OPENAI_MODERATIONS: openai_moderations.FORMAT,
+    semconv.API_OPENAI_VIDEOS: openai_videos.FORMAT,
+    semconv.API_OPENAI_BATCH: batches.FORMAT,
+    semconv.API_ANTHROPIC_BATCH: batches.FORMAT,
+    semconv.API_ANTHROPIC_COUNT_TOKENS: anthropic_count_tokens.FORMAT,
     semconv.API_ANTHROPIC_MESSAGES: anthropic_messages,
     semconv.API_BEDROCK_CONVERSE: bedrock_converse,
     semconv.API_BEDROCK_INVOKE: bedrock_invoke,
     semconv.API_OPENAI_REALTIME: openai_realtime,
     semconv.API_XAI_CHAT: xai_chat,
 }
+
+_USAGE_OF_REQUEST: Final = {semconv.API_OPENAI_SPEECH: openai_speech.usage_of_request}
+_WITH_MEDIA: Final = frozenset({semconv.API_OPENAI_IMAGES, semconv.API_OPENAI_SPEECH})
 
 SUPPORTED_APIS: Final = frozenset(_FORMATS)
 
@@ -124,6 +145,15 @@ def response_fields(api: str, body: object) -> ResponseFields:
     if not is_object(body):
         return ResponseFields(problem=f"body is {type(body).__name__}, not a JSON object")
     return found.response_fields(as_object(body))
+
+
+def usage_of_request(api: str, body: object) -> Mapping[str, object] | None:
+    """Return what a request is billed by where no answer says it, as characters to be spoken.
+
+    None where that is unknown, or the answer's to say.
+    """
+    find = _USAGE_OF_REQUEST.get(api)
+    return None if find is None else find(as_object(body))
 
 
 def with_headers(

@@ -7,9 +7,10 @@ stream is collected). Wrapped: see ``stainless``. OpenAI-compatible hosts come t
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
-from llmtrace.instrument.integrations import stainless
+from llmtrace.instrument.integrations import openai_realtime, stainless
 from llmtrace.instrument.integrations._base import Integration
 from llmtrace.instrument.integrations.openai_paths import find_endpoint
 
@@ -20,6 +21,12 @@ INTEGRATION: Final = Integration(
     default_provider="openai",
     hooks={
         "openai._base_client": lambda module: stainless.patch_base_client(INTEGRATION, module),
+        "openai._websocket_connection": lambda module: _watcher().patch_base(module),
+        "openai.resources.realtime.realtime": lambda module: _watcher().patch_realtime(module),
+        "openai.resources.responses.responses": lambda module: _watcher().patch_responses(module),
+        "openai.resources.beta.responses.responses": (
+            lambda module: _watcher().patch_responses(module)
+        ),
     },
     find_endpoint=find_endpoint,
     client_providers={
@@ -27,3 +34,8 @@ INTEGRATION: Final = Integration(
         "AsyncAzureOpenAI": "azure.ai.openai",
     },
 )
+
+
+@cache
+def _watcher() -> openai_realtime.Watcher:
+    return openai_realtime.Watcher(INTEGRATION)

@@ -19,7 +19,6 @@ from opentelemetry.trace import INVALID_SPAN
 
 from llmtrace import semconv
 from llmtrace.instrument import guard, invocation, patches
-from llmtrace.instrument.call import PIECES_PER_LOOK
 from llmtrace.instrument.integrations._base import Endpoint, Integration
 from llmtrace.instrument.integrations.observe import (
     current_call,
@@ -94,7 +93,7 @@ def _sync_stream(wrapped: Any, chat: Any, args: Any, kwargs: Any) -> Generator[A
     if call is None:
         yield from wrapped(*args, **kwargs)
         return
-    steps, chunks = wrapped(*args, **kwargs), _Chunks(call)
+    steps = wrapped(*args, **kwargs)
     try:
         while True:
             inside, token = invocation.enter(call), current_call.set(call)
@@ -104,7 +103,7 @@ def _sync_stream(wrapped: Any, chat: Any, args: Any, kwargs: Any) -> Generator[A
                 break
             finally:
                 leave(token, inside)
-            chunks.see(step)
+            _see_step(call, step)
             yield step
     except GeneratorExit:
         steps.close()
@@ -124,7 +123,6 @@ async def _async_stream(wrapped: Any, chat: Any, args: Any, kwargs: Any) -> Asyn
         async for step in steps:
             yield step
         return
-    chunks = _Chunks(call)
     try:
         while True:
             inside, token = invocation.enter(call), current_call.set(call)
@@ -134,7 +132,7 @@ async def _async_stream(wrapped: Any, chat: Any, args: Any, kwargs: Any) -> Asyn
                 break
             finally:
                 leave(token, inside)
-            chunks.see(step)
+            _see_step(call, step)
             yield step
     except GeneratorExit:
         await steps.aclose()
@@ -157,30 +155,16 @@ def _begin_stream(chat: Any) -> Call | None:
     return call
 
 
-class _Chunks:
-    """Keeps the chunk of each step: ``(answer so far, chunk)``, or of a batch a list of each."""
-
-    __slots__ = ("_call", "_keep", "_left")
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self._left = 1
-        self._keep = call.more_room()
-
-    def see(self, step: Any) -> None:
-        try:
-            self._left -= 1
-            if not self._left:
-                call = self._call
-                call.status = 200
-                self._keep = call.more_room() if call.first_mono_ns else call.first_piece()
-                self._left = PIECES_PER_LOOK
-            chunk: Any = step[1]
-            if isinstance(chunk, list):
-                chunk = cast("list[Any]", chunk)[0]
-            self._keep(chunk.proto.SerializeToString())
-        except Exception:  # noqa: BLE001  # the app gets its chunk
-            guard.fault("stream")
+def _see_step(call: Call, step: Any) -> None:
+    """Keep the chunk of a step: ``(answer so far, chunk)``, or of a batch a list of each."""
+    try:
+        call.status = 200
+        chunk: Any = step[1]
+        if isinstance(chunk, list):
+            chunk = cast("list[Any]", chunk)[0]
+        call.keep_piece(chunk.proto.SerializeToString())
+    except Exception:  # noqa: BLE001  # the app gets its chunk
+        guard.fault("stream")
 
 
 def _end_stream(call: Call, error: BaseException | None, *, is_whole: bool = False) -> None:
@@ -190,7 +174,7 @@ def _end_stream(call: Call, error: BaseException | None, *, is_whole: bool = Fal
         return
     try:
         if is_whole:
-            call.more_room()(_END)
+            call.keep_piece(_END)
         call.end("completed" if is_whole else "abandoned")
     except Exception:  # noqa: BLE001  # the app's stream ends as it would
         guard.fault("stream.end")
