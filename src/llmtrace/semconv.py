@@ -82,8 +82,24 @@ TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
 AGENT_ID: Final = "gen_ai.agent.id"
 AGENT_NAME: Final = "gen_ai.agent.name"
 DATA_SOURCE_ID: Final = "gen_ai.data_source.id"
+AGENT_DESCRIPTION: Final = "gen_ai.agent.description"
 TOOL_NAME: Final = "gen_ai.tool.name"
+TOOL_TYPE: Final = "gen_ai.tool.type"
+TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
+TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"  # content, as the two below
+TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
+RETRIEVAL_QUERY: Final = "gen_ai.retrieval.query.text"
+RETRIEVAL_DOCUMENTS: Final = "gen_ai.retrieval.documents"
+DATA_SOURCE_ID: Final = "gen_ai.data_source.id"
 WORKFLOW_NAME: Final = "gen_ai.workflow.name"
+MCP_METHOD: Final = "mcp.method.name"
+
+# --- ours: structure of frameworks ----------------------------------------------------------
+MCP_SERVER: Final = "llmtrace.mcp.server"
+"""Name that a server of tools gave itself when the session began."""
+GUARDRAIL_TRIGGERED: Final = "llmtrace.guardrail.triggered"
+COUNTED_BELOW: Final = "llmtrace.counted_below"
+"""On a span of another tool that stands for a call which one of our spans below it counts."""
 
 # --- ours: attribution --------------------------------------------------------------------
 TENANT: Final = "llmtrace.tenant"
