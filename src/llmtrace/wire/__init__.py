@@ -16,23 +16,25 @@ from llmtrace import semconv
 from llmtrace.wire import (
     anthropic_count_tokens,
     anthropic_messages,
+    batches,
     bedrock_converse,
     bedrock_invoke,
-    batches,
+    framework,
     openai_chat,
     openai_completions,
     openai_embeddings,
     openai_images,
     openai_moderations,
+    openai_realtime,
+    openai_responses,
     openai_speech,
     openai_transcription,
     openai_videos,
-    openai_realtime,
-    openai_responses,
     xai_chat,
 )
 from llmtrace.wire.aws_eventstream import looks_like_eventstream, parse_eventstream
 from llmtrace.wire.fields import MergedStream, RequestFields, ResponseFields
+from llmtrace.wire.media import leave_media_out
 from llmtrace.wire.reading import (
     as_object,
     is_object,
@@ -100,6 +102,7 @@ _FORMATS: Final[dict[str, _WireFormat]] = {
     semconv.API_BEDROCK_INVOKE: bedrock_invoke,
     semconv.API_OPENAI_REALTIME: openai_realtime,
     semconv.API_XAI_CHAT: xai_chat,
+    semconv.API_FRAMEWORK: framework,
 }
 
 _USAGE_OF_REQUEST: Final = {semconv.API_OPENAI_SPEECH: openai_speech.usage_of_request}
@@ -236,7 +239,12 @@ def strip_vectors(api: str, body: object) -> object:
 
 
 def strip_vectors_json(api: str, body: bytes) -> bytes:
-    """Do the same to unparsed JSON, without building a float: several times faster."""
+    """Do the same to unparsed JSON, without building a float: several times faster.
+
+    Of image and speech APIs, it is the base64 that goes, also from events of a stream.
+    """
+    if api in _WITH_MEDIA:
+        return leave_media_out(body)
     return (
         openai_embeddings.strip_vectors_json(body) if api == semconv.API_OPENAI_EMBEDDINGS else body
     )
