@@ -14,6 +14,7 @@ from llmtrace.usage import (
     anthropic_messages,
     bedrock,
     cohere,
+    framework,
     gemini,
     generic,
     mistral,
@@ -65,6 +66,7 @@ _READERS: Final[dict[str, Callable[[object, UsageSource], TokenUsage | None]]] =
     semconv.API_OLLAMA_GENERATE: ollama.read_generate,
     semconv.API_OLLAMA_EMBED: ollama.read_embed,
     semconv.API_XAI_CHAT: xai.read,
+    semconv.API_FRAMEWORK: framework.read,
 }
 
 _FEES_IN_THE_ANSWER: Final[dict[str, Callable[[TokenUsage, object], TokenUsage]]] = {
