@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from llmtrace import semconv, wire
+from llmtrace import wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -39,6 +39,7 @@ _MAX_DECODED_BYTES: Final = 64_000_000
 """A stream that decodes to more is read up to here."""
 
 _NOTHING = wire.ResponseFields()
+_A_FILE = wire.ResponseFields(is_complete=True)
 
 
 def parse_request(call: Call) -> tuple[Mapping[str, object] | None, str | None]:
@@ -61,6 +62,10 @@ def read_answer(call: Call) -> Answer:
 
 
 def _read_bytes(call: Call) -> Answer:
+    if call.left_out is not None:
+        return Answer(fields=_A_FILE, body={}, text=None, is_stream=False)
+    if call.endpoint.has_results:  # read one by one, by ``batch_results``
+        return Answer(fields=_NOTHING, body=None, text=None, is_stream=False)
     if call.pieces is not None:
         if not call.pieces and _is_json(call.headers or ()):
             # A plain answer that the app has not read.
@@ -79,8 +84,7 @@ def _is_json(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 
 def _read_plain(api: str, data: bytes, *, is_stream: bool) -> Answer:
-    if api == semconv.API_OPENAI_EMBEDDINGS:
-        data = wire.strip_vectors_json(api, data)
+    data = wire.strip_vectors_json(api, data)
     text = data.decode("utf-8", "replace")
     body = _parse_object(text)
     if body is None:
@@ -94,6 +98,13 @@ def _read_plain(api: str, data: bytes, *, is_stream: bool) -> Answer:
         )
     fields = wire.response_fields(api, body)
     return Answer(fields=fields, body=body, text=text, is_stream=is_stream, problem=fields.problem)
+
+
+def answer_bytes(call: Call) -> bytes:
+    """Return an answer as it came, content-decoded; of a stream, what came of it."""
+    if call.pieces is not None:
+        return _stream_bytes(call, call.pieces)[0]
+    return call.response_body or b""
 
 
 def _stream_bytes(call: Call, pieces: list[bytes]) -> tuple[bytes, str | None]:
@@ -110,10 +121,13 @@ def _stream_bytes(call: Call, pieces: list[bytes]) -> tuple[bytes, str | None]:
 
 def _read_stream(call: Call, pieces: list[bytes]) -> Answer:
     data, problem = _stream_bytes(call, pieces)
-    if not wire.looks_streamed(call.endpoint.api, data) and data.lstrip()[:1] in {b"{", b"["}:
-        # with_streaming_response on a plain answer: a JSON body that came by pieces.
-        return _read_plain(call.endpoint.api, data, is_stream=False)
-    merged = wire.merge_stream(call.endpoint.api, data)
+    api, read = call.endpoint.api, call.endpoint.read_response
+    if not wire.looks_streamed(api, data) and (
+        data.lstrip()[:1] in {b"{", b"["} or (read is not None and data)
+    ):
+        # with_streaming_response on a plain answer: a body that came by pieces.
+        return _read_plain(api, data if read is None else read(data), is_stream=False)
+    merged = wire.merge_stream(api, wire.strip_vectors_json(api, data))
     return Answer(
         fields=merged.fields,
         body=merged.body or None,

@@ -6,7 +6,7 @@ This is where the background thread's work is: reading the bodies, counting, pri
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib import metadata
@@ -77,9 +77,13 @@ class Means:
     """The user's own word on who answers at a host."""
 
 
-def describe_step(step: Step) -> Description:
-    """Describe one of the app's own steps."""
+def describe_step(step: Step, means: Means) -> Description:
+    """Describe a step of the app, or of a framework, whose content is redacted as a call's is."""
     attributes: dict[str, object] = {**step.attribution, **step.attributes}
+    if step.sdk:
+        attributes[semconv.SDK] = _sdk(step.sdk)
+    if step.content and means.capture != "none":
+        attributes.update(_redacted(step.content, means, Counter()))
     if step.error_type:
         attributes[semconv.ERROR_TYPE] = step.error_type
     return Description(
@@ -96,6 +100,8 @@ def describe_call(call: Call, started: datetime, means: Means) -> Description:
     api = call.endpoint.api
     request = wire.request_fields(api, body)
     answer = read_answer(call)
+    if answer.fields.usage is None:
+        answer = _with_usage_of_request(answer, api, body)
     provider = (
         call.provider_hint
         or provider_of(call.host, call.port, means.provider_hosts)
@@ -140,6 +146,12 @@ def describe_call(call: Call, started: datetime, means: Means) -> Description:
         status_message=status_message[:1_000],
         events=tuple(_retry_events(call)),
     )
+
+
+def _with_usage_of_request(answer: Answer, api: str, body: object) -> Answer:
+    """Take what is billed from the request, where it is known from there alone."""
+    usage = wire.usage_of_request(api, body)
+    return answer if usage is None else replace(answer, fields=replace(answer.fields, usage=usage))
 
 
 def _was_answered(call: Call, answer: Answer) -> bool:
@@ -209,11 +221,19 @@ def _response_attributes(answer: Answer, call: Call) -> dict[str, object]:
             fields.service_tier if call.endpoint.api.startswith("openai.") else None
         ),
         semconv.OPENAI_SYSTEM_FINGERPRINT: fields.system_fingerprint,
+        semconv.LEFT_OUT: _left_out(call),
         semconv.RESPONSE_TIME_TO_FIRST_CHUNK: (
             (first - call.start_mono_ns) / 1e9 if first else None
         ),
         semconv.STREAM_OUTCOME: _outcome(answer, call) if answer.is_stream else None,
     }
+
+
+def _left_out(call: Call) -> str | None:
+    size = call.left_out_bytes
+    if call.left_out is None or size is None:
+        return call.left_out
+    return f"{call.left_out}; {size} bytes"
 
 
 def _outcome(answer: Answer, call: Call) -> str:

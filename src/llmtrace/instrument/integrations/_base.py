@@ -21,12 +21,22 @@ class Endpoint:
     """Wire format of its bodies: ``semconv.API_*``."""
     operation: str
     """``gen_ai.operation.name``."""
+    is_streamed: bool = False
+    """Whether the endpoint streams whatever it is asked: its URL says so, the body does not."""
     read_request: Callable[[bytes], bytes] | None = None
     """What was sent → JSON, where it is not JSON itself; called in the background."""
     read_response: Callable[[bytes], bytes] | None = None
     """The same for a plain answer."""
     read_piece: Callable[[bytes], bytes] | None = None
     """The same for each piece of a streamed one; the results are lines."""
+    is_kept: Callable[[str, bytes], bool] | None = None
+    """(content type, plain answer; b"" before a stream) → whether its bytes may be kept at all.
+    Called on the caller's thread; None: they may. Speech and files of the app are not."""
+    has_results: bool = False
+    """The answer may hold the results of a batch, each a span of its own (``batch_results``).
+    If it does not, it was no call of a model: it is not recorded."""
+    max_stream_bytes: int | None = None
+    """Bytes of a streamed answer that are kept; None: the usual ``MAX_STREAM_BYTES``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

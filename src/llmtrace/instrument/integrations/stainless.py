@@ -10,6 +10,7 @@ not know), that hook is left out and ``doctor`` says so.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from llmtrace import semconv
@@ -58,6 +59,8 @@ def _begin(integration: Integration) -> Begin:
             model if isinstance(model, str) else None,
             integration.client_providers.get(type(client).__name__),
         )
+        if call is not None and options.files:
+            _note_form(call, options.json_data)
         if call is not None and endpoint.api == semconv.API_OPENAI_CHAT:
             recorder = runtime.active
             if recorder is not None and recorder.settings.include_stream_usage:
@@ -65,6 +68,21 @@ def _begin(integration: Integration) -> Begin:
         return call
 
     return begin
+
+
+def _note_form(call: Call, fields: object) -> None:
+    """Keep the fields of a form beside its files; the files are neither read nor kept.
+
+    What is sent is a stream that can be read once, so that this is made of what the SDK took the
+    files out of: numbers and short texts.
+    """
+    call.is_upload = True
+    call.request_body = json.dumps(fields, default=_no_text).encode()
+
+
+def _no_text(value: object) -> None:
+    """Stand for what has no place in JSON."""
+    del value
 
 
 def _see_response(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
