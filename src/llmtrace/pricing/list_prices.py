@@ -54,6 +54,12 @@ _CACHING_IS_INPUT: Final = frozenset({"openai"})
 without a cache-write price writes at the input price: developers.openai.com/api/docs/pricing."""
 
 
+_SPEAKING: Final = ("-tts",)
+_DRAWING: Final = ("gpt-image",)
+"""Models whose only output is audio, or images: what their list calls output is that, unless it has
+a price for both (openai's gpt-image-1.5). Same pages as above."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """What the price list says about a call."""
@@ -124,7 +130,7 @@ class ListPrices:
                 )
             context = chosen
         prices = entry.model.get_prices(at, context)
-        return Listed(_schedule(prices, entry.owner), None, _depends_on_hour(entry.model))
+        return Listed(_schedule(prices, entry), None, _depends_on_hour(entry.model))
 
     def sellers(self, model: str) -> tuple[str, ...]:
         """Return the providers that list ``model``, its maker first if that is known."""
@@ -177,18 +183,19 @@ def _depends_on_hour(model: ModelInfo) -> bool:
     return any(hasattr(each.constraint, "start_time") for each in conditional)
 
 
-def _schedule(prices: ModelPrice, owner: str) -> PriceSchedule:
+def _schedule(prices: ModelPrice, entry: _Entry) -> PriceSchedule:
     """Return a model's prices, one band for each length of prompt at which any of them changes."""
     starts = {0}
     for value in prices.__dict__.values():
         starts.update(tier.start for tier in getattr(value, "tiers", ()))
     return PriceSchedule(
-        tuple(Band(start, _unit_prices(prices, start, owner)) for start in sorted(starts))
+        tuple(Band(start, _unit_prices(prices, start, entry)) for start in sorted(starts))
     )
 
 
-def _unit_prices(prices: ModelPrice, above_tokens: int, owner: str) -> UnitPrices:
+def _unit_prices(prices: ModelPrice, above_tokens: int, entry: _Entry) -> UnitPrices:
     """Return the prices of one band, with the fallbacks that providers document."""
+    owner, name = entry.owner, entry.model.id
 
     def of(key: str) -> Decimal | None:
         price = _in_band(prices.__dict__.get(key), above_tokens)
@@ -228,8 +235,12 @@ def _unit_prices(prices: ModelPrice, above_tokens: int, owner: str) -> UnitPrice
         # Reasoning is billed as output by everyone who does not publish a price for it:
         # platform.openai.com/docs/guides/reasoning, Claude's "extended thinking", Gemini's pricing.
         reasoning=_first(of("output_reasoning_mtok"), made),
-        audio_output=of("output_audio_mtok"),
-        image_output=of("output_image_mtok"),
+        audio_output=_first(
+            of("output_audio_mtok"), made if any(part in name for part in _SPEAKING) else None
+        ),
+        image_output=_first(
+            of("output_image_mtok"), made if any(part in name for part in _DRAWING) else None
+        ),
         video_output=of("output_video_mtok"),
         requests=fees,
         per_call=_ZERO if per_call is None else to_request_price(per_call.scaleb(-3)),

@@ -1,4 +1,4 @@
-"""The table of hand-computed costs: payload → buckets → USD (``conformance.yaml``)."""
+"""The suite of hand-computed costs: payload → buckets → USD (``*.yaml``; see README.md here)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import yaml
@@ -15,24 +15,31 @@ from llmtrace.pricing import PriceBook
 from llmtrace.records import TokenUsage
 from llmtrace.usage import read_reported_cost, read_usage
 
-_ROWS: list[dict[str, Any]] = yaml.safe_load(
-    Path(__file__).with_name("conformance.yaml").read_text(encoding="utf-8")
-)
-_NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-_BUCKETS = [
+_ROWS: Final[list[dict[str, Any]]] = [
+    row
+    for file in sorted(Path(__file__).parent.glob("*.yaml"))
+    for row in yaml.safe_load(file.read_text(encoding="utf-8"))
+]
+_FIELDS: Final = {
+    *("name", "api", "provider", "model", "usage", "response", "tier", "batch", "at"),
+    *("buckets", "anomaly", "usage_source", "sum", "usd", "reason", "source", "savings_usd"),
+}
+_NOON: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
+_TOKENS: Final = [
     item.name
     for item in fields(TokenUsage)
     if item.name not in {"requests", "units", "source", "anomaly"}
 ]
-_BOOK = PriceBook()
+_BOOK: Final = PriceBook()
 
 
 def _each(rows: list[dict[str, Any]]) -> list[Any]:
     return [pytest.param(row, id=row["name"]) for row in rows]
 
 
-_COUNTED = [row for row in _ROWS if row["buckets"] is not None]
-_SUMMED = [row for row in _ROWS if "sum" in row]
+_COUNTED: Final = [row for row in _ROWS if row["buckets"] is not None]
+_PRICED: Final = [row for row in _COUNTED if "usd" in row]
+_SUMMED: Final = [row for row in _ROWS if "sum" in row]
 
 
 def _by_hand(expression: str) -> Decimal:
@@ -62,8 +69,9 @@ def _cost(row: dict[str, Any]) -> Any:
     )
 
 
-def test_the_table_has_at_least_forty_rows_of_different_names() -> None:
-    assert len({row["name"] for row in _ROWS}) == len(_ROWS) >= 40
+def test_the_suite_has_a_hundred_rows_of_different_names_and_known_fields() -> None:
+    assert len({row["name"] for row in _ROWS}) == len(_ROWS) >= 100
+    assert {field for row in _ROWS for field in row} <= _FIELDS
 
 
 @pytest.mark.parametrize("row", _each(_SUMMED))
@@ -80,16 +88,17 @@ def test_a_payload_gives_the_buckets_of_the_table(row: dict[str, Any]) -> None:
         assert usage is None
         return
     assert usage is not None
-    found = {name: getattr(usage, name) for name in _BUCKETS}
-    assert found == dict.fromkeys(_BUCKETS, 0) | {
-        name: count for name, count in expected.items() if name != "requests"
-    }
+    found = {name: getattr(usage, name) for name in _TOKENS}
+    tokens = {name: count for name, count in expected.items() if name in _TOKENS}
+    assert found == dict.fromkeys(_TOKENS, 0) | tokens
     assert dict(usage.requests) == expected.get("requests", {})
+    assert dict(usage.units) == expected.get("units", {})
     assert row.get("anomaly", "") in (usage.anomaly or "")
     assert (usage.anomaly is None) == ("anomaly" not in row)
+    assert usage.source == row.get("usage_source", "provider")
 
 
-@pytest.mark.parametrize("row", _each(_COUNTED))
+@pytest.mark.parametrize("row", _each(_PRICED))
 def test_a_call_costs_what_the_table_says(row: dict[str, Any]) -> None:
     cost = _cost(row)
 
@@ -103,7 +112,7 @@ def test_a_call_costs_what_the_table_says(row: dict[str, Any]) -> None:
     assert cost.reason is None
 
 
-@pytest.mark.parametrize("row", _each([row for row in _COUNTED if "sum" in row]))
+@pytest.mark.parametrize("row", _each([row for row in _PRICED if "sum" in row]))
 def test_the_parts_of_a_cost_add_up_to_its_total(row: dict[str, Any]) -> None:
     cost = _cost(row)
 
