@@ -37,6 +37,7 @@ import pkgutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from llmtrace.instrument.spans import class_name
 from tests.instrument import contract
 
 if TYPE_CHECKING:
@@ -61,6 +62,12 @@ class Connect(Protocol):
         ...
 
 
+def error_code(error: BaseException) -> str:
+    """Return the service's code of an error of botocore, its class where it has none."""
+    answer: Any = getattr(error, "response", None) or {}
+    return answer.get("Error", {}).get("Code") or class_name(error)
+
+
 def _close(client: Any) -> Any:
     return getattr(client, "aclose", client.close)()
 
@@ -77,6 +84,8 @@ class Sdk:
     lost: str
     """``error.type`` where the connection breaks before an answer."""
     timed_out: str
+    error_type: Callable[[BaseException], str] = class_name
+    """Exception → what ``error.type`` must say of it."""
     distribution: str = ""
     """On the package index; "": as ``name``."""
     module: str = ""
@@ -96,6 +105,8 @@ class Sdk:
     """Whether the provider's answers carry one."""
     says_status: bool = True
     """Whether the message of an error has the HTTP status in it."""
+    tells_attempts: bool = False
+    """Whether its requests say which attempt they are, as those of Stainless SDKs do."""
     gunzips: bool = True
     """Whether it asks for, and unpacks, compressed streams."""
 
@@ -132,6 +143,8 @@ class Api:
     """Text of the user → arguments, without the model."""
     snapshot: str | None = ""
     """The model's name in answers; "": as asked for; None: answers name no model."""
+    variant: str = ""
+    """Tells two of the same SDK and wire format apart."""
     model_argument: str = "model"
     streamed: str = ""
     """Path to the method that streams; "": there are no streams."""
@@ -163,7 +176,7 @@ class Api:
     @property
     def id(self) -> str:
         """Name in test ids."""
-        return f"{self.sdk.name}-{self.wire}"
+        return f"{self.sdk.name}-{self.wire}" + (f"-{self.variant}" if self.variant else "")
 
     @property
     def answers_as(self) -> str | None:

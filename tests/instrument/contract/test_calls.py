@@ -145,7 +145,7 @@ def test_a_refused_call_names_the_error_and_costs_nothing(
 ) -> None:
     provider.enqueue(Reply(status=status, headers={"retry-after": "7"}))
 
-    with pytest.raises(Exception, match=str(status) if api.sdk.says_status else "") as raised:
+    with pytest.raises(Exception, match=str(status) if api.sdk.says_status else None) as raised:
         api.create(api.client(provider))
 
     span = recorded.span()
@@ -153,7 +153,7 @@ def test_a_refused_call_names_the_error_and_costs_nothing(
     assert span["status"] == "error"
     assert str(status) in span["status_message"] or not api.sdk.says_status
     assert span["status_message"]
-    assert attributes["error.type"] == class_name(raised.value) == api.sdk.errors[status]
+    assert attributes["error.type"] == api.sdk.error_type(raised.value) == api.sdk.errors[status]
     assert attributes["http.response.status_code"] == status
     assert attributes["llmtrace.rate_limit.retry_after_s"] == 7
     assert attributes.get("llmtrace.request_id") or not api.sdk.has_request_id
@@ -166,7 +166,7 @@ def test_the_last_of_the_retries_is_counted(
 ) -> None:
     provider.enqueue(faults.rate_limited(times=2))
 
-    with pytest.raises(Exception, match="429" if retrying.sdk.says_status else ""):
+    with pytest.raises(Exception, match="429" if retrying.sdk.says_status else None):
         retrying.create(retrying.client(provider, retries=1))
 
     span = recorded.span()
@@ -185,7 +185,7 @@ def test_a_lost_connection_is_an_error_without_a_status(
 
     span = recorded.span()
     attributes = span["attributes"]
-    assert attributes["error.type"] == class_name(raised.value) == api.sdk.lost
+    assert attributes["error.type"] == api.sdk.error_type(raised.value) == api.sdk.lost
     assert "http.response.status_code" not in attributes
     assert attributes["llmtrace.request.body"]
     assert attributes["server.port"] == provider.port

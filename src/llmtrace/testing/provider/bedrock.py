@@ -21,7 +21,7 @@ from llmtrace.testing.provider.events import (
     encode_json,
     text_pieces,
 )
-from llmtrace.testing.provider.metering import ANTHROPIC_1H_S
+from llmtrace.testing.provider.metering import ANTHROPIC_1H_S, count_tokens
 from llmtrace.testing.provider.records import (
     Answer,
     Counts,
@@ -231,6 +231,12 @@ def encode_invoked(event: Event) -> bytes:
     return encode_chunk(
         event.data.encode() if isinstance(event.data, str) else encode_json(event.data)
     )
+
+
+def count_body(request: JsonObject) -> JsonObject:
+    """Answer CountTokens for Converse: all input, cached or not."""
+    asked = as_object(as_object(request.get("input")).get("converse"))
+    return {"inputTokens": count_tokens("".join(s.text for s in read_prompt(asked).segments))}
 
 
 def _content(turn: Turn) -> list[JsonObject]:

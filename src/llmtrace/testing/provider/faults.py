@@ -10,6 +10,7 @@ import copy
 from llmtrace.testing.provider.events import Event, as_list, as_object, encode_json
 from llmtrace.testing.provider.records import Answer, ToolCall, UsageFrom
 from llmtrace.testing.provider.script import Reply
+from llmtrace.wire.aws_eventstream import EXCEPTION
 
 _BAD_GATEWAY = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
@@ -169,6 +170,20 @@ def error_inside_stream(*, after_events: int = 3, kind: str = "overloaded_error"
         if len(events) == 1:
             return events
         return [*events[:after_events], _error_event(api, kind, after_events)]
+
+    return Reply(edit=fail)
+
+
+def exception_inside_stream(
+    kind: str = "modelStreamErrorException", *, after_events: int = 3
+) -> Reply:
+    """Answer 200 and some events, then one of AWS' exceptions, and no proper end."""
+
+    def fail(events: list[Event], _api: str) -> list[Event]:
+        if len(events) == 1:
+            return events
+        told = {"message": "The model failed while it answered."}
+        return [*events[:after_events], Event(told, name=EXCEPTION + kind)]
 
     return Reply(edit=fail)
 

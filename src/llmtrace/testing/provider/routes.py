@@ -70,6 +70,10 @@ def _count(received: Received, _token: str, _memory: Memory) -> Plain:
     return Plain(body=anthropic.count_body(received.json_object()))
 
 
+def _count_bedrock(received: Received, _token: str, _memory: Memory) -> Plain:
+    return Plain(body=bedrock.count_body(received.json_object()))
+
+
 def _models(received: Received, _token: str, _memory: Memory) -> Plain:
     return Plain(body=anthropic.models_body() if _is_anthropic(received) else openai.models_body())
 
@@ -101,6 +105,7 @@ _BEDROCK = (
         vendor=bedrock.VENDOR,
         dialect=bedrock.INVOKE,
     ),
+    Route(path="/model/[^/]+/count-tokens", vendor=bedrock.VENDOR, answer=_count_bedrock),
 )
 _ALL: tuple[Route, ...] = (*_OPENAI, *_ANTHROPIC, *_BEDROCK)
 
