@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from llmtrace import semconv, wire
 from llmtrace.instrument import guard
 from llmtrace.instrument.answers import Answer, parse_request, read_answer
-from llmtrace.instrument.gateways import read_gateway
+from llmtrace.instrument.gateways import NO_GATEWAY, GatewayWord, read_gateway
 from llmtrace.instrument.money import Exchange, bill, money_attributes
 from llmtrace.instrument.providers import local_program, provider_of
 
@@ -83,7 +83,7 @@ def describe_step(step: Step, means: Means) -> Description:
     if step.sdk:
         attributes[semconv.SDK] = _sdk(step.sdk)
     if step.content and means.capture != "none":
-        attributes.update(_redacted(step.content, means, Counter()))
+        attributes.update(_redacted(step.content, means, Counter[str]()))
     if step.error_type:
         attributes[semconv.ERROR_TYPE] = step.error_type
     return Description(
@@ -124,11 +124,11 @@ def describe_call(call: Call, started: datetime, means: Means) -> Description:
     if call.endpoint.operation in semconv.INFERENCE_OPERATIONS:
         exchange = Exchange(
             api=api,
-            request=request,
+            request=replace(request, model=model),  # Bedrock and Gemini have it in the path
             request_text=request_text,
             answer=answer,
             was_answered=_was_answered(call, answer),
-            gateway=read_gateway(call.headers),
+            gateway=read_gateway(call.headers) if api != semconv.API_FRAMEWORK else _cache(answer),
         )
         billed = bill(exchange, provider=provider, at=started, prices=means.prices)
         attributes.update(money_attributes(billed, answer.fields.usage))
@@ -154,8 +154,16 @@ def _with_usage_of_request(answer: Answer, api: str, body: object) -> Answer:
     return answer if usage is None else replace(answer, fields=replace(answer.fields, usage=usage))
 
 
+def _cache(answer: Answer) -> GatewayWord:
+    """Return what a framework says of its own response cache."""
+    name = answer.body.get("cache") if answer.body else None
+    return GatewayWord(cache_status="hit", cache_name=str(name)) if name else NO_GATEWAY
+
+
 def _was_answered(call: Call, answer: Answer) -> bool:
     """Say whether the provider took the call, so that it may cost something."""
+    if call.endpoint.api == semconv.API_FRAMEWORK:  # it tells of no HTTP
+        return call.error_type is None
     if call.status is None or call.status >= _HTTP_ERROR:
         return False
     return answer.fields.error_type is None or bool(answer.fields.usage)
@@ -258,12 +266,20 @@ def _header_attributes(headers: list[tuple[bytes, bytes]]) -> dict[str, object]:
 def _content(
     request_text: str | None, answer: Answer, means: Means, counts: Counter[str]
 ) -> dict[str, object]:
-    """Return the bodies, redacted and within bounds. What cannot be redacted is left out."""
+    """Return the bodies, redacted and within bounds."""
+    bodies = {semconv.REQUEST_BODY: request_text, semconv.RESPONSE_BODY: answer.text}
+    found = _redacted(bodies, means, counts)
+    if answer.is_truncated:
+        found[semconv.TRUNCATED] = True
+    return found
+
+
+def _redacted(
+    texts: Mapping[str, str | None], means: Means, counts: Counter[str]
+) -> dict[str, object]:
+    """Return texts, redacted and within bounds. What cannot be redacted is left out."""
     found: dict[str, object] = {}
-    for name, text in (
-        (semconv.REQUEST_BODY, request_text),
-        (semconv.RESPONSE_BODY, answer.text),
-    ):
+    for name, text in texts.items():
         if text is None:
             continue
         try:
@@ -276,8 +292,6 @@ def _content(
             kept = kept[: means.max_body_bytes]
             found[semconv.TRUNCATED] = True
         found[name] = kept
-    if answer.is_truncated:
-        found[semconv.TRUNCATED] = True
     if counts:
         found[semconv.REDACTED] = ",".join(f"{kind}={n}" for kind, n in sorted(counts.items()))
     return found

@@ -109,8 +109,6 @@ class Finisher:
         return span
 
     def _describe(self, ended: Call | Step, start_ns: int) -> Description:
-        if not isinstance(ended, Call):
-            return describe_step(ended)
         if self._means is None:
             self._means = Means(
                 prices=_price_book(self._settings),
@@ -119,6 +117,8 @@ class Finisher:
                 max_body_bytes=self._settings.max_body_bytes,
                 provider_hosts=self._settings.provider_hosts,
             )
+        if not isinstance(ended, Call):
+            return describe_step(ended, self._means)
         return describe_call(ended, start_time(start_ns), self._means)
 
     def _end_live(self, ended: Call | Step, found: Description, end_ns: int) -> None:

@@ -43,12 +43,13 @@ def start(
     kind: SpanKind,
     attributes: Mapping[str, Any],
     current: Context,
+    start_ns: int | None = None,
 ) -> Span | None:
     """Start a real span; None if the provider's sampler says no (the call is then not recorded)."""
     known = _known.get(provider)
     if known is None:
         known = _meet(pipeline, provider)
-    span = known.tracer.start_span(name, current, kind, attributes)
+    span = known.tracer.start_span(name, current, kind, attributes, None, start_ns)
     return span if span.is_recording() else None
 
 

@@ -56,8 +56,12 @@ class Recorder:
         model: str | None,
         provider: str | None,
         current: Context,
+        start_ns: int | None = None,
     ) -> Span | None:
-        """Start the span of a call; None if the sampler says no."""
+        """Start the span of a call; None if the sampler says no.
+
+        ``start_ns`` (unix) is when the call began, if that was not now.
+        """
         users = self.provider()
         if users is None:
             return new_span(endpoint.operation, SpanKind.CLIENT, current, self._ratio)
@@ -68,7 +72,9 @@ class Recorder:
         if model is not None:
             attributes[semconv.REQUEST_MODEL] = model
         name = f"{endpoint.operation} {model}" if model else endpoint.operation
-        return live.start(self.pipeline, users, name, SpanKind.CLIENT, attributes, current)
+        return live.start(
+            self.pipeline, users, name, SpanKind.CLIENT, attributes, current, start_ns
+        )
 
     def start_step(self, name: str, attributes: Mapping[str, Any], current: Context) -> Span | None:
         """Start the span of one of the app's own steps; None if the sampler says no."""

@@ -59,10 +59,13 @@ class Redactor:
         return text
 
     def json_text(self, text: str, counts: Counter[str]) -> str:
-        """Return JSON text redacted and still JSON: a number that was replaced becomes a string."""
+        """Return JSON text redacted and still JSON: a number that was replaced becomes a string.
+
+        Text that never was JSON (a proxy's error page, what a tool said) is redacted as text.
+        """
         before = counts.total()
         redacted = self.text(text, counts)
-        if counts.total() != before and not _is_json(redacted):
+        if counts.total() != before and not _is_json(redacted) and _is_json(text):
             redacted = _dumps(_walk(json.loads(text), lambda part: self.text(part, Counter())))
         if self._users and "\\" in redacted and _is_json(redacted):
             redacted = self._unescaped(redacted, counts)

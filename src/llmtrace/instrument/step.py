@@ -1,4 +1,4 @@
-"""One run of a step of the app's own: what ``trace`` notes, and the background thread reads."""
+"""One run of a step of the app or of a framework: what is noted, and the background thread reads."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ class Step:
     __slots__ = (
         "attributes",
         "attribution",
+        "content",
         "end_mono_ns",
         "error_type",
         "is_live",
         "name",
+        "sdk",
+        "size_bytes",
         "span",
         "start_mono_ns",
     )
 
-    size_bytes = 0
     is_forgotten = False
 
     def __init__(
@@ -46,3 +48,9 @@ class Step:
         self.start_mono_ns = time.monotonic_ns()
         self.end_mono_ns = 0
         self.error_type: str | None = None
+        self.content: dict[str, str] | None = None
+        """Attribute name → JSON or other text that goes through redaction: a tool's arguments."""
+        self.sdk: str | None = None
+        """Distribution of the framework whose structure this is; None for the app's own step."""
+        self.size_bytes = 0
+        """Of ``content``, for the bounds of the queue."""
