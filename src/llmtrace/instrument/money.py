@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from llmtrace.records import CacheStatus, Cost
     from llmtrace.wire import RequestFields
 
+_BEDROCK: Final = "aws.bedrock"
+_MARKED: Final = frozenset(
+    {semconv.API_ANTHROPIC_MESSAGES, semconv.API_BEDROCK_CONVERSE, semconv.API_BEDROCK_INVOKE}
+)
+_CACHE_MARKS: Final = ('"cache_control"', '"cachePoint"')
 OPENAI_CACHE_MIN_TOKENS: Final = 1024
 """Shorter prompts are never cached. Source: OpenAI, "Prompt caching" guide."""
 
@@ -130,7 +135,10 @@ def _cost(
         reported = exchange.gateway.cost_usd
     if counted is None and reported is None:
         return replace(UNPRICED, reason="the provider sent no usage")
-    model = answer.fields.model or request.model
+    model, other = answer.fields.model or request.model, request.model
+    if provider == _BEDROCK and request.model is not None:
+        # Its id tells more than the vendor's name in the answer: where it ran, global or not.
+        model, other = request.model, answer.fields.model
     cost = prices.price(
         provider,
         model,
@@ -139,10 +147,8 @@ def _cost(
         service_tier=tier,
         reported_usd=reported,
     )
-    if cost.source == "unpriced" and model != request.model:
-        asked = prices.price(
-            provider, request.model, at, counted or TokenUsage(), service_tier=tier
-        )
+    if cost.source == "unpriced" and other is not None and model != other:
+        asked = prices.price(provider, other, at, counted or TokenUsage(), service_tier=tier)
         cost = asked if asked.source != "unpriced" else cost
     return cost
 
@@ -157,9 +163,10 @@ def _cache_status(
         return "hit"
     if counted.cache_write:
         return "miss"
-    if api == semconv.API_ANTHROPIC_MESSAGES:
-        # Anthropic caches only what the request marks.
-        return "miss" if request_text and '"cache_control"' in request_text else "bypass"
+    if api in _MARKED:
+        # Anthropic and Bedrock cache only what the request marks.
+        is_marked = any(mark in (request_text or "") for mark in _CACHE_MARKS)
+        return "miss" if is_marked else "bypass"
     if api in {semconv.API_OPENAI_CHAT, semconv.API_OPENAI_RESPONSES}:
         return "miss" if counted.input_tokens >= OPENAI_CACHE_MIN_TOKENS else "bypass"
     return "bypass"
