@@ -20,6 +20,11 @@ from llmtrace.wire import (
     bedrock_converse,
     bedrock_invoke,
     framework,
+    gemini_embed,
+    gemini_generate,
+    gemini_interactions,
+    gemini_predict,
+    gemini_stream,
     openai_chat,
     openai_completions,
     openai_embeddings,
@@ -102,11 +107,29 @@ _FORMATS: Final[dict[str, _WireFormat]] = {
     semconv.API_BEDROCK_INVOKE: bedrock_invoke,
     semconv.API_OPENAI_REALTIME: openai_realtime,
     semconv.API_XAI_CHAT: xai_chat,
+    semconv.API_GEMINI_GENERATE: gemini_generate,
+    semconv.API_GEMINI_EMBED: gemini_embed,
+    semconv.API_GEMINI_INTERACTIONS: gemini_interactions,
+    semconv.API_GEMINI_PREDICT: gemini_predict,
     semconv.API_FRAMEWORK: framework,
 }
 
 _USAGE_OF_REQUEST: Final = {semconv.API_OPENAI_SPEECH: openai_speech.usage_of_request}
 _WITH_MEDIA: Final = frozenset({semconv.API_OPENAI_IMAGES, semconv.API_OPENAI_SPEECH})
+
+
+class _WithVectors(Protocol):
+    """What a module offers whose answers hold vectors, or pictures as long."""
+
+    def strip_vectors(self, body: Mapping[str, object]) -> Mapping[str, object]: ...
+    def strip_vectors_json(self, body: bytes) -> bytes: ...
+
+
+_WITH_VECTORS: Final[dict[str, _WithVectors]] = {
+    semconv.API_OPENAI_EMBEDDINGS: openai_embeddings,
+    semconv.API_GEMINI_EMBED: gemini_embed,
+    semconv.API_GEMINI_PREDICT: gemini_predict,
+}
 
 SUPPORTED_APIS: Final = frozenset(_FORMATS)
 
@@ -126,6 +149,7 @@ _FRAMINGS: Final[dict[str, _Framing]] = {
     ),
     semconv.API_BEDROCK_CONVERSE: _Framing(parse_eventstream, looks_like_eventstream),
     semconv.API_BEDROCK_INVOKE: _Framing(bedrock_invoke.model_events, looks_like_eventstream),
+    semconv.API_GEMINI_GENERATE: _Framing(gemini_stream.parse_events, gemini_stream.looks_streamed),
     semconv.API_XAI_CHAT: _Framing(xai_chat.parse_lines, xai_chat.looks_like_lines),
 }
 """Of the APIs that do not stream server-sent events (lines of JSON, AWS event streams)."""
@@ -233,9 +257,8 @@ def strip_vectors(api: str, body: object) -> object:
 
     Vectors are large and nobody reads them: they are never kept. Other bodies come back as is.
     """
-    if api != semconv.API_OPENAI_EMBEDDINGS or not is_object(body):
-        return body
-    return openai_embeddings.strip_vectors(as_object(body))
+    found = _WITH_VECTORS.get(api)
+    return body if found is None or not is_object(body) else found.strip_vectors(as_object(body))
 
 
 def strip_vectors_json(api: str, body: bytes) -> bytes:
@@ -245,6 +268,5 @@ def strip_vectors_json(api: str, body: bytes) -> bytes:
     """
     if api in _WITH_MEDIA:
         return leave_media_out(body)
-    return (
-        openai_embeddings.strip_vectors_json(body) if api == semconv.API_OPENAI_EMBEDDINGS else body
-    )
+    found = _WITH_VECTORS.get(api)
+    return body if found is None else found.strip_vectors_json(body)

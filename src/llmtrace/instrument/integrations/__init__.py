@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from llmtrace.instrument.integrations import anthropic, boto3, groq, openai, together, xai
+from llmtrace.instrument.integrations import (
+    anthropic,
+    boto3,
+    google_genai,
+    groq,
+    openai,
+    together,
+    xai,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +25,7 @@ INTEGRATIONS: Final[Mapping[str, Integration]] = {
         openai.INTEGRATION,
         anthropic.INTEGRATION,
         boto3.INTEGRATION,
+        google_genai.INTEGRATION,
         groq.INTEGRATION,
         together.INTEGRATION,
         xai.INTEGRATION,
