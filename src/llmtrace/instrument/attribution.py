@@ -90,6 +90,15 @@ def _text(value: object) -> str | None:
         return None
 
 
+def in_session(current: Context, session: str) -> Context:
+    """Return ``current`` with its calls charged to a session, unless the app has named one."""
+    attributed = current_attribution(current)
+    if semconv.CONVERSATION_ID in attributed:
+        return current
+    merged = {**attributed, semconv.CONVERSATION_ID: session}
+    return context.set_value(_KEY, merged, current)
+
+
 def current_attribution(current: Context) -> Mapping[str, str]:
     """Return what is attributed here: set in this process, else what baggage brought."""
     own = current.get(_KEY)

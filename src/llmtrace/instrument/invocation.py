@@ -61,7 +61,7 @@ def begin(
         if current.get(semconv.OFFLINE_KEY):
             return None
         above = current.get(semconv.INNER_CALLS_KEY)
-        if type(above) is InnerCalls:
+        if type(above) is InnerCalls and endpoint.operation in semconv.INFERENCE_OPERATIONS:
             above.count += 1
         attribution = current_attribution(current)
     span = recorder.start_call(integration, endpoint, model, provider, current)

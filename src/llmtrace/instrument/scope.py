@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
+    _Leave = Callable[[BaseException | None], None]
+
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
@@ -137,59 +139,88 @@ class Scope:
             scope = self.fresh()
             inner = function(*args, **kwargs)
             inside, state = scope.enter_context(context.get_current())
-            step: Callable[[], Any] = functools.partial(next, inner)
-            error: BaseException | None = None
-            try:
-                while True:
-                    try:
-                        item = _inside(inside, step)
-                    except StopIteration as stop:
-                        return stop.value
-                    try:
-                        step = functools.partial(inner.send, (yield item))
-                    except GeneratorExit:
-                        inner.close()
-                        raise
-                    except BaseException as thrown:  # noqa: BLE001  # handed on to the generator
-                        step = functools.partial(inner.throw, thrown)
-            except Exception as raised:
-                error = raised
-                raise
-            finally:
-                scope.leave(state, error)
+            return (yield from step_through(inner, inside, functools.partial(scope.leave, state)))
 
         return run
 
     def _async_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        async def run(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        def begin(*args: Any, **kwargs: Any) -> tuple[Any, Context, _Leave]:
             scope = self.fresh()
             inner = function(*args, **kwargs)
             inside, state = scope.enter_context(context.get_current())
-            step: Callable[[], Any] = functools.partial(inner.asend, None)
-            error: BaseException | None = None
-            try:
-                while True:
-                    token = context.attach(inside)
-                    try:
-                        item = await step()
-                    except StopAsyncIteration:
-                        return
-                    finally:
-                        context.detach(token)
-                    try:
-                        step = functools.partial(inner.asend, (yield item))
-                    except GeneratorExit:
-                        await inner.aclose()
-                        raise
-                    except BaseException as thrown:  # noqa: BLE001  # handed on to the generator
-                        step = functools.partial(inner.athrow, thrown)
-            except Exception as raised:
-                error = raised
-                raise
-            finally:
-                scope.leave(state, error)
+            return inner, inside, functools.partial(scope.leave, state)
 
-        return run
+        return _stepping_async(begin)
+
+
+def step_through(inner: Any, inside: Context, leave: _Leave) -> Generator[Any, Any, Any]:
+    """Run each step of a generator in ``inside``; ``leave`` gets what it raised, once, at its end.
+
+    Nothing stays attached while it is suspended. Closing it is no error.
+    """
+    step: Callable[[], Any] = functools.partial(next, inner)
+    error: BaseException | None = None
+    try:
+        while True:
+            try:
+                item = _inside(inside, step)
+            except StopIteration as stop:
+                return stop.value
+            try:
+                step = functools.partial(inner.send, (yield item))
+            except GeneratorExit:
+                inner.close()
+                raise
+            except BaseException as thrown:  # noqa: BLE001  # handed on to the generator
+                step = functools.partial(inner.throw, thrown)
+    except GeneratorExit:
+        raise
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        leave(error)
+
+
+def step_through_async(inner: Any, inside: Context, leave: _Leave) -> AsyncGenerator[Any, Any]:
+    """Do the same for an async generator."""
+    return _stepping_async(lambda: (inner, inside, leave))()
+
+
+def _stepping_async(
+    begin: Callable[..., tuple[Any, Context, _Leave]],
+) -> Callable[..., AsyncGenerator[Any, Any]]:
+    """Return an async generator function; ``begin`` is called with the first step, not before."""
+
+    async def run(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        inner, inside, leave = begin(*args, **kwargs)
+        step: Callable[[], Any] = functools.partial(inner.asend, None)
+        error: BaseException | None = None
+        try:
+            while True:
+                token = context.attach(inside)
+                try:
+                    item = await step()
+                except StopAsyncIteration:
+                    return
+                finally:
+                    context.detach(token)
+                try:
+                    step = functools.partial(inner.asend, (yield item))
+                except GeneratorExit:
+                    await inner.aclose()
+                    raise
+                except BaseException as thrown:  # noqa: BLE001  # handed on to the generator
+                    step = functools.partial(inner.athrow, thrown)
+        except GeneratorExit:
+            raise
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            leave(error)
+
+    return run
 
 
 def _inside(inside: Context, step: Callable[[], Any]) -> Any:
