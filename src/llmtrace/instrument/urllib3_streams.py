@@ -60,10 +60,14 @@ class _Seen:
         """Keep a reference to ``data``."""
         self._left -= 1
         if not self._left or self._keep is None:
-            call = self.call
-            self._keep = call.more_room() if call.first_mono_ns else call.first_piece()
+            self._keep = self.room()
             self._left = PIECES_PER_LOOK
         self._keep(data)
+
+    def room(self) -> Callable[[bytes], None]:
+        """Return where the next ``PIECES_PER_LOOK`` pieces go."""
+        call = self.call
+        return call.more_room() if call.first_mono_ns else call.first_piece()
 
     def failed(self, error: BaseException) -> None:
         """End the call with the exception that the reader is about to see."""
@@ -122,9 +126,15 @@ class _Watch:
     def read_chunked(self: Any, *args: Any, **kwargs: Any) -> Iterator[bytes]:
         seen: _Seen = self.llmtrace_watch
         inner: Any = super()
+        left = 1
+        keep: Callable[[bytes], None] | None = None
         try:
             for data in inner.read_chunked(*args, **kwargs):
-                seen.piece(data)
+                left -= 1
+                if not left or keep is None:
+                    keep = seen.room()
+                    left = PIECES_PER_LOOK
+                keep(data)
                 yield data
         except Exception as error:
             seen.failed(error)
