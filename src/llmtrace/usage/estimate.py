@@ -1,20 +1,19 @@
 """Counting tokens ourselves, when a stream carried no usage. Always marked ``estimated``.
 
-With ``tiktoken`` installed and its encoding known, its count; else one token per four characters
-of Latin text and one per character of scripts without spaces. Both leave out the few tokens that
-a provider adds around each message, hence an estimate. Never used where the provider counted.
+With ``tiktoken`` installed and its encoding on this machine, its count (``tokenizer``); else one
+token per four characters of Latin text and one per character of scripts without spaces. Both leave
+out the few tokens that a provider adds around each message, hence an estimate. Never used where the
+provider counted.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import logging
 import math
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from llmtrace.records import TokenUsage
+from llmtrace.usage.tokenizer import token_counter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +35,7 @@ def estimate_usage(input_text: str, output_text: str, *, model: str | None = Non
 
     ``source`` is ``estimated`` and the anomaly says how it was counted. Never raises.
     """
-    encode = _tokenizer(model)
+    encode = token_counter(model)
     how = "tiktoken" if encode else f"{CHARACTERS_PER_TOKEN} characters a token"
     return TokenUsage(
         input_uncached=_count(input_text, encode),
@@ -54,21 +53,3 @@ def _count(text: str, encode: Callable[[str], int] | None) -> int:
             logger.debug("tokenizer failed on %d characters", len(text))
     dense = sum(1 for character in text if ord(character) >= _FIRST_DENSE)
     return dense + math.ceil((len(text) - dense) / CHARACTERS_PER_TOKEN)
-
-
-@lru_cache(maxsize=64)
-def _tokenizer(model: str | None) -> Callable[[str], int] | None:
-    """Return tiktoken's counter for ``model``, None if it is not installed or does not know it."""
-    if model is None or importlib.util.find_spec("tiktoken") is None:
-        return None
-    try:
-        tiktoken: Any = importlib.import_module("tiktoken")
-        encoding: Any = tiktoken.encoding_for_model(model)
-    except Exception:  # noqa: BLE001  # unknown model, or its table is not on this machine
-        logger.debug("no tiktoken encoding for %s", model)
-        return None
-
-    def count(text: str) -> int:
-        return len(cast("list[int]", encoding.encode(text, disallowed_special=())))
-
-    return count
