@@ -150,7 +150,7 @@ def status_of(method: str, path: str, token: str | None) -> int:
     """Ask an app that others can reach, without a server."""
     names = ("sql", "refresh", "healthz", "readyz", "status")
     routes: Any = SimpleNamespace(**dict.fromkeys(names, told))
-    receiver: Any = told
+    receiver: Any = SimpleNamespace(traces=told, logs=told, metrics=told)
     app = make_app(routes, receiver, Secret("right"), is_guarded=True)
     headers = [] if token is None else [(b"authorization", f"Bearer {token}".encode())]
     scope = {

@@ -7,11 +7,16 @@ import random
 import tracemalloc
 import zlib
 
+import pyarrow as pa
 import pytest
 
 from llmtrace.collector.body import MAX_DECODED_BYTES, RefusedBodyError, decoded_body
 
 TEXT = random.Random(5).randbytes(300_000)
+
+
+def zstd(data: bytes) -> bytes:
+    return bytes(pa.compress(data, codec="zstd", asbytes=True))  # type: ignore[attr-defined]  # not in our stubs
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", "Identity "])
@@ -25,6 +30,7 @@ def test_a_plain_body_is_taken_as_it_is(encoding: str) -> None:
         ("gzip", gzip.compress(TEXT)),
         ("GZIP", gzip.compress(TEXT)),
         ("deflate", zlib.compress(TEXT)),
+        ("zstd", zstd(TEXT)),
     ],
 )
 def test_a_compressed_body_is_undone(encoding: str, body: bytes) -> None:
@@ -35,9 +41,9 @@ def test_an_empty_text_may_be_compressed() -> None:
     assert decoded_body(gzip.compress(b""), "gzip") == b""
 
 
-@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "x" * 1_000])
+@pytest.mark.parametrize("encoding", ["br", "snappy", "gzip, gzip", "x" * 1_000])
 def test_other_encodings_are_refused_with_what_to_send(encoding: str) -> None:
-    with pytest.raises(RefusedBodyError, match="send gzip, deflate or none") as caught:
+    with pytest.raises(RefusedBodyError, match="send gzip, deflate, zstd or none") as caught:
         decoded_body(TEXT, encoding)
 
     assert caught.value.status == 415
@@ -74,3 +80,17 @@ def test_more_than_the_limit_is_refused_whatever_the_ratio() -> None:
         decoded_body(zlib.compress(large, 1), "deflate")
 
     assert caught.value.status == 413
+
+
+def test_a_bomb_of_zstd_is_given_up_early() -> None:
+    with pytest.raises(RefusedBodyError) as caught:
+        decoded_body(zstd(bytes(200_000_000)), "zstd")
+
+    assert caught.value.status == 413
+
+
+def test_a_body_that_is_not_zstd_is_refused() -> None:
+    with pytest.raises(RefusedBodyError, match="not zstd") as caught:
+        decoded_body(b"plain text", "zstd")
+
+    assert caught.value.status == 400

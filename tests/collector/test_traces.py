@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import json
 import socket
 import zlib
 from typing import TYPE_CHECKING
 
 import pytest
+from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -18,7 +21,7 @@ from llmtrace.collector.body import MAX_COMPRESSED_BYTES
 from llmtrace.config import load_settings
 from llmtrace.otlp.decode import MAX_SPANS
 from llmtrace.store import open_store
-from tests.collector.clients import call, send
+from tests.collector.clients import PROTOBUF, call, send
 from tests.otlp.otlp_requests import request, span
 
 if TYPE_CHECKING:
@@ -98,7 +101,7 @@ def test_a_body_that_is_not_gzip_is_refused(collector: Collector) -> None:
     assert send(collector.url, b"plain", Content_Encoding="gzip").status == 400
 
 
-@pytest.mark.parametrize("kind", ["application/json", "text/plain", ""])
+@pytest.mark.parametrize("kind", ["application/xml", "text/plain", ""])
 def test_another_content_type_is_refused_with_what_to_send(kind: str, collector: Collector) -> None:
     answer = send(collector.url, b"{}", Content_Type=kind)
 
@@ -110,7 +113,7 @@ def test_another_encoding_is_refused_with_what_to_send(collector: Collector) -> 
     answer = send(collector.url, request(span(1)), Content_Encoding="br")
 
     assert answer.status == 415
-    assert b"send gzip, deflate or none" in answer.body
+    assert b"send gzip, deflate, zstd or none" in answer.body
 
 
 def test_a_body_over_the_limit_is_refused(collector: Collector) -> None:
@@ -166,3 +169,56 @@ def test_a_full_log_answers_try_again_and_recovers(collector: Collector, tmp_pat
     assert b"cannot create segment" in refused.body
     assert taken.status == 200
     assert stored(tmp_path) == ids(2)
+
+
+def test_json_is_stored_as_protobuf_is(collector: Collector, tmp_path: Path) -> None:
+    message = ExportTraceServiceRequest.FromString(request(span(1), span(0)))
+    content = json_format.MessageToDict(message)
+    for each in content["resourceSpans"][0]["scopeSpans"][0]["spans"]:
+        for name in ("traceId", "spanId"):
+            each[name] = base64.b64decode(each.get(name, "")).hex()
+
+    answer = send(collector.url, json.dumps(content).encode(), Content_Type="application/json")
+
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["partialSuccess"]["rejectedSpans"] == "1"
+    assert stored(tmp_path) == ids(1)
+
+
+def test_a_refusal_of_json_is_json(collector: Collector) -> None:
+    answer = send(collector.url, b"[]", Content_Type="application/json; charset=utf-8")
+
+    assert answer.status == 400
+    assert "resourceSpans" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("signal", ["logs", "metrics"])
+def test_other_signals_are_refused_in_words_and_counted(signal: str, collector: Collector) -> None:
+    contents = {
+        "logs": {"resourceLogs": [{"scopeLogs": [{"logRecords": [{}, {}]}]}]},
+        "metrics": {
+            "resourceMetrics": [{"scopeMetrics": [{"metrics": [
+                {"name": "m", "sum": {"dataPoints": [{}, {}]}}, {"name": "empty"},
+            ]}]}]
+        },
+    }  # fmt: skip
+    body = json.dumps(contents[signal]).encode()
+
+    answer = call(
+        collector.url, "POST", f"/v1/{signal}", body, **{"Content-Type": "application/json"}
+    )
+
+    told = answer.json()["partialSuccess"]
+    status = call(collector.url, "GET", "/status").json()
+    assert answer.status == 200
+    assert "2" in (told.get("rejectedLogRecords"), told.get("rejectedDataPoints"))
+    assert f"OTEL_{signal.upper()}_EXPORTER=none" in told["errorMessage"]
+    assert status["refused_signals"] == {signal: 2}
+
+
+@pytest.mark.parametrize("signal", ["logs", "metrics"])
+def test_nonsense_for_another_signal_is_refused(signal: str, collector: Collector) -> None:
+    answer = call(collector.url, "POST", f"/v1/{signal}", b"\xff\xff", **{"Content-Type": PROTOBUF})
+
+    assert answer.status == 400

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from llmtrace.collector import Collector, Task
-from llmtrace.collector.service import DEFAULT_HOST, DEFAULT_PORT
+from llmtrace.collector.service import DEFAULT_GRPC_PORT, DEFAULT_HOST, DEFAULT_PORT
 from llmtrace.config import load_settings
 
 if TYPE_CHECKING:
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="Port to listen on; 0 takes a free one.",
 )
+@click.option(
+    "--grpc-port",
+    type=click.IntRange(0, 65_535),
+    default=DEFAULT_GRPC_PORT,
+    show_default=True,
+    help="Port for OTLP/gRPC; 0 takes a free one.",
+)
+@click.option("--no-grpc", is_flag=True, help="Take OTLP over HTTP alone.")
 @click.option("--home", type=click.Path(path_type=Path), help="Instead of LLMTRACE_HOME.")
 @click.option(
     "--token",
@@ -37,7 +45,16 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True),
     help="Alert rule file, or folder of such files.",
 )
-def command(host: str, port: int, home: Path | None, token: str | None, rules: Path | None) -> None:
+def command(
+    *,
+    host: str,
+    port: int,
+    grpc_port: int,
+    no_grpc: bool,
+    home: Path | None,
+    token: str | None,
+    rules: Path | None,
+) -> None:
     """Receive spans, store them, answer queries, evaluate alerts; until Ctrl-C."""
     settings = load_settings(home=home, token=token)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
@@ -48,9 +65,16 @@ def command(host: str, port: int, home: Path | None, token: str | None, rules: P
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    with Collector(settings, host=host, port=port, tasks=_tasks(settings, rules)) as collector:
+    with Collector(
+        settings,
+        host=host,
+        port=port,
+        grpc_port=None if no_grpc else grpc_port,
+        tasks=_tasks(settings, rules),
+    ) as collector:
+        grpc = f"OTLP/gRPC at {collector.grpc_url}, " if collector.grpc_url else ""
         click.echo(
-            f"llmtrace collector: OTLP/HTTP at {collector.url}/v1/traces, "
+            f"llmtrace collector: OTLP/HTTP at {collector.url}/v1/traces, {grpc}"
             f"spool and store in {settings.home}. Ctrl-C stops it.",
             err=True,
         )

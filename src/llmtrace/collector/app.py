@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from llmtrace.collector.drainer import Drainer
-    from llmtrace.collector.traces import TracesReceiver
+    from llmtrace.collector.intake import Intake
+    from llmtrace.collector.traces import HttpReceiver
     from llmtrace.config import Secret
     from llmtrace.store import Drain, Writer
 
@@ -43,14 +44,12 @@ _REFRESH_TIMEOUT_S: Final = 50.0
 class Routes:
     """The answers to each route."""
 
-    def __init__(
-        self, *, writer: Writer, drain: Drain, drainer: Drainer, traces: TracesReceiver
-    ) -> None:
+    def __init__(self, *, writer: Writer, drain: Drain, drainer: Drainer, intake: Intake) -> None:
         """Answer from these."""
         self._writer = writer
         self._drain = drain
         self._drainer = drainer
-        self._traces = traces
+        self._intake = intake
 
     async def sql(self, request: Request) -> Response:
         """Run one SELECT and stream its rows as Arrow."""
@@ -108,8 +107,9 @@ class Routes:
             "version": VERSION,
             "pid": os.getpid(),
             "schema": self._writer.schema,
-            "received": self._traces.received,
-            "refused_requests": self._traces.refused,
+            "received": self._intake.received,
+            "refused_requests": dict(self._intake.refused),
+            "refused_signals": dict(self._intake.unsupported),
             "stored": total.stored,
             "duplicates": total.duplicates,
             "dead_letters": total.dead_letters,
@@ -127,7 +127,7 @@ class Routes:
 
 
 def make_app(
-    routes: Routes, traces: TracesReceiver, token: Secret, *, is_guarded: bool
+    routes: Routes, receiver: HttpReceiver, token: Secret, *, is_guarded: bool
 ) -> Starlette:
     """Wire the routes. ``is_guarded``: every route but health asks for the token."""
 
@@ -146,12 +146,11 @@ def make_app(
     def maybe(handler: Handler) -> Handler:
         return guarded(handler) if is_guarded else handler
 
-    async def take(request: Request) -> Response:
-        return await traces(request)
-
     return Starlette(
         routes=[
-            Route("/v1/traces", maybe(take), methods=["POST"]),
+            Route("/v1/traces", maybe(receiver.traces), methods=["POST"]),
+            Route("/v1/logs", maybe(receiver.logs), methods=["POST"]),
+            Route("/v1/metrics", maybe(receiver.metrics), methods=["POST"]),
             Route("/v1/sql", guarded(routes.sql), methods=["POST"]),
             Route("/v1/refresh", guarded(routes.refresh), methods=["POST"]),
             Route("/healthz", routes.healthz, methods=["GET"]),

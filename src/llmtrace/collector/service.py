@@ -21,8 +21,9 @@ from llmtrace.clock import Clock, SystemClock, unix_ns
 from llmtrace.collector.app import Routes, make_app
 from llmtrace.collector.drainer import Drainer
 from llmtrace.collector.files import make_token, publish, unpublish
+from llmtrace.collector.intake import Intake
 from llmtrace.collector.log import WriteAheadLog
-from llmtrace.collector.traces import TracesReceiver
+from llmtrace.collector.traces import HttpReceiver
 from llmtrace.errors import ConfigError, StoreLockedError
 from llmtrace.spool import SegmentWriter
 from llmtrace.store import DATABASE_FILE, Drain, StoreLock, Writer, settings_pricer
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
-    from llmtrace.config import Settings
+    from llmtrace.config import Secret, Settings
     from llmtrace.otlp.rows import Pricer
 
 Task = Callable[[Writer, threading.Event], None]
@@ -43,6 +44,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 4318
+DEFAULT_GRPC_PORT: Final = 4317
 _LOCK_NAME: Final = "collector"
 _LOCK_TIMEOUT_S: Final = 10.0
 _START_TIMEOUT_S: Final = 10.0
@@ -58,6 +60,7 @@ class Collector:
         *,
         host: str = DEFAULT_HOST,
         port: int = DEFAULT_PORT,
+        grpc_port: int | None = None,
         pricer: Pricer | None = None,
         tasks: Sequence[Task] = (),
         clock: Clock | None = None,
@@ -68,6 +71,7 @@ class Collector:
             settings: home and token; without a token one is made for readers on this machine.
             host: address to listen on; one that others can reach needs ``settings.token``.
             port: 0 takes a free one, see ``url``.
+            grpc_port: for OTLP/gRPC, 0 takes a free one, see ``grpc_url``; None: no gRPC.
             pricer: prices calls that come without a cost; None takes the published prices and
                 the user's price file. Raises PriceFileError if that file is wrong.
             tasks: run with (writer, stop event) in threads of their own, as the alert engine.
@@ -83,6 +87,8 @@ class Collector:
         self._home = settings.home
         self._host = host
         self._port = port
+        self._grpc_port = grpc_port
+        self._grpc_url: str | None = None
         self._pricer = settings_pricer(settings) if pricer is None else pricer
         self._tasks = tasks
         self._clock = clock or SystemClock()
@@ -93,6 +99,11 @@ class Collector:
     def url(self) -> str:
         """``http://host:port`` for clients on this machine; empty before ``start``."""
         return self._url
+
+    @property
+    def grpc_url(self) -> str | None:
+        """``host:port`` for gRPC clients on this machine; None before ``start`` or without gRPC."""
+        return self._grpc_url
 
     def start(self) -> Self:
         """Take the home, listen, publish; return when requests are answered.
@@ -142,11 +153,25 @@ class Collector:
         stack.callback(drainer.stop, _STOP_TIMEOUT_S)
         log = WriteAheadLog(segments, drainer.notify)
         stack.callback(log.close)
-        traces = TracesReceiver(log)
-        routes = Routes(writer=writer, drain=drain, drainer=drainer, traces=traces)
+        intake = Intake(log)
+        routes = Routes(writer=writer, drain=drain, drainer=drainer, intake=intake)
         token = self._settings.token or make_token(self._home)
-        app = make_app(routes, traces, token, is_guarded=not _is_loopback(self._host))
+        is_guarded = not _is_loopback(self._host)
+        app = make_app(routes, HttpReceiver(intake), token, is_guarded=is_guarded)
+        if self._grpc_port is not None:
+            self._open_grpc(stack, intake, token if is_guarded else None)
         return app, drainer
+
+    def _open_grpc(self, stack: ExitStack, intake: Intake, token: Secret | None) -> None:
+        from llmtrace.collector.grpc_receiver import (  # noqa: PLC0415  # a large library; few need it
+            GrpcReceiver,
+        )
+
+        port = self._grpc_port or 0
+        receiver = GrpcReceiver(intake, host=self._host, port=port, token=token)
+        receiver.start()
+        stack.callback(receiver.stop)
+        self._grpc_url = _url(self._host, receiver.port).removeprefix("http://")
 
     def _serve(self, stack: ExitStack, app: Starlette, listener: socket.socket) -> None:
         server = uvicorn.Server(

@@ -1,78 +1,98 @@
-"""POST /v1/traces: an OTLP/HTTP receiver (protobuf), acknowledged once it is on the disk.
+"""OTLP/HTTP, protobuf and JSON: spans are acknowledged once they are on the disk.
 
 Refusals say by their status whether the client may try again (OTLP: 429, 502, 503 and 504 only);
-their body is a ``google.rpc.Status``. JSON is not taken yet.
+their body is a ``google.rpc.Status``. Logs and metrics are not kept: they are answered with a
+partial success that rejects every record, so that their sender says so, and are counted.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+import json
+from typing import TYPE_CHECKING, Any, Final
 
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from llmtrace.collector.body import MAX_COMPRESSED_BYTES, RefusedBodyError, decoded_body
+from llmtrace.collector.intake import OverloadedError, rejection_text
 from llmtrace.errors import SegmentError
-from llmtrace.otlp.decode import MalformedOtlpError, TooManySpansError, check
+from llmtrace.otlp.decode import MalformedOtlpError, TooManySpansError
+from llmtrace.otlp.json_request import request_from_json
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from starlette.requests import Request
 
-    from llmtrace.collector.log import WriteAheadLog
+    from llmtrace.collector.intake import Intake
     from llmtrace.otlp.decode import Checked
 
 PROTOBUF: Final = "application/x-protobuf"
-MAX_BYTES_IN_FLIGHT: Final = 64 * 1024 * 1024
+JSON: Final = "application/json"
 # The stock OpenTelemetry exporter gives a batch up after 10 s in all: a longer wait loses it.
 _RETRY_AFTER: Final = {"Retry-After": "2"}
 _BODY_TIMEOUT_S: Final = 30.0
 
 
-class TracesReceiver:
-    """Takes requests and counts what it took."""
+class HttpReceiver:
+    """Answers the three OTLP routes."""
 
-    def __init__(self, log: WriteAheadLog) -> None:
-        """Write what comes to ``log``."""
-        self._log = log
-        self._in_flight_bytes = 0
-        self.received = 0
-        """Spans acknowledged since the start."""
-        self.refused: dict[str, int] = {}
-        """Requests refused since the start, by HTTP status."""
+    def __init__(self, intake: Intake) -> None:
+        """Hand what comes to ``intake``."""
+        self._intake = intake
 
-    async def __call__(self, request: Request) -> Response:
-        """Answer one request."""
+    async def traces(self, request: Request) -> Response:
+        """Take spans."""
         try:
-            return await self._take(request)
+            kind, body = await self._read(request)
         except _REFUSALS as error:
-            return self._refusal(*_status_of(error))
-
-    async def _take(self, request: Request) -> Response:
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != PROTOBUF:
-            raise RefusedBodyError(
-                415,
-                f"Content-Type {kind[:60]!r} is not taken; send {PROTOBUF} "
-                "(OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf)",
-            )
-        body = await self._body(request)
-        size = len(body)
-        self._in_flight_bytes += size
+            return self._refusal(_kind_of(request), *_status_of(error))
         try:
             encoding = request.headers.get("content-encoding", "")
-            payload, checked = await run_in_threadpool(_opened, body, encoding)
-            await asyncio.wrap_future(self._log.append(payload))
+            checked, done = await run_in_threadpool(self._opened, body, encoding, kind)
+            await asyncio.wrap_future(done)
+        except _REFUSALS as error:
+            return self._refusal(kind, *_status_of(error))
         finally:
-            self._in_flight_bytes -= size
-        self.received += checked.spans - checked.rejected
-        return Response(_answer(checked), media_type=PROTOBUF)
+            self._intake.leave(len(body))
+        self._intake.took(checked)
+        answer = ExportTraceServiceResponse()
+        if checked.rejected:
+            answer.partial_success.rejected_spans = checked.rejected
+            answer.partial_success.error_message = rejection_text(checked)
+        return _answer(answer, kind)
 
-    async def _body(self, request: Request) -> bytes:
-        if self._in_flight_bytes >= MAX_BYTES_IN_FLIGHT:
-            raise RefusedBodyError(503, "too much is being received at once; try again")
+    async def logs(self, request: Request) -> Response:
+        """Refuse log records, in words."""
+        return await self._refuse_signal(request, "logs")
+
+    async def metrics(self, request: Request) -> Response:
+        """Refuse metric points, in words."""
+        return await self._refuse_signal(request, "metrics")
+
+    async def _read(self, request: Request) -> tuple[str, bytes]:
+        """Return content type and body, with room made for it."""
+        kind = _kind_of(request)
+        if kind not in {PROTOBUF, JSON}:
+            raise RefusedBodyError(
+                415,
+                f"Content-Type {kind[:60]!r} is not taken; send {PROTOBUF} or {JSON} "
+                "(OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf)",
+            )
+        self._intake.enter(0)
         body = bytearray()
         async with asyncio.timeout(_BODY_TIMEOUT_S):
             async for piece in request.stream():
@@ -81,21 +101,47 @@ class TracesReceiver:
                     raise RefusedBodyError(
                         413, f"the body is over {MAX_COMPRESSED_BYTES} bytes; send smaller batches"
                     )
-        return bytes(body)
+        self._intake.enter(len(body))
+        return kind, bytes(body)
 
-    def _refusal(self, status: int, reason: str) -> Response:
-        self.refused[str(status)] = self.refused.get(str(status), 0) + 1
+    def _opened(self, body: bytes, encoding: str, kind: str) -> tuple[Checked, Future[None]]:
+        payload = decoded_body(body, encoding)
+        return self._intake.take(request_from_json(payload) if kind == JSON else payload)
+
+    async def _refuse_signal(self, request: Request, signal: str) -> Response:
+        try:
+            kind, body = await self._read(request)
+        except _REFUSALS as error:
+            return self._refusal(_kind_of(request), *_status_of(error))
+        try:
+            encoding = request.headers.get("content-encoding", "")
+            answer, count = await run_in_threadpool(_rejected, body, encoding, kind, signal)
+        except _REFUSALS as error:
+            return self._refusal(kind, *_status_of(error))
+        finally:
+            self._intake.leave(len(body))
+        self._intake.refuse_signal(signal, count)
+        return _answer(answer, kind)
+
+    def _refusal(self, kind: str, status: int, reason: str) -> Response:
+        self._intake.refuse(str(status))
+        is_json = kind == JSON
         return Response(
-            _status_message(reason),
+            json.dumps({"message": reason}) if is_json else _status_message(reason),
             status_code=status,
-            media_type=PROTOBUF,
+            media_type=JSON if is_json else PROTOBUF,
             headers=_RETRY_AFTER if status == 503 else None,
         )
+
+
+def _kind_of(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 _REFUSALS: Final = (
     RefusedBodyError,
     MalformedOtlpError,
+    OverloadedError,
     SegmentError,
     TimeoutError,
     ClientDisconnect,
@@ -110,24 +156,58 @@ def _status_of(error: Exception) -> tuple[int, str]:
         return (413 if isinstance(error, TooManySpansError) else 400), str(error)
     if isinstance(error, SegmentError):
         return 503, f"the spans were not stored: {error}"
+    if isinstance(error, OverloadedError):
+        return 503, str(error)
     if isinstance(error, TimeoutError):
         return 408, f"the body did not come within {_BODY_TIMEOUT_S:g} s"
     return 400, "the connection ended before the body did"
 
 
-def _opened(body: bytes, encoding: str) -> tuple[bytes, Checked]:
+def _rejected(body: bytes, encoding: str, kind: str, signal: str) -> tuple[Any, int]:
     payload = decoded_body(body, encoding)
-    return payload, check(payload)
+    return rejected_signal(payload, signal, is_json=kind == JSON)
 
 
-def _answer(checked: Checked) -> bytes:
-    answer = ExportTraceServiceResponse()
-    if checked.rejected:
-        answer.partial_success.rejected_spans = checked.rejected
-        answer.partial_success.error_message = (
-            f"{checked.rejected} of {checked.spans} spans have no valid trace or span id"
-        )
-    return answer.SerializeToString()
+def rejected_signal(payload: bytes, signal: str, *, is_json: bool = False) -> tuple[Any, int]:
+    """Return the answer that rejects every record of a request, and how many there are.
+
+    ``signal`` is ``logs`` or ``metrics``. Raises MalformedOtlpError.
+    """
+    request: Any = ExportLogsServiceRequest() if signal == "logs" else ExportMetricsServiceRequest()
+    try:
+        if is_json:
+            json_format.Parse(payload, request, ignore_unknown_fields=True)
+        else:
+            request.ParseFromString(payload)
+    except (DecodeError, json_format.ParseError, ValueError, RecursionError) as error:
+        raise MalformedOtlpError(f"the body is not an OTLP request of {signal}") from error
+    if signal == "logs":
+        count = sum(len(s.log_records) for r in request.resource_logs for s in r.scope_logs)
+        answer: Any = ExportLogsServiceResponse()
+        answer.partial_success.rejected_log_records = count
+    else:
+        metrics = [m for r in request.resource_metrics for s in r.scope_metrics for m in s.metrics]
+        count = sum(_points(metric) for metric in metrics)
+        answer = ExportMetricsServiceResponse()
+        answer.partial_success.rejected_data_points = count
+    answer.partial_success.error_message = (
+        f"llmtrace keeps spans, not {signal}: send them elsewhere, "
+        f"or set OTEL_{signal.upper()}_EXPORTER=none"
+    )
+    return answer, count
+
+
+def _points(metric: Any) -> int:
+    kind = metric.WhichOneof("data")
+    return 0 if kind is None else len(getattr(metric, kind).data_points)
+
+
+def _answer(message: Any, kind: str) -> Response:
+    """Answer in the form the request came in, as OTLP asks."""
+    if kind == JSON:
+        text = json_format.MessageToJson(message, indent=None)
+        return Response(text, media_type=JSON)
+    return Response(message.SerializeToString(), media_type=PROTOBUF)
 
 
 def _status_message(text: str) -> bytes:

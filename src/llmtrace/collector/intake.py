@@ -1,0 +1,85 @@
+"""What every receiver does with a request: bound it, check it, log it durably, count it.
+
+The HTTP and gRPC receivers differ in how they read a request and how they say no; why they say no,
+and what an acknowledgement means, is decided here once.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final
+
+from llmtrace.errors import LlmtraceError
+from llmtrace.otlp.decode import check
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from llmtrace.collector.log import WriteAheadLog
+    from llmtrace.otlp.decode import Checked
+
+MAX_BYTES_IN_FLIGHT: Final = 64 * 1024 * 1024
+
+
+class OverloadedError(LlmtraceError):
+    """Too much is being received at once; the client may try again soon."""
+
+
+class Intake:
+    """Takes requests from all receivers and counts what it took."""
+
+    def __init__(self, log: WriteAheadLog) -> None:
+        """Write what comes to ``log``."""
+        self._log = log
+        self._lock = threading.Lock()
+        self._in_flight_bytes = 0
+        self.received = 0
+        """Spans acknowledged since the start."""
+        self.refused: dict[str, int] = {}
+        """Requests refused since the start, by the status that said so."""
+        self.unsupported: dict[str, int] = {}
+        """Log records and metric points that were refused, by signal."""
+
+    def enter(self, size: int) -> None:
+        """Make room for a request of ``size`` bytes; ``leave`` gives it back.
+
+        Raises OverloadedError if there is none.
+        """
+        with self._lock:
+            if self._in_flight_bytes and self._in_flight_bytes + size > MAX_BYTES_IN_FLIGHT:
+                raise OverloadedError("too much is being received at once; try again")
+            self._in_flight_bytes += size
+
+    def leave(self, size: int) -> None:
+        """Give the room of a request back."""
+        with self._lock:
+            self._in_flight_bytes -= size
+
+    def take(self, payload: bytes) -> tuple[Checked, Future[None]]:
+        """Check a protobuf request and log it; it may be acknowledged when the future is done.
+
+        Raises MalformedOtlpError; the future carries SegmentError if it could not be written.
+        """
+        return check(payload), self._log.append(payload)
+
+    def took(self, checked: Checked) -> None:
+        """Count a request that is on the disk."""
+        with self._lock:
+            self.received += checked.spans - checked.rejected
+
+    def refuse(self, status: str) -> None:
+        """Count a request that was not taken."""
+        with self._lock:
+            self.refused[status] = self.refused.get(status, 0) + 1
+
+    def refuse_signal(self, signal: str, count: int) -> None:
+        """Count what is not spans: it is refused in words, never dropped in silence."""
+        with self._lock:
+            self.unsupported[signal] = self.unsupported.get(signal, 0) + count
+
+
+def rejection_text(checked: Checked) -> str:
+    """Return what is said of the spans that were not taken; empty if all were."""
+    if not checked.rejected:
+        return ""
+    return f"{checked.rejected} of {checked.spans} spans have no valid trace or span id"
