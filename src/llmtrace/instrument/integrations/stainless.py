@@ -59,7 +59,7 @@ def _begin(integration: Integration) -> Begin:
             model if isinstance(model, str) else None,
             integration.client_providers.get(type(client).__name__),
         )
-        if call is not None and options.files:
+        if call is not None and options.files is not None:
             _note_form(call, options.json_data)
         if call is not None and endpoint.api == semconv.API_OPENAI_CHAT:
             recorder = runtime.active
@@ -77,7 +77,7 @@ def _note_form(call: Call, fields: object) -> None:
     files out of: numbers and short texts.
     """
     call.is_upload = True
-    call.request_body = json.dumps(fields, default=_no_text).encode()
+    call.request_body = json.dumps(fields, default=_no_text, separators=(",", ":")).encode()
 
 
 def _no_text(value: object) -> None:

@@ -11,10 +11,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from llmtrace.testing.provider.anthropic import MESSAGES, find_problem
+from llmtrace.testing.provider.anthropic import (
+    MESSAGES,
+    find_problem,
+    message_body,
+    message_events,
+)
 
 if TYPE_CHECKING:
     from llmtrace.testing.provider.events import JsonObject
+    from llmtrace.testing.provider.records import Turn
     from llmtrace.testing.provider.server import Received
 
 VERTEX_PATH = (
@@ -37,4 +43,15 @@ def _find_problem(request: JsonObject) -> tuple[str, str] | None:
     return find_problem({**request, "model": "in the path"})
 
 
-VERTEX_MESSAGES = replace(MESSAGES, problem=_find_problem, model=_model)
+def _named_as_answers_do(turn: Turn) -> Turn:
+    """``claude-haiku-4-5@20251001`` is asked for, ``claude-haiku-4-5-20251001`` answers."""
+    return replace(turn, model=turn.model.replace("@", "-"))
+
+
+VERTEX_MESSAGES = replace(
+    MESSAGES,
+    problem=_find_problem,
+    model=_model,
+    body=lambda turn: message_body(_named_as_answers_do(turn)),
+    events=lambda turn: message_events(_named_as_answers_do(turn)),
+)

@@ -27,7 +27,8 @@ from llmtrace.testing.provider.metering import (
 from llmtrace.testing.provider.records import Answer, Counts, Dialect, Prompt, Segment, Turn
 from llmtrace.testing.provider.rendering import Content, Pace, render
 from llmtrace.testing.provider.responses import RESPONSES, response_id
-from llmtrace.testing.provider.routes import Memory, Plain, Route, find_route, vendor_of
+from llmtrace.testing.provider.route import Memory, Plain, Route
+from llmtrace.testing.provider.routes import find_route, vendor_of
 from llmtrace.testing.provider.script import Reply, Script, ScriptSource
 from llmtrace.testing.provider.server import LoopbackServer, Received, Sending
 
@@ -56,6 +57,7 @@ class LocalProvider(LoopbackServer):
         latency_s: Latency = 0.0,
         chunk_delay_s: float = 0.0,
         rate_limit: tuple[int, int] = (10_000, 2_000_000),
+        batch_polls: int = 0,
         clock: Clock | None = None,
     ) -> None:
         """Bind ``port`` (0: any free one); OSError if it is taken. Serve after ``start``.
@@ -63,6 +65,7 @@ class LocalProvider(LoopbackServer):
         ``script``: replies to use up first, or a function from request to reply (None: natural).
         ``latency_s``: before the first byte, fixed or by request. ``rate_limit``: requests and
         tokens a minute that the headers report; nothing is refused for exceeding them.
+        ``batch_polls``: how often a batch is looked at in vain before it is done.
         """
         super().__init__(self._respond, port=port)
         self._clock = clock or SystemClock()
@@ -73,7 +76,7 @@ class LocalProvider(LoopbackServer):
         self._rate_limit = RateLimit(*rate_limit, self._clock)
         self._numbers = itertools.count()
         self._stored = _StoredResponses()
-        self._memory: Memory = {}
+        self._memory: Memory = {"clock": self._clock, "batch_polls": batch_polls}
         self._memory_lock = threading.Lock()
 
     @property
@@ -292,8 +295,8 @@ def _failure(received: Received, token: str, status: int, message: str | None) -
 def _plain(found: Plain, received: Received, route: Route | None) -> Content:
     return Content(
         status=found.status,
-        events=(Event(found.body),),
-        is_stream=False,
+        events=(Event(found.body),) if found.events is None else found.events,
+        is_stream=found.events is not None,
         api=_api_name(received, route),
-        content_type=found.content_type,
+        content_type=found.content_type if found.events is None else None,
     )

@@ -18,6 +18,7 @@ from llmtrace.testing.provider.events import (
     encode_json,
     text_pieces,
 )
+from llmtrace.testing.provider.metering import count_tokens
 from llmtrace.testing.provider.openai import (
     allowed_tools,
     content_text,
@@ -110,6 +111,26 @@ def usage_object(counts: Counts) -> JsonObject:
         "output_tokens": counts.output_all,
         "output_tokens_details": {"reasoning_tokens": counts.reasoning},
         "total_tokens": counts.input_all + counts.output_all,
+    }
+
+
+def count_body(request: JsonObject) -> JsonObject:
+    """Answer how many tokens a request would be."""
+    text = "".join(segment.text for segment in read_prompt(request).segments)
+    return {"object": "response.input_tokens", "input_tokens": count_tokens(text)}
+
+
+def compaction_body(request: JsonObject, token: str) -> JsonObject:
+    """Make a conversation short: what the users said, and one item that stands for the rest."""
+    read = count_tokens("".join(segment.text for segment in read_prompt(request).segments))
+    item = {"id": f"cmp_{token[:32]}", "type": "compaction", "encrypted_content": f"local:{token}"}
+    counts = Counts(input_uncached=read, output_text=count_tokens(item["encrypted_content"]))
+    return {
+        "id": f"resp_{token}",
+        "object": "response.compaction",
+        "created_at": 1_760_000_000,
+        "output": [*(each for each in _items(request) if each.get("role") == "user"), item],
+        "usage": usage_object(counts),
     }
 
 

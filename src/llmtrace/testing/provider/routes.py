@@ -7,55 +7,28 @@ module with ``ROUTES`` and name it in ``_ALL``.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from llmtrace.testing.provider import anthropic, bedrock, clouds, openai
+from llmtrace.testing.provider import (
+    anthropic,
+    batches,
+    bedrock,
+    clouds,
+    gemini_routes,
+    openai,
+    openai_completions,
+    openai_media,
+    responses,
+)
 from llmtrace.testing.provider.anthropic import MESSAGES
 from llmtrace.testing.provider.chat import CHAT
+from llmtrace.testing.provider.openai_root import ROOT
 from llmtrace.testing.provider.responses import RESPONSES
+from llmtrace.testing.provider.route import Memory, Plain, Route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from llmtrace.testing.provider.events import JsonObject
-    from llmtrace.testing.provider.records import Dialect, Vendor
+    from llmtrace.testing.provider.records import Vendor
     from llmtrace.testing.provider.server import Received
-
-Memory = dict[str, Any]
-"""What one server remembers between look-ups (files, batches), by the route's own keys."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plain:
-    """The answer of a look-up."""
-
-    body: JsonObject | bytes | str
-    """JSON, or the bytes or text as they are."""
-    status: int = 200
-    content_type: str = "application/json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """One endpoint. Exactly one of ``dialect`` and ``answer`` is given."""
-
-    path: str
-    """Regular expression that the whole path matches."""
-    vendor: Vendor
-    method: str = "POST"
-    dialect: Dialect | None = None
-    answer: Callable[[Received, str, Memory], Plain] | None = None
-    """(request, token, the server's memory) → answer; called under the server's lock."""
-    problem: Callable[[JsonObject], tuple[str, str] | None] | None = None
-    """As ``Dialect.problem``, for a look-up."""
-    needs_json: bool = True
-    """Whether a POST without a JSON object as body is refused; False for uploads."""
-
-    def fits(self, received: Received) -> bool:
-        """Tell whether this is the endpoint that a request is for."""
-        return received.method == self.method and bool(re.fullmatch(self.path, received.path))
 
 
 def _is_anthropic(received: Received) -> bool:
@@ -74,21 +47,33 @@ def _count_bedrock(received: Received, _token: str, _memory: Memory) -> Plain:
     return Plain(body=bedrock.count_body(received.json_object()))
 
 
+def _count_input(received: Received, _token: str, _memory: Memory) -> Plain:
+    return Plain(body=responses.count_body(received.json_object()))
+
+
+def _compact(received: Received, token: str, _memory: Memory) -> Plain:
+    return Plain(body=responses.compaction_body(received.json_object(), token))
+
+
 def _models(received: Received, _token: str, _memory: Memory) -> Plain:
     return Plain(body=anthropic.models_body() if _is_anthropic(received) else openai.models_body())
 
 
 _OPENAI = (
-    # Groq has the same below a prefix of its own.
-    Route(path="(?:/openai)?/v1/chat/completions", vendor=openai.VENDOR, dialect=CHAT),
-    Route(path="/v1/responses", vendor=openai.VENDOR, dialect=RESPONSES),
+    Route(path=f"{ROOT}/chat/completions", vendor=openai.VENDOR, dialect=CHAT),
+    Route(path=f"{ROOT}/responses", vendor=openai.VENDOR, dialect=RESPONSES),
     Route(
-        path="(?:/openai)?/v1/embeddings",
+        path=f"{ROOT}/embeddings",
         vendor=openai.VENDOR,
         answer=_embed,
         problem=openai.find_embeddings_problem,
     ),
+    Route(path=f"{ROOT}/responses/input_tokens", vendor=openai.VENDOR, answer=_count_input),
+    Route(path=f"{ROOT}/responses/compact", vendor=openai.VENDOR, answer=_compact),
     Route(path="/v1/models", vendor=openai.VENDOR, method="GET", answer=_models),
+    *openai_completions.ROUTES,
+    *openai_media.ROUTES,
+    *batches.ROUTES,
 )
 _ANTHROPIC = (
     Route(path="/v1/messages", vendor=anthropic.VENDOR, dialect=MESSAGES),
@@ -97,9 +82,7 @@ _ANTHROPIC = (
     Route(path=clouds.COUNT_PATH, vendor=anthropic.VENDOR, answer=_count),
 )
 _BEDROCK = (
-    Route(
-        path="/model/[^/]+/converse(-stream)?", vendor=bedrock.VENDOR, dialect=bedrock.CONVERSE
-    ),
+    Route(path="/model/[^/]+/converse(-stream)?", vendor=bedrock.VENDOR, dialect=bedrock.CONVERSE),
     Route(
         path="/model/[^/]+/invoke(-with-response-stream)?",
         vendor=bedrock.VENDOR,
@@ -107,7 +90,7 @@ _BEDROCK = (
     ),
     Route(path="/model/[^/]+/count-tokens", vendor=bedrock.VENDOR, answer=_count_bedrock),
 )
-_ALL: tuple[Route, ...] = (*_OPENAI, *_ANTHROPIC, *_BEDROCK)
+_ALL: tuple[Route, ...] = (*_OPENAI, *_ANTHROPIC, *_BEDROCK, *gemini_routes.ROUTES)
 
 
 def find_route(received: Received) -> Route | None:

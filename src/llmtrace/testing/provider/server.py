@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_SECRET_HEADERS = frozenset({"authorization", "x-api-key", "api-key", "cookie"})
+_SECRET_HEADERS = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"})
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 
@@ -288,7 +288,8 @@ class _Writer:
 def _receive(method: str, target: str, headers: dict[str, str], body: bytes) -> Received:
     parts = urlsplit(target)
     lowered = {name.lower(): value for name, value in headers.items()}
-    key = lowered.get("x-api-key") or lowered.get("authorization", "").removeprefix("Bearer")
+    key = lowered.get("x-api-key") or lowered.get("api-key")
+    key = key or lowered.get("authorization", "").removeprefix("Bearer")
     try:
         value: object = json.loads(body)
     except (ValueError, RecursionError):
