@@ -18,6 +18,17 @@ from llmtrace.instrument.integrations.observe import current_call
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_CLOUDS: Final = {
+    "AnthropicBedrock": "aws.bedrock",
+    "AnthropicBedrockMantle": "aws.bedrock",
+    "AnthropicFoundry": "azure.ai.inference",
+    "AnthropicVertex": "gcp.vertex_ai",
+    # Anthropic's own API behind a cloud's door: the models and their prices are Anthropic's.
+    "AnthropicAWS": "anthropic",
+    "AnthropicGoogleCloud": "anthropic",
+}
+"""A client that stands for a cloud → who answers. Each asks for ``/v1/messages`` where we look:
+the SDK rewrites path and body, and frames streams, below."""
 _MESSAGES: Final = Endpoint(api=semconv.API_ANTHROPIC_MESSAGES, operation=semconv.OP_CHAT)
 
 
@@ -56,9 +67,8 @@ INTEGRATION: Final = Integration(
     hooks={"anthropic._base_client": _patch},
     find_endpoint=find_endpoint,
     client_providers={
-        "AnthropicBedrock": "aws.bedrock",
-        "AsyncAnthropicBedrock": "aws.bedrock",
-        "AnthropicVertex": "gcp.vertex_ai",
-        "AsyncAnthropicVertex": "gcp.vertex_ai",
+        name: provider
+        for client, provider in _CLOUDS.items()
+        for name in (client, f"Async{client}")
     },
 )

@@ -19,7 +19,7 @@ from llmtrace.testing.provider.anthropic import (
 )
 
 if TYPE_CHECKING:
-    from llmtrace.testing.provider.events import JsonObject
+    from llmtrace.testing.provider.events import Event, JsonObject
     from llmtrace.testing.provider.records import Turn
     from llmtrace.testing.provider.server import Received
 
@@ -48,10 +48,12 @@ def _named_as_answers_do(turn: Turn) -> Turn:
     return replace(turn, model=turn.model.replace("@", "-"))
 
 
-VERTEX_MESSAGES = replace(
-    MESSAGES,
-    problem=_find_problem,
-    model=_model,
-    body=lambda turn: message_body(_named_as_answers_do(turn)),
-    events=lambda turn: message_events(_named_as_answers_do(turn)),
-)
+def _body(turn: Turn) -> JsonObject:
+    return message_body(_named_as_answers_do(turn))
+
+
+def _events(turn: Turn) -> list[Event]:
+    return message_events(_named_as_answers_do(turn))
+
+
+VERTEX_MESSAGES = replace(MESSAGES, problem=_find_problem, model=_model, body=_body, events=_events)
