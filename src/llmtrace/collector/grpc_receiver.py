@@ -164,5 +164,6 @@ def _code_of(error: Exception) -> tuple[grpc.StatusCode, bool]:
 
 def _handler(service: str, answer: Callable[[bytes, Any], bytes]) -> Any:
     """Return a service of one method that takes and gives bytes as they are."""
-    method: Any = grpc.unary_unary_rpc_method_handler(answer)
+    untyped: Any = grpc
+    method = untyped.unary_unary_rpc_method_handler(answer)
     return grpc.method_handlers_generic_handler(service, {"Export": method})
