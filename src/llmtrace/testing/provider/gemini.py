@@ -10,7 +10,7 @@ import json
 import re
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 from llmtrace.testing.provider.events import (
@@ -49,6 +49,7 @@ SNAPSHOTS = {
     "gemini-flash-lite-latest": "gemini-2.5-flash-lite",
     "gemini-pro-latest": "gemini-2.5-pro",
 }
+_SCHEMA_KEYS = ("parametersJsonSchema", "parameters_json_schema", "parameters")
 _DEFAULT_THOUGHT = 64
 """Tokens that a model thinks where the request sets no budget."""
 _MAX_THOUGHT = 512
@@ -132,12 +133,12 @@ def read_prompt(request: JsonObject, *, thinks: bool = False) -> Prompt:
 def plain_schema(schema: object) -> object:
     """Return a schema with its types in lower case, as JSON Schema has them."""
     if isinstance(schema, list):
-        return [plain_schema(item) for item in as_list(schema)]
+        return [plain_schema(item) for item in as_list(cast("object", schema))]
     if not isinstance(schema, dict):
         return schema
     return {
         key: value.lower() if key == "type" and isinstance(value, str) else plain_schema(value)
-        for key, value in as_object(schema).items()
+        for key, value in as_object(cast("object", schema)).items()
     }
 
 
@@ -150,13 +151,16 @@ def _tools(request: JsonObject) -> list[Tool]:
     return [
         Tool(
             name=as_text(each["name"]),
-            parameters=as_object(
-                plain_schema(each.get("parametersJsonSchema") or each.get("parameters") or {})
-            ),
+            parameters=as_object(plain_schema(_first(each, *_SCHEMA_KEYS))),
         )
         for each in declared
         if "name" in each
     ]
+
+
+def _first(fields: JsonObject, *names: str) -> object:
+    """Return the first of ``names`` that is there: JSON of protocol buffers has two spellings."""
+    return next((fields[name] for name in names if fields.get(name) is not None), None)
 
 
 def _allowed(tools: list[Tool], request: JsonObject) -> tuple[Tool, ...]:
@@ -224,7 +228,8 @@ def content_events(turn: Turn, *, is_vertex: bool = False) -> list[Event]:
 
 def _usage(turn: Turn, *, is_vertex: bool) -> JsonObject:
     natural = usage_object(turn.counts, turn.request, is_vertex=is_vertex)
-    return {"usageMetadata": value for value in turn.usage_field(natural).values()}
+    told = turn.usage_field(natural)
+    return {"usageMetadata": told["usage"]} if told else {}
 
 
 def _tail(turn: Turn) -> JsonObject:

@@ -128,9 +128,7 @@ def interaction_events(turn: Turn) -> list[Event]:
     first = {key: whole[key] for key in ("id", "object", "model")}
     events = [
         _event("interaction.created", interaction={**first, "status": "in_progress"}),
-        _event(
-            "interaction.status_update", interaction_id=whole["id"], status="in_progress"
-        ),
+        _event("interaction.status_update", interaction_id=whole["id"], status="in_progress"),
     ]
     for index, step in enumerate(_steps(turn)):
         opening, deltas = _taken_apart(step)

@@ -10,7 +10,7 @@ from llmtrace.testing.provider.gemini_interactions import INTERACTIONS
 from llmtrace.testing.provider.route import Route
 
 _GENERATE = r":(?:generateContent|streamGenerateContent)"
-_THINKS = r"(?:publishers/[^/]+/)?models/gemini-(?:2\.5|[3-9]|flash|pro)[^/:]*"
+_THINKS = r"models/gemini-(?:2\.5|[3-9]|flash|pro)[^/:]*"
 _EITHER = rf"(?:{gemini.GEMINI}|{gemini.VERTEX})"
 
 
@@ -19,7 +19,10 @@ ROUTES = (
         Route(path=path + _GENERATE, vendor=gemini.VENDOR, dialect=dialect)
         for path, dialect in (
             (rf"{gemini.ROOT}/{_THINKS}", gemini.THINKING),
-            (rf"{gemini.PROJECT}/{_THINKS}", gemini.VERTEX_THINKING),
+            (
+                rf"(?:{gemini.PROJECT}|{gemini.ROOT})/publishers/[^/]+/{_THINKS}",
+                gemini.VERTEX_THINKING,
+            ),
             (rf"{gemini.ROOT}/publishers/[^/]+/models/[^/:]+", gemini.VERTEX_GENERATE),
             (gemini.GEMINI, gemini.GENERATE),
             (gemini.VERTEX, gemini.VERTEX_GENERATE),

@@ -288,7 +288,7 @@ class _Writer:
 def _receive(method: str, target: str, headers: dict[str, str], body: bytes) -> Received:
     parts = urlsplit(target)
     lowered = {name.lower(): value for name, value in headers.items()}
-    key = lowered.get("x-api-key") or lowered.get("api-key")
+    key = lowered.get("x-api-key") or lowered.get("api-key") or lowered.get("x-goog-api-key")
     key = key or lowered.get("authorization", "").removeprefix("Bearer")
     try:
         value: object = json.loads(body)
