@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tests.instrument.differential import Seen, Shape, adapted, drain, opened, take
+from tests.instrument.contract.playing import close, collect
+from tests.instrument.differential import Seen, Shape, adapted, drain, feature, opened, take
 
 Open = Callable[[Any], Any]
 """Client → an awaitable of a stream (or a stream, with a sync client)."""
@@ -22,9 +22,9 @@ async def drained(client: Any, start: Open, seen: Seen) -> None:
     stream = await adapted(start(client))
     seen.requests()
     seen.see("stream", stream)
-    seen.see("response before", stream.response)
+    seen.see("response before", _response(stream))
     await drain(stream, seen)
-    seen.see("response after", stream.response)
+    seen.see("response after", _response(stream))
     await drain(stream, seen, "chunk after the end")
 
 
@@ -44,22 +44,22 @@ async def drained_inside_with(client: Any, start: Open, seen: Seen) -> None:
     async with opened(stream) as entered:
         seen.see("is itself", entered is stream)
         await drain(entered, seen)
-    seen.see("response after", stream.response)
+    seen.see("response after", _response(stream))
 
 
 async def broken_off(client: Any, start: Open, seen: Seen) -> None:
     stream = await adapted(start(client))
     await take(stream, 2, seen)
-    seen.see("response after break", stream.response)
-    await adapted(stream.close())
-    seen.see("response after close", stream.response)
+    seen.see("response after break", _response(stream))
+    await close(stream)
+    seen.see("response after close", _response(stream))
 
 
 async def broken_off_and_forgotten(client: Any, start: Open, seen: Seen) -> None:
     stream = await adapted(start(client))
     await take(stream, 2, seen)
     del stream
-    await _collect()
+    await collect()
 
 
 async def broken_off_and_resumed(client: Any, start: Open, seen: Seen) -> None:
@@ -78,14 +78,14 @@ async def error_of_the_app(client: Any, start: Open, seen: Seen) -> None:
     except OurError as caught:
         seen.see("is itself", caught is error)
         seen.see("caught", caught)
-    seen.see("response", stream.response)
+    seen.see("response", _response(stream))
 
 
 async def closed_unread(client: Any, start: Open, seen: Seen) -> None:
     stream = await adapted(start(client))
-    await adapted(stream.close())
-    seen.see("response", stream.response)
-    await adapted(stream.close())
+    await close(stream)
+    seen.see("response", _response(stream))
+    await close(stream)
     await drain(stream, seen, "chunk after close")
 
 
@@ -93,12 +93,12 @@ async def never_iterated(client: Any, start: Open, seen: Seen) -> None:
     stream = await adapted(start(client))
     seen.see("stream", stream)
     del stream
-    await _collect()
+    await collect()
 
 
 async def read_as_bytes(client: Any, start: Open, seen: Seen) -> None:
     """Read what is below the SDK's stream: ``stream.response`` is public."""
-    response = (await adapted(start(client))).response
+    response = feature(await adapted(start(client)), "response")
     read = response.aread if hasattr(response, "aread") and _is_async(response) else response.read
     seen.see("bytes", await adapted(read()))
     seen.see("response", response)
@@ -150,21 +150,10 @@ def ended(ending: Ending, start: Open) -> Shape:
     return shape
 
 
+def _response(stream: Any) -> Any:
+    """Return the HTTP response that an SDK shows at its stream; None: it shows none."""
+    return getattr(stream, "response", None)
+
+
 def _is_async(response: Any) -> bool:
     return hasattr(response.stream, "__aiter__") and not hasattr(response.stream, "__iter__")
-
-
-async def _collect() -> None:
-    """Let the garbage collector, and then the event loop, do what they do with lost streams."""
-    gc.collect()
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    # The loop closes lost generators in tasks, and an SDK's own clean-up may wait for 0.1 s there.
-    for _ in range(200):
-        await asyncio.sleep(0.002)
-        if len(asyncio.all_tasks()) == 1:
-            break
-    gc.collect()
-    await asyncio.sleep(0)

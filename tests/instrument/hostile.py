@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from tests.instrument import shapes_anthropic, shapes_openai
 from tests.instrument.differential import adapted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.instrument.contract.apis import Api
     from tests.instrument.differential import Seen, Shape
 
 _TEXT = {"role": "user", "content": "Hello"}
@@ -93,12 +93,28 @@ MESSAGES: dict[str, Any] = {
     "subclassed_dict": lambda _: [Touchy(_TEXT)],
     "number_keys": lambda _: [{1: 2, "role": "user", "content": "Hello"}],
 }
+MODELS: dict[str, Any] = {
+    "none": None,
+    "number": 7,
+    "object": object(),
+    "loud": Loud(),
+    "subclassed_text": type("Name", (str,), {})("gpt-4o-mini"),
+}
+TEXTS: dict[str, Any] = {
+    "none": None,
+    "number": 7,
+    "empty": "",
+    "object": object(),
+    "loud": Loud(),
+    "bytes": b"\xff\x00",
+    "set": {"a"},
+    "decimal": decimal.Decimal(1),
+    "surrogate": "half \ud800 pair",
+    "nan": float("nan"),
+    "list": ["Hello", "there"],
+}
+"""What stands where a user's text should."""
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "model_none": {"model": None},
-    "model_number": {"model": 7},
-    "model_object": {"model": object()},
-    "model_loud": {"model": Loud()},
-    "model_subclassed_text": {"model": type("Name", (str,), {})("gpt-4o-mini")},
     "unknown_argument": {"not_an_argument": 1},
     "extra_body_object": {"extra_body": {"x": object()}},
     "extra_body_list": {"extra_body": [1]},
@@ -118,35 +134,35 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
-def _with_messages(base: dict[str, Any], make: Any, path: str) -> Shape:
+def shapes(api: Api) -> dict[str, Shape]:
+    """Return the shapes that call ``api`` with all of the above."""
+    found = {
+        f"text_{name}": _shape(api, lambda _, t=text: api.asked(t)) for name, text in TEXTS.items()
+    }
+    if "messages" in api.asked(""):
+        found |= {
+            f"messages_{name}": _shape(api, lambda seen, make=make: {"messages": make(seen)})
+            for name, make in MESSAGES.items()
+        }
+    found |= {
+        f"model_{name}": _shape(api, lambda _, m=model: {api.model_argument: m})
+        for name, model in MODELS.items()
+    }
+    found |= {name: _shape(api, lambda _, m=more: m) for name, more in ARGUMENTS.items()}
+    return found | {f"without_{name}": _shape(api, drop=name) for name in api.arguments("")}
+
+
+def _shape(api: Api, change: Any = lambda _: {}, drop: str = "") -> Shape:
     async def shape(client: Any, seen: Seen) -> None:
         Touchy.looks = 0
-        given = {**base, "messages": make(seen)}
-        after = _count_requests(client, seen)
+        given = {**api.arguments("Hello"), **change(seen)}
+        given.pop(drop, None)
+        after = _count_requests(client, seen) if api.sdk.tells_attempts else lambda: None
         try:
-            seen.see("result", await adapted(_method(client, path)(**given)))
+            seen.see("result", await adapted(api.send(client, given)))
         finally:
             seen.log.append(("looks", Touchy.looks))
             after()
-
-    return shape
-
-
-def _with_arguments(base: dict[str, Any], more: dict[str, Any], path: str) -> Shape:
-    async def shape(client: Any, seen: Seen) -> None:
-        after = _count_requests(client, seen)
-        try:
-            seen.see("result", await adapted(_method(client, path)(**{**base, **more})))
-        finally:
-            after()
-
-    return shape
-
-
-def _without(base: dict[str, Any], name: str, path: str) -> Shape:
-    async def shape(client: Any, seen: Seen) -> None:
-        given = {key: value for key, value in base.items() if key != name}
-        await adapted(_method(client, path)(**given))
 
     return shape
 
@@ -166,23 +182,3 @@ def _count_requests(client: Any, seen: Seen) -> Any:
         seen.made = len(made)
 
     return done
-
-
-def _method(client: Any, path: str) -> Any:
-    for name in path.split("."):
-        client = getattr(client, name)
-    return client
-
-
-def _all(base: dict[str, Any], path: str) -> dict[str, Shape]:
-    shapes = {
-        f"messages_{name}": _with_messages(base, make, path) for name, make in MESSAGES.items()
-    }
-    shapes |= {name: _with_arguments(base, more, path) for name, more in ARGUMENTS.items()}
-    return shapes | {f"without_{name}": _without(base, name, path) for name in base}
-
-
-SHAPES: dict[str, dict[str, Shape]] = {
-    "openai": _all(shapes_openai.CHAT, "chat.completions.create"),
-    "anthropic": _all(shapes_anthropic.MESSAGE, "messages.create"),
-}

@@ -10,8 +10,19 @@ import re
 from datetime import timedelta
 from typing import Any
 
-_PORT = re.compile(r"127\.0\.0\.1:\d+")
-_VOLATILE_HEADERS = frozenset({"date", "idempotency-key", "x-stainless-idempotency-key"})
+_PORT = re.compile(r"127\.0\.0\.1:\d+|port=\d+")
+_ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}")
+VOLATILE_HEADERS = frozenset(
+    {
+        "date",
+        "idempotency-key",
+        "x-stainless-idempotency-key",
+        "amz-sdk-invocation-id",
+        "amz-sdk-request",
+        "x-amz-date",
+    }
+)
+"""Headers that differ at every request."""
 _MAX_DEPTH = 12
 
 
@@ -22,7 +33,7 @@ def portrait(value: Any, depth: int = 0) -> Any:  # noqa: C901, PLR0911  # one b
     if isinstance(value, float):
         return repr(value)
     if type(value) is str:
-        return _PORT.sub("127.0.0.1:0", value)
+        return _ADDRESS.sub("0x", _PORT.sub("127.0.0.1:0", value))
     if depth > _MAX_DEPTH:
         return type_name(value)
     if isinstance(value, BaseException):
@@ -32,7 +43,10 @@ def portrait(value: Any, depth: int = 0) -> Any:  # noqa: C901, PLR0911  # one b
     if hasattr(value, "model_fields_set"):
         return {"type": type_name(value), **_model(value, depth)}
     if isinstance(value, dict):
-        pairs = [(portrait(k, depth + 1), portrait(v, depth + 1)) for k, v in value.items()]
+        pairs = [
+            (portrait(k, depth + 1), "*" if _is_volatile(k) else portrait(v, depth + 1))
+            for k, v in value.items()
+        ]
         return [type_name(value), pairs]
     if isinstance(value, list | tuple | set | frozenset):
         return [type_name(value), *(portrait(item, depth + 1) for item in value)]
@@ -52,9 +66,13 @@ def type_name(value: Any) -> str:
 def headers(message: Any) -> list[tuple[str, str]]:
     """Return the headers in order, without the values of those that differ at every call."""
     return [
-        (name, "*" if name.lower() in _VOLATILE_HEADERS else portrait(value))
+        (name, "*" if name.lower() in VOLATILE_HEADERS else portrait(value))
         for name, value in message.headers.multi_items()
     ]
+
+
+def _is_volatile(key: Any) -> bool:
+    return type(key) is str and key.lower() in VOLATILE_HEADERS
 
 
 def _is_subclassed(value: Any) -> bool:

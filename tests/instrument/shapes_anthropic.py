@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from tests.instrument.contract import apis_anthropic
 from tests.instrument.differential import adapted, drain, feature, opened
 from tests.instrument.endings import ENDINGS, ended
 
@@ -214,9 +215,9 @@ async def beta_helper(client: Any, seen: Seen) -> None:
 
 async def count_tokens(client: Any, seen: Seen) -> None:
     """Call what is not billed: it must pass untouched and unrecorded."""
+    seen.made = 0
     made = client.messages.count_tokens(model=MODEL, messages=MESSAGE["messages"])
     seen.see("result", await adapted(made))
-    seen.made = 0
 
 
 PLAIN: dict[str, Shape] = {
@@ -271,3 +272,8 @@ CORE = {
     )
 }
 """One of each kind, for the whole list of what a provider may do."""
+SDK = apis_anthropic.ANTHROPIC
+IS_WHOLE = True
+OPENINGS = (open_message,)
+FUZZED = ("create", "helper_events", "stream_drained")
+"""Those that meet random answers."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from tests.instrument.contract import apis_openai
 from tests.instrument.differential import adapted, drain, feature, opened
 from tests.instrument.endings import ENDINGS, ended
 
@@ -303,8 +304,8 @@ async def embeddings_raw(client: Any, seen: Seen) -> None:
 
 async def models_list(client: Any, seen: Seen) -> None:
     """Call what is not an LLM call: it must pass untouched and unrecorded."""
-    await drain(client.models.list(), seen, "model")
     seen.made = 0
+    await drain(client.models.list(), seen, "model")
 
 
 async def _raw(raw: Any, seen: Seen) -> None:
@@ -392,3 +393,15 @@ CORE = {
     )
 }
 """One of each kind, for the whole list of what a provider may do."""
+SDK = apis_openai.OPENAI
+IS_WHOLE = True
+OPENINGS = (open_chat, open_response)
+FUZZED = (
+    "chat_create",
+    "chat_helper",
+    "chat_drained",
+    "responses_create",
+    "responses_drained",
+    "embeddings_base64",
+)
+"""Those that meet random answers."""

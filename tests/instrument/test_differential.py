@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from llmtrace.testing.provider import Reply
-from tests.instrument import endings, hostile, shapes_anthropic, shapes_openai
 from tests.instrument.behaviours import BEHAVIOURS, EVERYWHERE, STREAMED, Behaviour
-from tests.instrument.differential import CLIENTS, Seen, Stage, assert_nobody_can_tell
+from tests.instrument.casts import CASTS
+from tests.instrument.differential import Cast, Stage, assert_nobody_can_tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,75 +18,57 @@ if TYPE_CHECKING:
     from tests.instrument.differential import Shape
 
 
-def _behaviours(shapes: Any, name: str) -> Iterable[str]:
-    if name in shapes.CORE:
+def _behaviours(cast: Cast, name: str) -> Iterable[str]:
+    if name in cast.core:
         return BEHAVIOURS
-    return STREAMED if name in shapes.STREAMS else EVERYWHERE
+    return STREAMED if name in cast.streams else EVERYWHERE
+
+
+def _each(kind: str, wanted: Iterable[Cast] = CASTS) -> list[Any]:
+    """Return a case for each shape of that kind."""
+    return [
+        pytest.param(cast, shape, id=f"{cast.id}-{name}")
+        for cast in wanted
+        for name, shape in getattr(cast, kind).items()
+    ]
 
 
 CASES = [
-    pytest.param(kind, shape, BEHAVIOURS[behaviour], id=f"{kind}-{name}-{behaviour}")
-    for kind in CLIENTS
-    for shapes in (shapes_openai if kind.startswith("openai") else shapes_anthropic,)
-    for name, shape in shapes.SHAPES.items()
-    for behaviour in _behaviours(shapes, name)
-]
-CANCELLED: list[Any] = [
-    pytest.param("openai-async", endings.ended(endings.cancelled, start), id=start.__name__)
-    for start in (shapes_openai.open_chat, shapes_openai.open_response)
-] + [
-    pytest.param(
-        "anthropic-async",
-        endings.ended(endings.cancelled, shapes_anthropic.open_message),
-        id="open_message",
-    )
+    pytest.param(cast, shape, BEHAVIOURS[behaviour], id=f"{cast.id}-{name}-{behaviour}")
+    for cast in CASTS
+    for name, shape in cast.shapes.items()
+    for behaviour in _behaviours(cast, name)
 ]
 
 
-def impatient(shape: Shape) -> Shape:
-    """Return ``shape`` with a client that waits for 50 ms only."""
-
-    async def hurried(client: Any, seen: Seen) -> None:
-        await shape(client.with_options(timeout=0.05), seen)
-
-    return hurried
-
-
-@pytest.mark.parametrize(("kind", "shape", "behaviour"), CASES)
+@pytest.mark.parametrize(("cast", "shape", "behaviour"), CASES)
 def test_a_caller_sees_the_same_with_and_without(
-    stage: Stage, tmp_path: Path, kind: str, shape: Shape, behaviour: Behaviour
+    stage: Stage, tmp_path: Path, cast: Cast, shape: Shape, behaviour: Behaviour
 ) -> None:
-    assert_nobody_can_tell(stage, tmp_path, kind, shape, behaviour)
+    assert_nobody_can_tell(stage, tmp_path, cast, shape, behaviour)
 
 
-@pytest.mark.parametrize(("kind", "shape"), CANCELLED)
+@pytest.mark.parametrize(("cast", "shape"), _each("cancelled", [c for c in CASTS if c.is_async]))
 def test_a_cancelled_reader_sees_the_same(
-    stage: Stage, tmp_path: Path, kind: str, shape: Shape
+    stage: Stage, tmp_path: Path, cast: Cast, shape: Shape
 ) -> None:
     slow = Behaviour((Reply(chunk_delay_s=0.2),))
 
-    assert_nobody_can_tell(stage, tmp_path, kind, shape, slow)
-
-
-@pytest.mark.parametrize("kind", CLIENTS)
-def test_a_timeout_is_the_same(stage: Stage, tmp_path: Path, kind: str) -> None:
-    shapes = shapes_openai if kind.startswith("openai") else shapes_anthropic
-    silent = Behaviour((Reply(delay_s=5),))
-
-    assert_nobody_can_tell(
-        stage, tmp_path, kind, impatient(next(iter(shapes.CORE.values()))), silent
-    )
+    assert_nobody_can_tell(stage, tmp_path, cast, shape, slow)
 
 
 @pytest.mark.parametrize(
-    ("kind", "shape"),
-    [
-        pytest.param(kind, shape, id=f"{kind}-{name}")
-        for kind in CLIENTS
-        for name, shape in hostile.SHAPES[kind.partition("-")[0]].items()
-    ],
+    "cast", [pytest.param(cast, id=cast.id) for cast in CASTS if cast.sdk.has_timeout]
 )
+def test_a_timeout_is_the_same(stage: Stage, tmp_path: Path, cast: Cast) -> None:
+    shape = next(iter(cast.shapes.values()))
+    silent = Behaviour((Reply(delay_s=5),))
+
+    assert_nobody_can_tell(stage, tmp_path, cast, shape, silent, timeout_s=0.05)
+
+
+@pytest.mark.parametrize(("cast", "shape"), _each("hostile"))
 def test_hostile_arguments_give_the_same(
-    stage: Stage, tmp_path: Path, kind: str, shape: Shape
+    stage: Stage, tmp_path: Path, cast: Cast, shape: Shape
 ) -> None:
-    assert_nobody_can_tell(stage, tmp_path, kind, shape, Behaviour())
+    assert_nobody_can_tell(stage, tmp_path, cast, shape, Behaviour())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,9 @@ from hypothesis import strategies as st
 import llmtrace
 from llmtrace.testing.provider import Reply
 from llmtrace.testing.provider.events import Event
-from tests.instrument import shapes_anthropic, shapes_openai
 from tests.instrument.behaviours import Behaviour
-from tests.instrument.differential import CLIENTS, Seen, Stage, adapted, assert_nobody_can_tell
+from tests.instrument.casts import CASTS
+from tests.instrument.differential import Cast, Seen, Stage, adapted, assert_nobody_can_tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,13 +59,9 @@ CUTS = st.none() | st.integers(0, 1500)
 CHUNKS = st.none() | st.integers(1, 64)
 
 ALL_SHAPES = [
-    pytest.param(kind, shape, id=f"{kind}-{name}")
-    for kind in CLIENTS
-    for shapes in (shapes_openai if kind.startswith("openai") else shapes_anthropic,)
-    for name, shape in shapes.CORE.items()
-    if name.removeprefix("chat_") in {"create", "helper", "drained"}
-    or name in {"responses_create", "responses_drained", "embeddings_base64"}
-    or name in {"helper_events", "stream_drained"}
+    pytest.param(cast, cast.shapes[name], id=f"{cast.id}-{name}")
+    for cast in CASTS
+    for name in cast.fuzzed
 ]
 
 
@@ -97,20 +94,20 @@ def mutated(changes: Any, *, drop: int | None, double: int | None) -> Any:
     return edit
 
 
-def play(stage: Stage, kind: str, shape: Shape, behaviour: Behaviour) -> None:
+def play(stage: Stage, cast: Cast, shape: Shape, behaviour: Behaviour) -> None:
     """Compare one example, in a home folder of its own."""
     with tempfile.TemporaryDirectory() as home:
         try:
-            assert_nobody_can_tell(stage, Path(home), kind, shape, behaviour)
+            assert_nobody_can_tell(stage, Path(home), cast, shape, behaviour)
         finally:
             llmtrace.uninstrument()
 
 
-@pytest.mark.parametrize(("kind", "shape"), ALL_SHAPES)
+@pytest.mark.parametrize(("cast", "shape"), ALL_SHAPES)
 @bounded
 @given(changes=CHANGES, drop=CUTS, double=CUTS, cut=CUTS, chunk=CHUNKS, zipped=st.booleans())
 def test_any_change_to_an_answer_gives_the_same(
-    stage: Stage, kind: str, shape: Shape, *, changes: Any, drop: Any, double: Any, cut: Any,
+    stage: Stage, cast: Cast, shape: Shape, *, changes: Any, drop: Any, double: Any, cut: Any,
     chunk: Any, zipped: bool,
 ) -> None:  # fmt: skip
     reply = Reply(
@@ -120,10 +117,10 @@ def test_any_change_to_an_answer_gives_the_same(
         is_gzipped=zipped,
     )
 
-    play(stage, kind, shape, Behaviour((reply,)))
+    play(stage, cast, shape, Behaviour((reply,)))
 
 
-@pytest.mark.parametrize(("kind", "shape"), ALL_SHAPES)
+@pytest.mark.parametrize(("cast", "shape"), ALL_SHAPES)
 @settings(bounded, max_examples=15)
 @given(
     pieces=st.lists(
@@ -136,11 +133,11 @@ def test_any_change_to_an_answer_gives_the_same(
     encoding=st.sampled_from(["", "gzip", "deflate", "nonsense"]),
 )
 def test_any_bytes_give_the_same(
-    stage: Stage, kind: str, shape: Shape, *, pieces: list[bytes], encoding: str
+    stage: Stage, cast: Cast, shape: Shape, *, pieces: list[bytes], encoding: str
 ) -> None:
     headers = {"content-encoding": encoding} if encoding else {}
 
-    play(stage, kind, shape, Behaviour((Reply(pieces=tuple(pieces), headers=headers),)))
+    play(stage, cast, shape, Behaviour((Reply(pieces=tuple(pieces), headers=headers),)))
 
 
 ODD = SCALARS | st.binary(max_size=5) | st.builds(object) | st.sets(st.integers(), max_size=2)
@@ -172,28 +169,27 @@ ARGUMENTS = st.fixed_dictionaries(
 )
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
+NAMED = {"openai": "chat.completions.create", "anthropic": "messages.create"}
+"""SDK → the method that meets random arguments."""
+
+
+@pytest.mark.parametrize(
+    "cast", [pytest.param(cast, id=cast.id) for cast in CASTS if cast.sdk.name in NAMED]
+)
 @settings(bounded, max_examples=40)
 @given(arguments=ARGUMENTS)
-def test_any_arguments_give_the_same(stage: Stage, kind: str, arguments: dict[str, Any]) -> None:
+def test_any_arguments_give_the_same(stage: Stage, cast: Cast, arguments: dict[str, Any]) -> None:
     async def shape(client: Any, seen: Seen) -> None:
         made: list[int] = []
         client.request = lambda *a, **k: made.append(1) or type(client).request(client, *a, **k)
-        create = client.chat.completions.create
+        renamed = copy.copy(arguments)
+        if cast.sdk.name == "anthropic" and "stop" in renamed:
+            renamed["stop_sequences"] = renamed.pop("stop")
+        create = functools.reduce(getattr, NAMED[cast.sdk.name].split("."), client)
         try:
-            seen.see("result", await adapted(create(**copy.copy(arguments))))
+            seen.see("result", await adapted(create(**renamed)))
         finally:
+            del client.request
             seen.made = len(made)
 
-    async def message(client: Any, seen: Seen) -> None:
-        made: list[int] = []
-        client.request = lambda *a, **k: made.append(1) or type(client).request(client, *a, **k)
-        renamed = {
-            {"stop": "stop_sequences"}.get(name, name): value for name, value in arguments.items()
-        }
-        try:
-            seen.see("result", await adapted(client.messages.create(**renamed)))
-        finally:
-            seen.made = len(made)
-
-    play(stage, kind, shape if kind.startswith("openai") else message, Behaviour())
+    play(stage, cast, shape, Behaviour())

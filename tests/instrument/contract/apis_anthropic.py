@@ -37,6 +37,7 @@ ANTHROPIC = Sdk(
     errors={status: f"anthropic.{name}" for status, name in ERRORS.items()},
     lost="anthropic.APIConnectionError",
     timed_out="anthropic.APITimeoutError",
+    tells_attempts=True,
 )
 MESSAGES = Api(
     sdk=ANTHROPIC,

@@ -25,6 +25,7 @@ GROQ = Sdk(
     errors={status: f"groq.{name}" for status, name in ERRORS.items()},
     lost="groq.APIConnectionError",
     timed_out="groq.APITimeoutError",
+    tells_attempts=True,
 )
 CHAT = Api(
     sdk=GROQ,

@@ -40,6 +40,7 @@ OPENAI = Sdk(
     errors={status: f"openai.{name}" for status, name in ERRORS.items()},
     lost="openai.APIConnectionError",
     timed_out="openai.APITimeoutError",
+    tells_attempts=True,
 )
 CHAT = Api(
     sdk=OPENAI,

@@ -28,6 +28,7 @@ TOGETHER = Sdk(
     errors={status: f"together.{name}" for status, name in ERRORS.items()},
     lost="together.APIConnectionError",
     timed_out="together.APITimeoutError",
+    tells_attempts=True,
 )
 CHAT = Api(
     sdk=TOGETHER,
