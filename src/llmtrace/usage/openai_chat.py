@@ -40,6 +40,9 @@ FEES: Final = {
 }
 """Fees by the call that a usage object itself names, at whichever host."""
 
+_CONTEXT_SIZES: Final = ("medium", "high")
+"""Perplexity's fee for a request depends on how much it searches; ``low`` is the default."""
+
 _INSIDE: Final = "prompt_tokens_details"
 _OUTSIDE: Final = "completion_tokens_details"
 
@@ -86,6 +89,8 @@ def _read(raw: object, source: UsageSource, *, is_gemini: bool) -> TokenUsage | 
     amounts = amounts_of(SHAPE, found, counts)
     if amounts is None:
         return None
+    if found.get("search_context_size") in _CONTEXT_SIZES:
+        amounts.requests[f"search_context_{found['search_context_size']}"] = 1
     if is_gemini and not amounts.reasoning and amounts.total is not None:
         amounts.reasoning = max(amounts.total - amounts.input - amounts.output, 0)
     amounts.cache_write = written_by_lifetime(found.get(_INSIDE), amounts.cache_write, counts)
