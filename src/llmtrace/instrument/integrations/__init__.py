@@ -9,6 +9,7 @@ from llmtrace.instrument.integrations import (
     boto3,
     google_genai,
     groq,
+    langchain,
     openai,
     together,
     xai,
@@ -27,6 +28,7 @@ INTEGRATIONS: Final[Mapping[str, Integration]] = {
         boto3.INTEGRATION,
         google_genai.INTEGRATION,
         groq.INTEGRATION,
+        langchain.INTEGRATION,
         together.INTEGRATION,
         xai.INTEGRATION,
     )

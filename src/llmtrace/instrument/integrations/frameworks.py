@@ -52,7 +52,7 @@ class Structure:
         self.step = step
 
 
-def open_structure(  # noqa: PLR0913  # what a span of structure may say, all optional
+def open_structure(
     integration: Integration,
     operation: str | None,
     name: str,
@@ -189,6 +189,11 @@ class Runs:
     def pop(self, run_id: object) -> Any:
         """Forget a run and return it; None if it is not known."""
         return self._open.pop(run_id, None)
+
+
+def current() -> Context:
+    """Return the context that is current."""
+    return context.get_current()
 
 
 def enter(inside: Context) -> Context:
