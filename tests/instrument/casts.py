@@ -36,10 +36,16 @@ def _modules() -> dict[str, Any]:
     return found
 
 
-def _cast(apis: Sequence[Api], module: Any, *, is_async: bool) -> Cast:
+def _cast(apis: Sequence[Api], module: Any, name: str, *, is_first: bool, is_async: bool) -> Cast:
+    """Return who plays ``apis``, which have one SDK; a cloud's client has the first's classes."""
     sdk = apis[0].sdk
-    common: Any = {"sdk": sdk, "is_async": is_async, "hostile": hostile.shapes(apis[0])}
-    if getattr(module, "IS_WHOLE", False):
+    common: Any = {
+        "name": f"{name}-async" if is_async else name,
+        "sdk": sdk,
+        "is_async": is_async,
+        "hostile": hostile.shapes(apis[0]) if is_first else {},
+    }
+    if is_first and getattr(module, "IS_WHOLE", False):
         return Cast(
             shapes=module.SHAPES,
             core=module.CORE,
@@ -48,11 +54,12 @@ def _cast(apis: Sequence[Api], module: Any, *, is_async: bool) -> Cast:
             cancelled={start.__name__: ended(cancelled, start) for start in module.OPENINGS},
             **common,
         )
+    more = getattr(module, "SHAPES", {}) if is_first else {}
     return Cast(
-        shapes={**shapes_contract.shapes_of(apis), **getattr(module, "SHAPES", {})},
-        core=shapes_contract.core_of(apis),
+        shapes={**shapes_contract.shapes_of(apis), **more},
+        core=shapes_contract.core_of(apis) if is_first else (),
         streams=shapes_contract.streams_of(apis),
-        fuzzed=shapes_contract.fuzzed_of(apis),
+        fuzzed=shapes_contract.fuzzed_of(apis) if is_first else (),
         cancelled=shapes_contract.cancelled_of(apis),
         **common,
     )
@@ -61,10 +68,16 @@ def _cast(apis: Sequence[Api], module: Any, *, is_async: bool) -> Cast:
 def _all() -> list[Cast]:
     modules = _modules()
     casts: list[Cast] = []
-    for name, group in groupby(discovered("APIS"), key=lambda api: api.sdk.name):
+    known: set[str] = set()
+    for _, group in groupby(discovered("APIS"), key=lambda api: id(api.sdk)):
         apis = list(group)
-        ways = (False, True) if apis[0].sdk.has_async else (False,)
-        casts += [_cast(apis, modules.get(name), is_async=way) for way in ways]
+        sdk = apis[0].sdk
+        is_first = sdk.name not in known
+        known.add(sdk.name)
+        name = sdk.name if is_first else f"{sdk.name}-{apis[0].variant}"
+        for is_async in (False, True) if sdk.has_async else (False,):
+            module = modules.get(sdk.name)
+            casts.append(_cast(apis, module, name, is_first=is_first, is_async=is_async))
     return casts
 
 

@@ -46,6 +46,8 @@ _ACCOUNTED = semconv.INFERENCE_OPERATIONS | {semconv.OP_FETCH_RESPONSE}
 class Cast:
     """The clients of one SDK, sync or async, and the ways in which apps call them."""
 
+    name: str
+    """In test ids."""
     sdk: Sdk
     is_async: bool
     shapes: Mapping[str, Shape]
@@ -59,11 +61,6 @@ class Cast:
     """Shapes with arguments that are wrong, odd or lazy."""
     cancelled: Mapping[str, Shape]
     """Shapes that cancel the reader of a stream (async clients only)."""
-
-    @property
-    def id(self) -> str:
-        """Name in test ids."""
-        return f"{self.sdk.name}-async" if self.is_async else self.sdk.name
 
 
 class LacksFeatureError(Exception):

@@ -56,24 +56,24 @@ def shapes_of(apis: Sequence[Api]) -> dict[str, Shape]:
     """Return every shape of these APIs by its name."""
     found: dict[str, Shape] = {}
     for api in apis:
-        found[f"{api.wire}_plain"] = plain(api)
-        found[f"{api.wire}_twice"] = twice(api)
+        found[f"{api.label}_plain"] = plain(api)
+        found[f"{api.label}_twice"] = twice(api)
         if api.limit:
-            found[f"{api.wire}_limited"] = plain(api, **api.limit)
+            found[f"{api.label}_limited"] = plain(api, **api.limit)
         if api.tools:
-            found[f"{api.wire}_tools"] = plain(api, **api.tools)
+            found[f"{api.label}_tools"] = plain(api, **api.tools)
         if api.raw:
-            found[f"{api.wire}_raw"] = raw(api)
+            found[f"{api.label}_raw"] = raw(api)
         if api.streamed and api.tools:
             start = opening(api, **api.tools)
-            found[f"{api.wire}_stream_tools"] = ended(ENDINGS["drained"], start)
+            found[f"{api.label}_stream_tools"] = ended(ENDINGS["drained"], start)
     return found | streams_of(apis)
 
 
 def streams_of(apis: Sequence[Api]) -> dict[str, Shape]:
     """Return the shapes that end a stream."""
     return {
-        f"{api.wire}_stream_{ending.__name__}": ended(ending, opening(api))
+        f"{api.label}_stream_{ending.__name__}": ended(ending, opening(api))
         for api in apis
         if api.streamed
         for ending in ENDINGS.values()
@@ -82,7 +82,7 @@ def streams_of(apis: Sequence[Api]) -> dict[str, Shape]:
 
 def core_of(apis: Sequence[Api]) -> list[str]:
     """Return the names of those shapes, of the first API, that meet all a provider may do."""
-    names = [f"{apis[0].wire}_{n}" for n in ("plain", "stream_drained", "stream_broken_off")]
+    names = [f"{apis[0].label}_{n}" for n in ("plain", "stream_drained", "stream_broken_off")]
     shapes = shapes_of(apis[:1])
     return [name for name in names if name in shapes]
 
@@ -90,10 +90,10 @@ def core_of(apis: Sequence[Api]) -> list[str]:
 def fuzzed_of(apis: Sequence[Api]) -> list[str]:
     """Return the names of those shapes that meet random answers."""
     shapes = shapes_of(apis)
-    names = [f"{api.wire}_{name}" for api in apis for name in ("plain", "stream_drained")]
+    names = [f"{api.label}_{name}" for api in apis for name in ("plain", "stream_drained")]
     return [name for name in names if name in shapes]
 
 
 def cancelled_of(apis: Sequence[Api]) -> dict[str, Shape]:
     """Return the shapes that cancel the reader of a stream."""
-    return {api.wire: ended(cancelled, opening(api)) for api in apis if api.streamed}
+    return {api.label: ended(cancelled, opening(api)) for api in apis if api.streamed}

@@ -27,14 +27,14 @@ def _behaviours(cast: Cast, name: str) -> Iterable[str]:
 def _each(kind: str, wanted: Iterable[Cast] = CASTS) -> list[Any]:
     """Return a case for each shape of that kind."""
     return [
-        pytest.param(cast, shape, id=f"{cast.id}-{name}")
+        pytest.param(cast, shape, id=f"{cast.name}-{name}")
         for cast in wanted
         for name, shape in getattr(cast, kind).items()
     ]
 
 
 CASES = [
-    pytest.param(cast, shape, BEHAVIOURS[behaviour], id=f"{cast.id}-{name}-{behaviour}")
+    pytest.param(cast, shape, BEHAVIOURS[behaviour], id=f"{cast.name}-{name}-{behaviour}")
     for cast in CASTS
     for name, shape in cast.shapes.items()
     for behaviour in _behaviours(cast, name)
@@ -58,7 +58,7 @@ def test_a_cancelled_reader_sees_the_same(
 
 
 @pytest.mark.parametrize(
-    "cast", [pytest.param(cast, id=cast.id) for cast in CASTS if cast.sdk.has_timeout]
+    "cast", [pytest.param(cast, id=cast.name) for cast in CASTS if cast.sdk.has_timeout]
 )
 def test_a_timeout_is_the_same(stage: Stage, tmp_path: Path, cast: Cast) -> None:
     shape = next(iter(cast.shapes.values()))

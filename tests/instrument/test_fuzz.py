@@ -59,7 +59,7 @@ CUTS = st.none() | st.integers(0, 1500)
 CHUNKS = st.none() | st.integers(1, 64)
 
 ALL_SHAPES = [
-    pytest.param(cast, cast.shapes[name], id=f"{cast.id}-{name}")
+    pytest.param(cast, cast.shapes[name], id=f"{cast.name}-{name}")
     for cast in CASTS
     for name in cast.fuzzed
 ]
@@ -174,7 +174,7 @@ NAMED = {"openai": "chat.completions.create", "anthropic": "messages.create"}
 
 
 @pytest.mark.parametrize(
-    "cast", [pytest.param(cast, id=cast.id) for cast in CASTS if cast.sdk.name in NAMED]
+    "cast", [pytest.param(cast, id=cast.name) for cast in CASTS if cast.sdk.name in NAMED]
 )
 @settings(bounded, max_examples=40)
 @given(arguments=ARGUMENTS)

@@ -176,7 +176,12 @@ class Api:
     @property
     def id(self) -> str:
         """Name in test ids."""
-        return f"{self.sdk.name}-{self.wire}" + (f"-{self.variant}" if self.variant else "")
+        return f"{self.sdk.name}-{self.label}"
+
+    @property
+    def label(self) -> str:
+        """Name among the APIs of its SDK."""
+        return f"{self.wire}-{self.variant}" if self.variant else self.wire
 
     @property
     def answers_as(self) -> str | None:
