@@ -228,6 +228,20 @@ _BODIES: dict[str, dict[str, Any]] = {
         "stop_sequence": None,
         "usage": {"input_tokens": 1, "output_tokens": 2},
     },
+    "bedrock.agent": {
+        "traces": [
+            {
+                "trace": {
+                    "orchestrationTrace": {
+                        "modelInvocationOutput": {
+                            "metadata": {"usage": {"inputTokens": 1, "outputTokens": 2}}
+                        }
+                    }
+                }
+            }
+        ],
+        "completion": "Grüße ☁",
+    },
     "bedrock.converse": {
         "output": {
             "message": {

@@ -16,7 +16,7 @@ from llmtrace import semconv, wire
 from llmtrace.instrument import guard
 from llmtrace.instrument.answers import Answer, parse_request, read_answer
 from llmtrace.instrument.gateways import NO_GATEWAY, GatewayWord, read_gateway
-from llmtrace.instrument.money import Exchange, bill, money_attributes
+from llmtrace.instrument.money import Bill, Exchange, bill, money_attributes
 from llmtrace.instrument.providers import local_program, provider_of
 
 if TYPE_CHECKING:
@@ -81,9 +81,9 @@ def describe_step(step: Step, means: Means) -> Description:
     """Describe a step of the app, or of a framework, whose content is redacted as a call's is."""
     attributes: dict[str, object] = {**step.attribution, **step.attributes}
     if step.sdk:
-        attributes[semconv.SDK] = _sdk(step.sdk)
+        attributes[semconv.SDK] = sdk_name(step.sdk)
     if step.content and means.capture != "none":
-        attributes.update(_redacted(step.content, means, Counter[str]()))
+        attributes.update(redacted(step.content, means, Counter[str]()))
     if step.error_type:
         attributes[semconv.ERROR_TYPE] = step.error_type
     return Description(
@@ -102,18 +102,13 @@ def describe_call(call: Call, started: datetime, means: Means) -> Description:
     answer = read_answer(call)
     if answer.fields.usage is None:
         answer = _with_usage_of_request(answer, api, body)
-    provider = (
-        call.provider_hint
-        or provider_of(call.host, call.port, means.provider_hosts)
-        or local_program(call.host, answer.body)
-        or call.integration.default_provider
-    )
+    provider = provider_name(call, answer.body, means)
     error_type, message = _error(call, answer)
     attributes: dict[str, object] = {
         semconv.OPERATION_NAME: call.endpoint.operation,
         semconv.PROVIDER_NAME: provider,
         semconv.API: api,
-        semconv.SDK: _sdk(call.integration.distribution),
+        semconv.SDK: sdk_name(call.integration.distribution),
         **call.attribution,
     }
     model = request.model or call.model
@@ -132,6 +127,8 @@ def describe_call(call: Call, started: datetime, means: Means) -> Description:
         )
         billed = bill(exchange, provider=provider, at=started, prices=means.prices)
         attributes.update(money_attributes(billed, answer.fields.usage))
+    elif api == semconv.API_BEDROCK_AGENT:  # what its traces say of the models behind it
+        attributes.update(money_attributes(Bill(), answer.fields.usage))
     attributes.update(_header_attributes(call.headers or []))
     if error_type:
         attributes[semconv.ERROR_TYPE] = error_type
@@ -145,6 +142,16 @@ def describe_call(call: Call, started: datetime, means: Means) -> Description:
         status="error" if error_type else "unset",
         status_message=status_message[:1_000],
         events=tuple(_retry_events(call)),
+    )
+
+
+def provider_name(call: Call, body: Mapping[str, object] | None, means: Means) -> str:
+    """Return who answers a call: by its client, its host, its answer, else the SDK's own."""
+    return (
+        call.provider_hint
+        or provider_of(call.host, call.port, means.provider_hosts)
+        or local_program(call.host, body)
+        or call.integration.default_provider
     )
 
 
@@ -230,6 +237,7 @@ def _response_attributes(answer: Answer, call: Call) -> dict[str, object]:
         ),
         semconv.OPENAI_SYSTEM_FINGERPRINT: fields.system_fingerprint,
         semconv.LEFT_OUT: _left_out(call),
+        semconv.BATCH_ID: fields.id if call.endpoint.operation == semconv.OP_BATCH else None,
         semconv.RESPONSE_TIME_TO_FIRST_CHUNK: (
             (first - call.start_mono_ns) / 1e9 if first else None
         ),
@@ -268,13 +276,13 @@ def _content(
 ) -> dict[str, object]:
     """Return the bodies, redacted and within bounds."""
     bodies = {semconv.REQUEST_BODY: request_text, semconv.RESPONSE_BODY: answer.text}
-    found = _redacted(bodies, means, counts)
+    found = redacted(bodies, means, counts)
     if answer.is_truncated:
         found[semconv.TRUNCATED] = True
     return found
 
 
-def _redacted(
+def redacted(
     texts: Mapping[str, str | None], means: Means, counts: Counter[str]
 ) -> dict[str, object]:
     """Return texts, redacted and within bounds. What cannot be redacted is left out."""
@@ -324,7 +332,8 @@ def _add(attributes: dict[str, object], more: Mapping[str, Any]) -> None:
 
 
 @lru_cache(maxsize=32)
-def _sdk(distribution: str) -> str:
+def sdk_name(distribution: str) -> str:
+    """Return an SDK with its version, as ``openai 3.52.0``."""
     try:
         return f"{distribution} {metadata.version(distribution)}"
     except metadata.PackageNotFoundError:

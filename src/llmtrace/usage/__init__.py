@@ -60,6 +60,7 @@ _READERS: Final[dict[str, Callable[[object, UsageSource], TokenUsage | None]]] =
     semconv.API_MISTRAL_CHAT: mistral.read_chat,
     semconv.API_MISTRAL_CONVERSATIONS: mistral.read_conversation,
     semconv.API_MISTRAL_OCR: mistral.read_ocr,
+    semconv.API_BEDROCK_AGENT: cohere.read_rerank,  # of its operations, Rerank alone is billed here
     semconv.API_BEDROCK_CONVERSE: bedrock.read_converse,
     semconv.API_BEDROCK_INVOKE: bedrock.read_invoke,
     semconv.API_OLLAMA_CHAT: ollama.read_generate,

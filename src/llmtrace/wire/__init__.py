@@ -17,6 +17,7 @@ from llmtrace.wire import (
     anthropic_count_tokens,
     anthropic_messages,
     batches,
+    bedrock_agent,
     bedrock_converse,
     bedrock_invoke,
     framework,
@@ -103,6 +104,7 @@ _FORMATS: Final[dict[str, _WireFormat]] = {
     semconv.API_ANTHROPIC_BATCH: batches.FORMAT,
     semconv.API_ANTHROPIC_COUNT_TOKENS: anthropic_count_tokens.FORMAT,
     semconv.API_ANTHROPIC_MESSAGES: anthropic_messages,
+    semconv.API_BEDROCK_AGENT: bedrock_agent,
     semconv.API_BEDROCK_CONVERSE: bedrock_converse,
     semconv.API_BEDROCK_INVOKE: bedrock_invoke,
     semconv.API_OPENAI_REALTIME: openai_realtime,
@@ -114,7 +116,10 @@ _FORMATS: Final[dict[str, _WireFormat]] = {
     semconv.API_FRAMEWORK: framework,
 }
 
-_USAGE_OF_REQUEST: Final = {semconv.API_OPENAI_SPEECH: openai_speech.usage_of_request}
+_USAGE_OF_REQUEST: Final = {
+    semconv.API_BEDROCK_AGENT: bedrock_agent.usage_of_request,
+    semconv.API_OPENAI_SPEECH: openai_speech.usage_of_request,
+}
 _WITH_MEDIA: Final = frozenset({semconv.API_OPENAI_IMAGES, semconv.API_OPENAI_SPEECH})
 
 
@@ -147,6 +152,7 @@ _FRAMINGS: Final[dict[str, _Framing]] = {
     semconv.API_ANTHROPIC_MESSAGES: _Framing(
         bedrock_invoke.any_events, bedrock_invoke.looks_like_any
     ),
+    semconv.API_BEDROCK_AGENT: _Framing(parse_eventstream, looks_like_eventstream),
     semconv.API_BEDROCK_CONVERSE: _Framing(parse_eventstream, looks_like_eventstream),
     semconv.API_BEDROCK_INVOKE: _Framing(bedrock_invoke.model_events, looks_like_eventstream),
     semconv.API_GEMINI_GENERATE: _Framing(gemini_stream.parse_events, gemini_stream.looks_streamed),
