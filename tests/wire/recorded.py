@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import functools
-import gzip
-import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-Exchange = dict[str, Any]
+from benchmarks.recordings.exchanges import COST_TRUTH, EXCHANGES, FOLDER, Exchange, recorded
 
-_ROOT = Path(__file__).parents[2]
 _API_OF_ENDPOINT = {
     "/chat/completions": "openai.chat",
     "/responses": "openai.responses",
@@ -22,39 +17,15 @@ _API_OF_ENDPOINT = {
 }
 
 
-def _folder() -> Path | None:
-    for place in (os.environ.get("LLMTRACE_WIRE"), _ROOT.parent / "shared" / "wire"):
-        if place and (Path(place) / "exchanges.jsonl.gz").is_file():
-            return Path(place)
-    return None
-
-
-# once: every test gets an environment of its own, without this variable
-_FOLDER = _folder()
-
 needs_recordings = pytest.mark.skipif(
-    _FOLDER is None, reason="recorded traffic not found: set LLMTRACE_WIRE"
+    FOLDER is None, reason="recorded traffic not found: set LLMTRACE_WIRE"
 )
-
-
-@functools.cache
-def every_exchange() -> list[Exchange]:
-    """Every exchange of every provider, as recorded."""
-    if _FOLDER is None:
-        return []
-    with gzip.open(_FOLDER / "exchanges.jsonl.gz", "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
 
 
 @functools.cache
 def exchanges() -> list[Exchange]:
     """Every exchange in one of our wire formats, with its ``api``."""
-    found: list[Exchange] = []
-    for name in ("exchanges", "cost_truth"):
-        if _FOLDER is None:
-            return []
-        with gzip.open(_FOLDER / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
-            found.extend(json.loads(line) for line in lines)
+    found = [dict(row) for file in (EXCHANGES, COST_TRUTH) for row in recorded(file)]
     for row in found:
         endpoint = row["endpoint"]
         row["api"] = next((a for e, a in _API_OF_ENDPOINT.items() if endpoint.endswith(e)), None)
