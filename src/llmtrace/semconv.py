@@ -140,8 +140,6 @@ BATCH_ID: Final = "llmtrace.batch.id"
 BATCH_CUSTOM_ID: Final = "llmtrace.batch.custom_id"
 """The app's own id of one request in a batch. Only on results, whose ids are made of it: a result
 that is fetched again is the same span again, whenever that is."""
-BATCH_RESULTS: Final = "llmtrace.batch.results"
-"""How many results a fetch brought."""
 RETRY_COUNT: Final = "llmtrace.retry.count"
 REQUEST_ID: Final = "llmtrace.request_id"
 RATE_LIMIT_LIMIT_REQUESTS: Final = "llmtrace.rate_limit.limit_requests"

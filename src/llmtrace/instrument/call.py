@@ -54,11 +54,11 @@ class Call:
         "is_live",
         "is_upload",
         "left_out",
-        "left_out_bytes",
         "model",
         "on_end",
         "outcome",
         "outside",
+        "path",
         "pieces",
         "port",
         "provider_hint",
@@ -101,6 +101,8 @@ class Call:
         self.provider_hint: str | None = None
         self.host: str | None = None
         self.port: int | None = None
+        self.path = ""
+        """Of the address asked; noted only where a batch's results come from."""
         self.request_body: bytes | None = None
         self.response_body: bytes | None = None
         self.headers: list[tuple[bytes, bytes]] | None = None
@@ -109,10 +111,8 @@ class Call:
         """We asked the stream for its usage, which the app shall not see (``stream_usage``)."""
         self.is_upload = False
         """The request is a form with files: ``request_body`` has its other fields, as JSON."""
-        self.left_out: str | None = None
-        """Media type of an answer whose bytes are not kept (``Endpoint.is_kept``)."""
-        self.left_out_bytes: int | None = None
-        """Its size, if that is known."""
+        self.left_out: tuple[str, int | None] | None = None
+        """Media type and, if known, size of an answer that is not kept (``Endpoint.is_kept``)."""
         self.status: int | None = None
         self.attempts = self.retries = 0
         """Requests sent so far, where an SDK has no hook of its own for retries."""
@@ -120,10 +120,9 @@ class Call:
         """One entry a retry: unix ns, HTTP status (None: no answer), error class."""
         self.error_type: str | None = None
         self.error_message: str | None = None
-        self.streaming = False
-        """True while a stream is open: its end, not the function's return, ends the call."""
         self.outcome: str | None = None
-        self.is_forgotten = False
+        self.streaming = self.is_forgotten = False
+        """True while a stream is open: its end, not the function's return, ends the call."""
         """Ended by the garbage collector: whoever handles it must take no lock and call no one."""
         self.outside: Context | None = None
         """The context that the call was made in, until it has been entered."""
@@ -144,7 +143,7 @@ class Call:
         self.retries = len(self.retried)
         self.status = self.headers = self.pieces = self.tail = self.response_body = None
         self.has_body = self.streaming = False
-        self.left_out = self.left_out_bytes = None
+        self.left_out = None
         self.first_mono_ns = 0
 
     def open_stream(self) -> None:

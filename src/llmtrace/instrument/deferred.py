@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from llmtrace.config import Settings
     from llmtrace.instrument.call import Call
@@ -53,6 +53,10 @@ class DeferredFinisher:
         if self._finisher is None:
             self._finisher = self._made()
         return self._finisher.finish(batch, encode=encode, drops=drops)
+
+    def results(self) -> Iterator[tuple[bytes, int]]:
+        """See ``Finisher.results``."""
+        return iter(()) if self._finisher is None else self._finisher.results()
 
     def _made(self) -> Finisher:
         from llmtrace.instrument.finish import Finisher  # noqa: PLC0415  # what this file is for

@@ -246,10 +246,10 @@ def _response_attributes(answer: Answer, call: Call) -> dict[str, object]:
 
 
 def _left_out(call: Call) -> str | None:
-    size = call.left_out_bytes
-    if call.left_out is None or size is None:
-        return call.left_out
-    return f"{call.left_out}; {size} bytes"
+    if call.left_out is None:
+        return None
+    kind, size = call.left_out
+    return kind if size is None else f"{kind}; {size} bytes"
 
 
 def _outcome(answer: Answer, call: Call) -> str:

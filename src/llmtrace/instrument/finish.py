@@ -15,6 +15,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from llmtrace import semconv
 from llmtrace.errors import LlmtraceError
 from llmtrace.instrument import guard
+from llmtrace.instrument.batch_results import KnownBatches, is_a_fetch, result_spans
 from llmtrace.instrument.call import Call
 from llmtrace.instrument.describe import (
     Description,
@@ -33,7 +34,7 @@ from llmtrace.pricing.book import Quote
 from llmtrace.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from llmtrace.config import Settings
     from llmtrace.instrument.step import Step
@@ -48,6 +49,10 @@ _KINDS: dict[SpanKind, Literal["internal", "server", "client", "producer", "cons
     SpanKind.CONSUMER: "consumer",
 }
 _BODIES = frozenset({semconv.REQUEST_BODY, semconv.RESPONSE_BODY, semconv.USAGE_RAW})
+
+
+_RESULTS_AT_ONCE = 512
+_RESULT_CHARACTERS = 1_000_000
 
 
 class Finisher:
@@ -67,6 +72,9 @@ class Finisher:
         self._means: Means | None = None
         self._resource: dict[str, object] | None = None
         self._provider_resource: Mapping[str, object] | None = None
+        self._batches = KnownBatches()
+        self._fetches: list[tuple[Call, int]] = []
+        """Calls of the last ``finish`` that fetched results of batches, and when."""
 
     def adopt_resource(self, attributes: Mapping[str, object]) -> None:
         """Take over the resource of the app's own tracer provider."""
@@ -84,24 +92,53 @@ class Finisher:
 
         ``drops`` is what was dropped since the last batch, by reason; the store adds it up.
         """
-        spans = [self._finish_one(ended) for ended in batch]
+        spans = [span for ended in batch if (span := self._finish_one(ended)) is not None]
         if not encode:
+            self._fetches.clear()
             return b"", 0
-        if self._resource is None:
-            self._resource = resource_attributes(self._settings, self._provider_resource)
-        resource = self._resource
+        resource = self._described_resource()
         if drops:
             told = {semconv.DROPPED_PREFIX + reason: count for reason, count in drops.items()}
             resource = {**resource, **told}
         return encode_request(resource, semconv.SCOPE_NAME, VERSION, spans), len(spans)
 
-    def _finish_one(self, ended: Call | Step) -> FinishedSpan:
+    def results(self) -> Iterator[tuple[bytes, int]]:
+        """Yield the results of batches that the calls of the last ``finish`` fetched, encoded.
+
+        In requests of bounded size, each made when asked for: a batch may have 50 000 results.
+        """
+        fetches, self._fetches = self._fetches, []
+        for call, start_ns in fetches:
+            try:
+                found = result_spans(call, start_ns, self._batches, self._loaded_means())
+                while spans := _some(found):
+                    resource = self._described_resource()
+                    payload = encode_request(resource, semconv.SCOPE_NAME, VERSION, spans)
+                    yield payload, len(spans)
+            except Exception:  # noqa: BLE001  # the other fetches go on
+                guard.fault("batch_results")
+
+    def _described_resource(self) -> Mapping[str, object]:
+        if self._resource is None:
+            self._resource = resource_attributes(self._settings, self._provider_resource)
+        return self._resource
+
+    def _finish_one(self, ended: Call | Step) -> FinishedSpan | None:
+        """Return the span of an ended call or step; None if it turns out to be no LLM call."""
         start_ns = _start_ns(ended)
+        if isinstance(ended, Call) and ended.endpoint.operation == semconv.OP_BATCH:
+            try:
+                if not self._see_batch(ended, start_ns):
+                    return None
+            except Exception:  # noqa: BLE001  # the span goes out with what is known anyway
+                guard.fault("batch")
         try:
             found = self._describe(ended, start_ns)
         except Exception:  # noqa: BLE001  # the span goes out with what is known anyway
             guard.fault("describe")
             found = _bare(ended)
+        if isinstance(ended, Call) and ended.endpoint.has_results:
+            found.attributes.update(self._batches.told_of_fetch(ended))
         end_ns = start_ns + max(0, ended.end_mono_ns - ended.start_mono_ns)
         span = _finished(ended, found, start_ns, end_ns)
         if ended.is_live:
@@ -109,6 +146,22 @@ class Finisher:
         return span
 
     def _describe(self, ended: Call | Step, start_ns: int) -> Description:
+        means = self._loaded_means()
+        if not isinstance(ended, Call):
+            return describe_step(ended, means)
+        return describe_call(ended, start_time(start_ns), means)
+
+    def _see_batch(self, call: Call, start_ns: int) -> bool:
+        """Note what a call tells of batches; False if it only fetched a file that is none."""
+        if not call.endpoint.has_results:
+            self._batches.learn(call)
+            return True
+        if is_a_fetch(call):
+            self._fetches.append((call, start_ns))
+            return True
+        return False
+
+    def _loaded_means(self) -> Means:
         if self._means is None:
             self._means = Means(
                 prices=_price_book(self._settings),
@@ -117,9 +170,7 @@ class Finisher:
                 max_body_bytes=self._settings.max_body_bytes,
                 provider_hosts=self._settings.provider_hosts,
             )
-        if not isinstance(ended, Call):
-            return describe_step(ended, self._means)
-        return describe_call(ended, start_time(start_ns), self._means)
+        return self._means
 
     def _end_live(self, ended: Call | Step, found: Description, end_ns: int) -> None:
         """Set on the app's span what we found: its backend gets messages, not bodies."""
@@ -133,6 +184,18 @@ class Finisher:
         if found.status == "error":
             span.set_status(Status(StatusCode.ERROR, found.status_message or None))
         span.end(end_ns)
+
+
+def _some(spans: Iterator[FinishedSpan]) -> list[FinishedSpan]:
+    """Return the next spans, as many as make one request of a handy size."""
+    found: list[FinishedSpan] = []
+    size = 0
+    for span in spans:
+        found.append(span)
+        size += len(str(span.attributes.get(semconv.RESPONSE_BODY, "")))
+        if len(found) >= _RESULTS_AT_ONCE or size >= _RESULT_CHARACTERS:
+            break
+    return found
 
 
 def _price_book(settings: Settings) -> PriceBook:

@@ -117,12 +117,12 @@ def _leave_out(call: Call, response: Any, is_kept: Callable[[str, bytes], bool])
     content = response.content if response.is_closed else b""
     if is_kept(kind, content):
         return
-    call.left_out = kind.partition(";")[0].strip() or "application/octet-stream"
     if response.is_closed:
-        call.left_out_bytes = len(content)
+        size: int | None = len(content)
     else:
         told = response.headers.get("content-length", "")
-        call.left_out_bytes = int(told) if told.isdecimal() and len(told) <= _MAX_DIGITS else None
+        size = int(told) if told.isdecimal() and len(told) <= _MAX_DIGITS else None
+    call.left_out = kind.partition(";")[0].strip() or "application/octet-stream", size
 
 
 def see_error(call: Call, error: BaseException) -> None:
@@ -158,6 +158,8 @@ def _see_request(call: Call, request: Any) -> None:
     url = request.url
     call.host = url.host
     call.port = url.port
+    if call.endpoint.has_results:
+        call.path = url.path
     if call.is_upload:
         return
     try:

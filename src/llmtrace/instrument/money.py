@@ -32,6 +32,12 @@ _MARKED: Final = frozenset(
     {semconv.API_ANTHROPIC_MESSAGES, semconv.API_BEDROCK_CONVERSE, semconv.API_BEDROCK_INVOKE}
 )
 _CACHE_MARKS: Final = ('"cache_control"', '"cachePoint"')
+_FREE: Final = frozenset({("openai", semconv.API_OPENAI_MODERATIONS)})
+""""The moderation endpoint is free to use": platform.openai.com/docs/guides/moderation."""
+_NOT_TEXT: Final = frozenset(
+    {semconv.API_OPENAI_IMAGES, semconv.API_OPENAI_SPEECH, semconv.API_OPENAI_TRANSCRIPTION}
+)
+"""What goes in or out is no text, whose length would tell tokens."""
 OPENAI_CACHE_MIN_TOKENS: Final = 1024
 """Shorter prompts are never cached. Source: OpenAI, "Prompt caching" guide."""
 
@@ -59,6 +65,8 @@ class Exchange:
     was_answered: bool
     """Whether the provider took the call, so that it may cost something."""
     gateway: GatewayWord = NO_GATEWAY
+    is_batch: bool = False
+    """It went through a batch API, which has prices of its own."""
 
 
 def bill(exchange: Exchange, *, provider: str, at: datetime, prices: PriceBook) -> Bill:
@@ -74,7 +82,7 @@ def bill(exchange: Exchange, *, provider: str, at: datetime, prices: PriceBook) 
     return Bill(
         usage=counted,
         cost=cost,
-        service_tier=tier,
+        service_tier="batch" if exchange.is_batch else tier,
         cache_status=gateway.cache_status
         or _cache_status(exchange.api, exchange.request_text, counted),
         cache_name=gateway.cache_name,
@@ -103,11 +111,11 @@ def _usage(exchange: Exchange) -> TokenUsage | None:
         response=answer.body,
     )
     if known is None:
-        if not answer.is_stream or request_text is None:
+        if not answer.is_stream or request_text is None or exchange.api in _NOT_TEXT:
             return None
         # Counted from the JSON as sent, whose syntax is a small part of a prompt of any length.
         return estimate_usage(request_text, "x" * fields.output_text_chars)
-    if not is_cut:
+    if not is_cut or exchange.api in _NOT_TEXT:
         return known
     # The stream was left before its last count: the input is the provider's, the output so far
     # is ours to estimate (Anthropic's first event holds a placeholder for it).
@@ -134,6 +142,8 @@ def _cost(
     if reported is None:
         reported = exchange.gateway.cost_usd
     if counted is None and reported is None:
+        if (provider, exchange.api) in _FREE:
+            return free("list", "free of charge")
         return replace(UNPRICED, reason="the provider sent no usage")
     model, other = answer.fields.model or request.model, request.model
     if provider == _BEDROCK and request.model is not None:
@@ -145,10 +155,18 @@ def _cost(
         at,
         counted or TokenUsage(),
         service_tier=tier,
+        batch=exchange.is_batch,
         reported_usd=reported,
     )
     if cost.source == "unpriced" and other is not None and model != other:
-        asked = prices.price(provider, other, at, counted or TokenUsage(), service_tier=tier)
+        asked = prices.price(
+            provider,
+            other,
+            at,
+            counted or TokenUsage(),
+            service_tier=tier,
+            batch=exchange.is_batch,
+        )
         cost = asked if asked.source != "unpriced" else cost
     return cost
 

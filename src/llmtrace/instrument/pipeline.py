@@ -272,6 +272,8 @@ class Pipeline:
             if payload and self._transport is not None:
                 self._transport.write(payload, spans)
                 self._reported.update(drops)
+                for results, count in self._finisher.results():
+                    self._transport.write(results, count)
                 if self._sender is not None:
                     self._sender.notify()
         except Exception:  # noqa: BLE001  # the thread goes on with the next batch

@@ -42,6 +42,15 @@ class SpanEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpanLink:
+    """A pointer to a span of another trace, which is a cause of this one but not its parent."""
+
+    trace_id: int
+    span_id: int
+    attributes: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedSpan:
     """A span that has ended. Attribute values: str, bool, int, float, bytes, lists, maps."""
 
@@ -56,6 +65,7 @@ class FinishedSpan:
     events: Sequence[SpanEvent] = ()
     status: Literal["unset", "ok", "error"] = "unset"
     status_message: str = ""
+    links: Sequence[SpanLink] = ()
 
 
 def encode_request(
@@ -96,6 +106,8 @@ def _span(span: FinishedSpan) -> list[bytes]:
     ]
     for event in span.events:
         out += _message(b"\x5a", _event(event))
+    for link in span.links:
+        out += _message(b"\x6a", _link(link))
     if span.status != "unset":
         message = _field(2, _utf8(span.status_message)) if span.status_message else b""
         out.append(_field(15, message + b"\x18" + _varint(STATUS[span.status])))
@@ -107,6 +119,12 @@ def _span(span: FinishedSpan) -> list[bytes]:
 def _event(event: SpanEvent) -> list[bytes]:
     head = b"\x09" + _fixed64(event.time_unix_ns) + _field(2, _utf8(event.name))
     return [head, *_attributes(b"\x1a", event.attributes)]
+
+
+def _link(link: SpanLink) -> list[bytes]:
+    ids = b"\x0a\x10" + link.trace_id.to_bytes(16, "big")
+    ids += b"\x12\x08" + link.span_id.to_bytes(8, "big")
+    return [ids, *_attributes(b"\x22", link.attributes)]
 
 
 def _attributes(tag: bytes, attributes: Mapping[str, object]) -> list[bytes]:
