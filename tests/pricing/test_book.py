@@ -97,7 +97,7 @@ def test_batch_at_a_tier_is_unpriced() -> None:
 
 
 def test_another_providers_tiers_do_not_apply_at_a_reseller() -> None:
-    cost = PriceBook().price("azure.ai.openai", "gpt-5", _NOON, _USAGE, service_tier="flex")
+    cost = PriceBook().price("azure.ai.openai", "gpt-5", _NOON, _USAGE, service_tier="priority")
 
     assert cost.source == "unpriced"
 

@@ -52,12 +52,17 @@ def test_anthropics_fees_are_by_the_request() -> None:
     }
 
 
-def test_a_fee_for_the_call_itself_is_taken() -> None:
-    assert _prices("perplexity", "sonar").per_call == Decimal("0.012")
+def test_a_fee_that_depends_on_the_search_is_no_fee_for_every_call() -> None:
+    prices = _prices("perplexity", "sonar")
+
+    assert prices.per_call is None
+    assert prices.requests["search_context_high"] == Decimal("0.012")
 
 
 def test_caching_without_a_price_is_unpriced_except_where_it_is_documented_as_input() -> None:
-    assert _prices("mistral_ai", "mistral-large").cache_read is None
+    assert _prices("together", "openai/gpt-oss-120b").cache_read is None
+    assert _prices("mistral_ai", "mistral-large").cache_read == Decimal("0.2")
+    assert _prices("cerebras", "gpt-oss-120b").cache_read == Decimal("0.35")
     assert _prices("openai", "gpt-4o-2024-05-13").cache_read == 5
     assert _prices("openai", "gpt-4o").cache_write == Decimal("2.5")
     assert _prices("openai", "gpt-4o").cache_write_1h is None

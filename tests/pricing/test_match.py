@@ -21,7 +21,25 @@ from llmtrace.pricing.match import is_local, model_names, price_provider, servic
         ("gpt-9-2026-01-31", ("gpt-9-2026-01-31", "gpt-9")),
         ("claude-9-20260131", ("claude-9-20260131", "claude-9")),
         ("claude-9@20260131", ("claude-9@20260131", "claude-9")),
-        ("ft:gpt-9-2026-01-31:acme::1", ("ft:gpt-9-2026-01-31:acme::1",)),
+        ("ft:gpt-9-2026-01-31:acme::1", ("ft:gpt-9-2026-01-31:acme::1", "ft:gpt-9-2026-01-31")),
+        ("@cf/meta/llama-9-fp8", ("@cf/meta/llama-9-fp8",)),
+        ("llama-9-awq", ("llama-9-awq",)),
+        ("vendor/model-9:nitro", ("vendor/model-9:nitro", "model-9:nitro")),
+        ("gemini-9@default", ("gemini-9@default", "gemini-9")),
+        (
+            "converse/us.amazon.nova-9-v1:0",
+            (
+                "converse/us.amazon.nova-9-v1:0",
+                "us.amazon.nova-9-v1:0",
+                "amazon.nova-9-v1:0",
+            ),
+        ),
+        ("global.amazon.nova-9-v1:0", ("global.amazon.nova-9-v1:0",)),
+        (
+            "anthropic.claude-9-v1:0:200k",
+            ("anthropic.claude-9-v1:0:200k", "anthropic.claude-9-v1:0"),
+        ),
+        ("openai.gpt-oss-120b", ("openai.gpt-oss-120b", "openai.gpt-oss-120b-1:0")),
         (
             "eu.anthropic.claude-9-20260131-v1:0",
             (

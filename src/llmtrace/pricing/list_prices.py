@@ -1,32 +1,40 @@
-"""Published prices: genai-prices' data as our unit prices. The only module that imports it.
+"""Published prices: genai-prices' data as our unit prices.
 
-Imported at the first look-up. We take its data model and its matching of names, not its
-arithmetic: its sums treat an unpriced kind as its nearest priced relative (audio as text), ours
-leave it unpriced unless the provider says that the price is the same.
+Only this module and ``updates`` import it, at the first look-up. We take its data model and its
+matching of names, not its arithmetic: its sums treat an unpriced kind as its nearest priced
+relative (audio as text), ours leave it unpriced unless the provider says that they are the same.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, cast
 
+from llmtrace.errors import PriceFileError
 from llmtrace.pricing.match import model_names, price_provider
 from llmtrace.pricing.unit_prices import (
+    EXACT,
     Band,
     PriceSchedule,
     UnitPrices,
     to_mtok_price,
     to_request_price,
 )
+from llmtrace.pricing.updates import read_installed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from genai_prices.data_snapshot import DataSnapshot
     from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
+
+    from llmtrace.pricing.updates import InstalledPrices
+
+logger = logging.getLogger(__name__)
 
 _ZERO: Final = Decimal(0)
 
@@ -38,26 +46,50 @@ _FEES: Final = {
     "code_execution": "code_executions_kcount",
 }
 
+_UNITS: Final = {
+    # kind of unit → (the list's key, how many of ours one of the list's is)
+    "audio_seconds": ("input_audio_hours", Decimal(3_600)),
+    "characters": ("input_mchars", Decimal(1_000_000)),
+    "pages": ("input_document_kpages", Decimal(1_000)),
+}
+
 _FREE_REQUESTS: Final = {
     # "Web fetch usage has no additional charges beyond standard token costs."
     # platform.claude.com/docs/en/agents-and-tools/tool-use/web-fetch-tool
     "anthropic": ("web_fetch",),
 }
 
-_IMAGES_ARE_INPUT: Final = frozenset({"openai", "anthropic", "google"})
+_IMAGES_ARE_INPUT: Final = frozenset({"openai", "anthropic", "google", "x-ai", "cerebras"})
 """Image input is metered in tokens at the input price unless the price list has an own one:
 platform.openai.com/docs/guides/images-vision, platform.claude.com/docs/en/build-with-claude/vision,
-ai.google.dev/gemini-api/docs/pricing ("text / image / video")."""
+ai.google.dev/gemini-api/docs/pricing ("text / image / video"), docs.x.ai/developers/pricing,
+inference-docs.cerebras.ai (images are input tokens)."""
 
-_CACHING_IS_INPUT: Final = frozenset({"openai"})
+_CACHING_IS_INPUT: Final = frozenset({"openai", "cerebras"})
 """Caching is automatic and without a fee; a model without a cached-input price has no discount, one
-without a cache-write price writes at the input price: developers.openai.com/api/docs/pricing."""
+without a cache-write price writes at the input price: developers.openai.com/api/docs/pricing,
+inference-docs.cerebras.ai/capabilities/prompt-caching ("Input tokens, whether served from the cache
+or processed fresh, are billed at the standard input token rate")."""
 
 
 _SPEAKING: Final = ("-tts",)
 _DRAWING: Final = ("gpt-image",)
 """Models whose only output is audio, or images: what their list calls output is that, unless it has
 a price for both (openai's gpt-image-1.5). Same pages as above."""
+
+
+_CACHED_PART: Final = {
+    # Cached prompt tokens are billed at a tenth of the input price:
+    # docs.mistral.ai/studio-api/conversations/advanced/prompt-caching
+    "mistral": Decimal("0.1"),
+}
+
+
+_FEE_BY_SEARCH: Final = {
+    # The fee depends on usage.search_context_size; the list has that of the largest:
+    # docs.perplexity.ai/getting-started/pricing
+    "perplexity": "search_context_high",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +114,37 @@ class _Entry:
 
 
 class ListPrices:
-    """The bundled price list; an app's own update of genai-prices does not change it."""
+    """The price list: the bundled one, or the one that ``llmtrace prices update`` installed.
 
-    @cached_property
+    An app's own update of genai-prices does not change it.
+    """
+
+    def __init__(self, installed: InstalledPrices | None = None) -> None:
+        """Use ``installed`` if it is whole and unchanged, else the bundled list, with a warning."""
+        self._installed = installed
+
+    @property
     def version(self) -> str:
         """What the prices are from, as ``genai-prices 0.2.3``."""
-        import genai_prices  # noqa: PLC0415  # 0.3 to 0.6 s, only when a price is needed
+        return self._loaded[0]
 
-        return f"genai-prices {genai_prices.__version__}"
+    @cached_property
+    def _loaded(self) -> tuple[str, list[Provider]]:
+        if self._installed is not None:
+            try:
+                return f"genai-prices {self._installed.version}", read_installed(self._installed)
+            except PriceFileError as error:
+                logger.warning("the bundled prices are used: %s", error)
+        import genai_prices  # noqa: PLC0415  # 0.3 to 0.6 s, only when a price is needed
+        from genai_prices.data import providers  # noqa: PLC0415
+
+        return f"genai-prices {genai_prices.__version__}", providers
 
     @cached_property
     def _snapshot(self) -> DataSnapshot:
-        from genai_prices.data import providers  # noqa: PLC0415  # see version
-        from genai_prices.data_snapshot import DataSnapshot  # noqa: PLC0415
+        from genai_prices.data_snapshot import DataSnapshot  # noqa: PLC0415  # see _loaded
 
-        return DataSnapshot(providers=providers, from_auto_update=False)
+        return DataSnapshot(providers=self._loaded[1], from_auto_update=False)
 
     @cached_property
     def _providers(self) -> Mapping[str, Provider]:
@@ -141,6 +189,12 @@ class ListPrices:
         )
         return tuple(seller.id for seller in found)
 
+    def models(self) -> Iterator[tuple[str, str]]:
+        """Return every provider's id with the id of each of its models."""
+        for provider in self._snapshot.providers:
+            for model in provider.models:
+                yield provider.id, model.id
+
     def _find(self, seller: Provider, model: str) -> _Entry | None:
         for name in model_names(model):
             found = seller.find_model(name, all_providers=self._snapshot.providers)
@@ -151,7 +205,8 @@ class ListPrices:
 
     def _owner(self, seller: Provider, model: ModelInfo) -> str:
         for provider_id in (seller.id, *(seller.fallback_model_providers or ())):
-            if any(each is model for each in self._providers[provider_id].models):
+            provider = self._providers.get(provider_id)
+            if provider and any(each is model for each in provider.models):
                 return provider_id
         return seller.id
 
@@ -202,7 +257,11 @@ def _unit_prices(prices: ModelPrice, above_tokens: int, entry: _Entry) -> UnitPr
         return None if price is None else to_mtok_price(price)
 
     given = of("input_mtok")
-    read = _first(of("cache_read_mtok"), given if owner in _CACHING_IS_INPUT else None)
+    read = _first(
+        of("cache_read_mtok"),
+        given if owner in _CACHING_IS_INPUT else None,
+        _part(given, _CACHED_PART.get(owner)),
+    )
     write = _first(of("cache_write_mtok"), given if owner in _CACHING_IS_INPUT else None)
     made = of("output_mtok")
     per_thousand = {kind: prices.__dict__.get(key) for kind, key in _FEES.items()}
@@ -211,8 +270,17 @@ def _unit_prices(prices: ModelPrice, above_tokens: int, entry: _Entry) -> UnitPr
         for kind, value in per_thousand.items()
         if (price := _in_band(value, above_tokens)) is not None
     }
+    units = {
+        kind: to_request_price(EXACT.divide(price, size))
+        for kind, (key, size) in _UNITS.items()
+        if (price := _in_band(prices.__dict__.get(key), above_tokens)) is not None
+    }
     fees.update(dict.fromkeys(_FREE_REQUESTS.get(owner, ()), _ZERO))
-    per_call = _in_band(prices.__dict__.get("requests_kcount"), above_tokens)
+    told = _in_band(prices.__dict__.get("requests_kcount"), above_tokens)
+    per_call = _ZERO if told is None else to_request_price(told.scaleb(-3))
+    if told is not None and owner in _FEE_BY_SEARCH:
+        fees[_FEE_BY_SEARCH[owner]] = to_request_price(told.scaleb(-3))
+        per_call = None
     return UnitPrices(
         input=given,
         cache_read=read,
@@ -243,7 +311,8 @@ def _unit_prices(prices: ModelPrice, above_tokens: int, entry: _Entry) -> UnitPr
         ),
         video_output=of("output_video_mtok"),
         requests=fees,
-        per_call=_ZERO if per_call is None else to_request_price(per_call.scaleb(-3)),
+        units=units,
+        per_call=per_call,
     )
 
 
@@ -254,6 +323,12 @@ def _in_band(value: Decimal | TieredPrices | None, above_tokens: int) -> Decimal
     tiered = cast("TieredPrices", value)
     reached = [tier.price for tier in tiered.tiers if tier.start <= above_tokens]
     return reached[-1] if reached else tiered.base
+
+
+def _part(price: Decimal | None, part: Decimal | None) -> Decimal | None:
+    if price is None or part is None:
+        return None
+    return to_mtok_price(EXACT.multiply(price, part))
 
 
 def _first(*prices: Decimal | None) -> Decimal | None:

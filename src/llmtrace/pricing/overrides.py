@@ -1,45 +1,49 @@
 """The user's price file, YAML: read with care, every problem reported with its line.
 
-A file is a list of entries; the first that matches a call prices it. ``docs/prices.md`` has the
-fields. Numbers are taken as they are written, never through a float. PyYAML is imported only here,
-and only when there is a file.
+A file is a list of entries, the first that matches a call prices it; or a mapping with the entries
+as ``prices`` and exchange rates as ``fx``. ``docs/prices.md`` has the fields. Numbers are taken as
+they are written, never through a float.
 """
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import dataclass, field
-from datetime import date
-from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, Final, cast
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
 
-from llmtrace.errors import MissingExtraError, PriceFileError
+from llmtrace.errors import PriceFileError
 from llmtrace.pricing.match import STANDARD_TIERS
-from llmtrace.pricing.own_prices import Overrides, OwnPrice
-from llmtrace.pricing.unit_prices import TOKEN_KINDS, UnitPrices
+from llmtrace.pricing.own_prices import Overrides, OwnPrice, Rate
+from llmtrace.pricing.price_yaml import (
+    MAX_BYTES,
+    Report,
+    Value,
+    day_of,
+    number_of,
+    read_yaml,
+    text_of,
+    true_of,
+)
+from llmtrace.pricing.unit_prices import TOKEN_KINDS, UNIT_KINDS, UnitPrices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
     from pathlib import Path
 
-MAX_BYTES: Final = 1_048_576
-_MAX_PROBLEMS: Final = 50
-_MAX_USD_PER_MTOK: Final = Decimal(100_000)
-_MAX_USD_PER_REQUEST: Final = Decimal(1_000)
+__all__ = ["MAX_BYTES", "load_overrides"]
 
-_FIELDS: Final = (
-    "model",
-    "provider",
-    "from",
-    "until",
-    "tier",
-    "usd_per_mtok",
-    "usd_per_request",
-    "discount",
-    "free",
-)
+_MAX_PER_MTOK: Final = Decimal(100_000)
+_MAX_PER_REQUEST: Final = Decimal(1_000)
+_MAX_WORTH_LESS: Final = 10_000
+"""Other currencies' prices may be higher numbers than those in dollars."""
+_MAX_RATE: Final = Decimal(1_000_000)
+_MAX_NOTE: Final = 500
+_USD: Final = "USD"
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+
 _PER_CALL: Final = "request"
-_REQUEST_KINDS: Final = (
+REQUEST_KINDS: Final = (
     _PER_CALL,
     "web_search",
     "web_fetch",
@@ -50,28 +54,29 @@ _REQUEST_KINDS: Final = (
     "image_generation",
 )
 
+_TABLES: Final = {
+    # field → (the kinds in it, the most one may cost, decimals)
+    "per_mtok": (TOKEN_KINDS, _MAX_PER_MTOK, 6),
+    "per_request": (REQUEST_KINDS, _MAX_PER_REQUEST, 12),
+    "per_unit": (UNIT_KINDS, _MAX_PER_REQUEST, 12),
+}
 
-@dataclass(slots=True)
-class _Value:
-    """A scalar or mapping of the file with the line it stands on."""
+_FIELDS: Final = (
+    "model",
+    "provider",
+    "from",
+    "until",
+    "tier",
+    "region",
+    *(f"usd_{name}" for name in _TABLES),
+    "currency",
+    *_TABLES,
+    "discount",
+    "free",
+    "note",
+)
 
-    line: int
-    text: str | None = None
-    """The scalar as written; None for anything else, and for null."""
-    entries: dict[str, _Value] | None = None
-    """The pairs of a mapping; None for anything else."""
-
-
-@dataclass(slots=True)
-class _Report:
-    """Problems found, as ``file:line: text``."""
-
-    path: Path
-    problems: list[str] = field(default_factory=list[str])
-
-    def add(self, line: int, text: str) -> None:
-        if len(self.problems) < _MAX_PROBLEMS:
-            self.problems.append(f"{self.path}:{line}: {text}")
+_FX = dict[str, tuple[Rate, ...]]
 
 
 def load_overrides(path: Path) -> Overrides:
@@ -80,121 +85,154 @@ def load_overrides(path: Path) -> Overrides:
     Raises PriceFileError with every problem, one ``file:line: text`` a line, and MissingExtraError
     if PyYAML is not installed.
     """
-    report = _Report(path)
-    values = _entries(_compose(path), report)
-    found = [_own_price(value, report) for value in values]
+    report = Report(path)
+    root = read_yaml(path, report)
+    values, fx = _parts(root, report)
+    found = [_own_price(value, report, fx) for value in values]
     if report.problems:
         raise PriceFileError("\n".join(report.problems))
     return Overrides(tuple(entry for entry in found if entry is not None))
 
 
-def _compose(path: Path) -> Any:
-    """Return the file's YAML node tree: scalars as text, aliases resolved, nothing constructed."""
-    try:
-        import yaml  # noqa: PLC0415  # an extra; who has no price file does without
-    except ImportError as error:
-        raise MissingExtraError(f"The price file {path}", "server") from error
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise PriceFileError(
-            f"{path}: cannot be read ({why}); check LLMTRACE_PRICES or prices_file"
-        ) from error
-    if len(data) > MAX_BYTES:
-        raise PriceFileError(f"{path}: larger than {MAX_BYTES:,} bytes; is it a price file?")
-    try:
-        return yaml.compose(data.decode("utf-8-sig"), Loader=yaml.SafeLoader)
-    except UnicodeDecodeError as error:
-        raise PriceFileError(f"{path}: not UTF-8 at byte {error.start}") from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = 1 if mark is None else mark.line + 1
-        raise PriceFileError(f"{path}:{line}: not YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise PriceFileError(f"{path}: not YAML: {error}") from error
-    except RecursionError as error:
-        raise PriceFileError(f"{path}: nested too deeply to be a price file") from error
-
-
-def _entries(root: Any, report: _Report) -> list[_Value]:
+def _parts(root: Value | None, report: Report) -> tuple[list[Value], _FX]:
+    """Return the entries and the exchange rates of a file."""
     if root is None:
-        return []
-    if root.id != "sequence":
-        report.add(_line(root), 'write a list of entries, each starting with "- model: …"')
-        return []
-    return [_value(node, report, depth=0) for node in root.value]
+        return [], {}
+    if root.items is not None:
+        return root.items, {}
+    if root.entries is None or not {"prices", "fx"} & root.entries.keys():
+        report.add(root.line, 'write a list of entries, each starting with "- model: …"')
+        return [], {}
+    report.check_names(root.entries, ("prices", "fx"))
+    prices = root.entries.get("prices")
+    if prices is not None and prices.items is None:
+        report.add(prices.line, 'prices: write a list of entries, each starting with "- model: …"')
+    return (prices.items or []) if prices else [], _fx(root.entries.get("fx"), report)
 
 
-def _value(node: Any, report: _Report, *, depth: int) -> _Value:
-    """Turn a YAML node into a ``_Value``; what nests deeper than an entry's prices is left out."""
-    line = _line(node)
-    if node.id == "scalar":
-        return _Value(line, None if node.tag == "tag:yaml.org,2002:null" else str(node.value))
-    if node.id != "mapping" or depth > 1:
-        return _Value(line)
-    entries: dict[str, _Value] = {}
-    for key, value in node.value:
-        name = str(key.value) if key.id == "scalar" else "?"
-        if name in entries:
-            report.add(_line(key), f"{name!r} is given twice in one place; keep one")
-            continue
-        entries[name] = _value(value, report, depth=depth + 1)
-    return _Value(line, entries=entries)
+def _fx(value: Value | None, report: Report) -> _FX:
+    if value is None:
+        return {}
+    if value.entries is None:
+        report.add(value.line, "fx: write rates, as fx: {EUR: [{from: 2026-01-01, usd: 1.08}]}")
+        return {}
+    found: _FX = {}
+    for currency, rates in value.entries.items():
+        if not _CURRENCY.fullmatch(currency) or currency == _USD:
+            report.add(rates.line, f"fx: {currency[:20]!r} is not a currency such as EUR")
+        elif not rates.items:
+            report.add(rates.line, f"fx: {currency}: write [{{from: 2026-01-01, usd: 1.08}}]")
+        else:
+            given = [_rate(item, report) for item in rates.items]
+            found[currency] = tuple(
+                sorted((rate for rate in given if rate), key=lambda rate: rate.since)
+            )
+            days = [rate.since for rate in found[currency]]
+            if len(set(days)) < len(days):
+                report.add(rates.line, f"fx: {currency} has two rates from the same day; keep one")
+    return found
 
 
-def _line(node: Any) -> int:
-    return int(node.start_mark.line) + 1
+def _rate(value: Value, report: Report) -> Rate | None:
+    if value.entries is None:
+        report.add(value.line, "fx: write a rate as {from: 2026-01-01, usd: 1.08}")
+        return None
+    report.check_names(value.entries, ("from", "usd"))
+    since = day_of(value.entries, "from", report, needed_at=value.line)
+    told = value.entries.get("usd")
+    if told is None:
+        report.add(value.line, "usd is missing: what one unit of the currency is worth")
+        return None
+    usd = number_of("usd", told, report, most=_MAX_RATE, decimals=12)
+    if usd == 0:
+        report.add(told.line, "usd: a currency is worth more than 0")
+    return Rate(since, usd) if since is not None and usd else None
 
 
-def _own_price(value: _Value, report: _Report) -> OwnPrice | None:
+def _own_price(value: Value, report: Report, fx: _FX) -> OwnPrice | None:
     entry = value.entries
     if entry is None:
         report.add(value.line, "write an entry with fields: model: …, usd_per_mtok: {…}")
         return None
-    _check_names(entry, _FIELDS, report)
-    since, until = _day(entry, "from", report), _day(entry, "until", report)
+    report.check_names(entry, _FIELDS)
+    since, until = day_of(entry, "from", report), day_of(entry, "until", report)
     if since is not None and until is not None and since >= until:
         report.add(entry["until"].line, f"until {until} is not after from {since}")
-    discount = _number(entry, "discount", report, most=Decimal(1), decimals=6)
-    is_free = _true(entry, report)
-    has_prices = "usd_per_mtok" in entry or "usd_per_request" in entry
+    is_free = true_of(entry, "free", report)
+    has_prices = any(f"{usd}{name}" in entry for name in _TABLES for usd in ("usd_", ""))
     if has_prices + ("discount" in entry) + is_free != 1:
         report.add(
-            value.line, "an entry needs one of: usd_per_mtok (or usd_per_request), discount, free"
+            value.line,
+            "an entry needs one of: usd_per_mtok (or usd_per_request, usd_per_unit), "
+            "discount, free",
         )
-    tier = _text(entry, "tier", report)
+    discount = entry.get("discount")
+    provider = text_of(entry, "provider", report)
     return OwnPrice(
-        model=(_text(entry, "model", report, needed_at=value.line) or "").lower(),
+        model=_model(entry, report, value.line, provider),
         origin=f"{report.path.name}:{value.line}",
-        provider=_text(entry, "provider", report),
+        provider=provider,
         since=since,
         until=until,
-        tier=_tier(tier),
+        tier=_tier(text_of(entry, "tier", report)),
+        region=_lowered(text_of(entry, "region", report)),
+        rates=_rates(entry, since, report, fx),
         prices=_prices(entry, report) if has_prices else None,
-        discount=discount,
+        discount=discount and number_of("discount", discount, report, most=Decimal(1), decimals=6),
         is_free=is_free,
+        note=(text_of(entry, "note", report) or "")[:_MAX_NOTE] or None,
     )
 
 
+def _model(entry: Mapping[str, Value], report: Report, line: int, provider: str | None) -> str:
+    """Return the glob; an entry for a whole provider (a contract) may leave the model out."""
+    if "model" not in entry and provider is not None and "discount" in entry:
+        return "*"
+    return (text_of(entry, "model", report, needed_at=line) or "").lower()
+
+
+def _lowered(text: str | None) -> str | None:
+    return None if text is None else text.lower()
+
+
 def _tier(tier: str | None) -> str | None:
-    lowered = None if tier is None else tier.lower()
+    lowered = _lowered(tier)
     return None if lowered in STANDARD_TIERS else lowered
 
 
-def _prices(entry: Mapping[str, _Value], report: _Report) -> UnitPrices:
+def _rates(
+    entry: Mapping[str, Value], since: date | None, report: Report, fx: _FX
+) -> tuple[Rate, ...]:
+    """Return the rates of the entry's currency; every day that it holds must have one."""
+    currency = text_of(entry, "currency", report)
+    given = [name for name in _TABLES if name in entry]
+    if currency is None or currency == _USD:
+        if given and currency is None:
+            name = given[0]
+            report.add(entry[name].line, f"{name} needs a currency; for US dollars: usd_{name}")
+        return ()
+    line = entry["currency"].line
+    for name in _TABLES:
+        if f"usd_{name}" in entry:
+            report.add(entry[f"usd_{name}"].line, f"these are {currency}: call them {name}")
+    rates = fx.get(currency, ())
+    if not rates:
+        report.add(
+            line, f"no rate of {currency}: add fx: {{{currency}: [{{from: 2026-01-01, usd: …}}]}}"
+        )
+    elif since is None or since < rates[0].since:
+        held = "always" if since is None else f"from {since}"
+        report.add(
+            line,
+            f"the entry holds {held}, but the first rate of {currency} is from {rates[0].since}; "
+            "add an earlier rate, or give the entry a later from",
+        )
+    return rates
+
+
+def _prices(entry: Mapping[str, Value], report: Report) -> UnitPrices:
     """Return an entry's unit prices; what follows from a price that is given is filled in."""
-    tokens: dict[str, Decimal] = {}
-    for name, value in _table(entry, "usd_per_mtok", TOKEN_KINDS, report).items():
-        price = _decimal(name, value, report, most=_MAX_USD_PER_MTOK, decimals=6)
-        if price is not None:
-            tokens[name] = price
-    fees: dict[str, Decimal] = {}
-    for name, value in _table(entry, "usd_per_request", _REQUEST_KINDS, report).items():
-        price = _decimal(name, value, report, most=_MAX_USD_PER_REQUEST, decimals=12)
-        if price is not None:
-            fees[name] = price
+    tokens, fees, units = (_table(entry, name, report) for name in _TABLES)
     for kind, stand_in in (
         ("reasoning", "output"),
         ("image_input", "input"),
@@ -210,87 +248,26 @@ def _prices(entry: Mapping[str, _Value], report: _Report) -> UnitPrices:
         if stand_in in tokens:
             tokens.setdefault(kind, tokens[stand_in])
     per_call = fees.pop(_PER_CALL, Decimal(0))
-    return UnitPrices(**tokens, requests=fees, per_call=per_call)
+    return UnitPrices(**tokens, requests=fees, units=units, per_call=per_call)
 
 
-def _table(
-    entry: Mapping[str, _Value], name: str, known: tuple[str, ...], report: _Report
-) -> dict[str, _Value]:
-    value = entry.get(name)
+def _table(entry: Mapping[str, Value], name: str, report: Report) -> dict[str, Decimal]:
+    """Return one table of prices, under its own name or with ``usd_`` before it."""
+    known, most, decimals = _TABLES[name]
+    field = name if name in entry else f"usd_{name}"
+    value = entry.get(field)
     if value is None:
         return {}
+    if field == name:
+        most *= _MAX_WORTH_LESS
     if not value.entries:
-        report.add(value.line, f"{name}: write prices, as {name}: {{{known[0]}: 1.25}}")
+        report.add(value.line, f"{field}: write prices, as {field}: {{{known[0]}: 1.25}}")
         return {}
-    _check_names(value.entries, known, report)
-    return {key: price for key, price in value.entries.items() if key in known}
-
-
-def _check_names(given: Mapping[str, _Value], known: tuple[str, ...], report: _Report) -> None:
-    for name, value in given.items():
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-            report.add(value.line, f"unknown field {name[:80]!r}; {hint}")
-
-
-def _text(
-    entry: Mapping[str, _Value], name: str, report: _Report, *, needed_at: int | None = None
-) -> str | None:
-    value = entry.get(name)
-    if value is None:
-        if needed_at is not None:
-            report.add(needed_at, f"{name} is missing")
-        return None
-    if not value.text or not value.text.strip():
-        report.add(value.line, f"{name}: write a name")
-        return None
-    return value.text.strip()
-
-
-def _day(entry: Mapping[str, _Value], name: str, report: _Report) -> date | None:
-    value = entry.get(name)
-    if value is None:
-        return None
-    try:
-        return date.fromisoformat(value.text or "")
-    except ValueError:
-        report.add(value.line, f"{name}: {value.text!r} is not a day; write it as 2026-11-20")
-        return None
-
-
-def _true(entry: Mapping[str, _Value], report: _Report) -> bool:
-    value = entry.get("free")
-    if value is None:
-        return False
-    if (value.text or "").lower() != "true":
-        report.add(value.line, f"free: {value.text!r}; write true, or leave it out")
-    return True
-
-
-def _number(
-    entry: Mapping[str, _Value], name: str, report: _Report, *, most: Decimal, decimals: int
-) -> Decimal | None:
-    value = entry.get(name)
-    if value is None:
-        return None
-    return _decimal(name, value, report, most=most, decimals=decimals)
-
-
-def _decimal(
-    name: str, value: _Value, report: _Report, *, most: Decimal, decimals: int
-) -> Decimal | None:
-    """Return a number as it is written; one with more decimals than the store keeps is refused."""
-    shown = repr((value.text or "")[:40])
-    try:
-        number = Decimal(value.text or "")
-    except InvalidOperation:
-        report.add(value.line, f"{name}: {shown} is not a number")
-        return None
-    if not number.is_finite() or not 0 <= number <= most:
-        report.add(value.line, f"{name}: {shown} is not between 0 and {most:,}")
-        return None
-    if -cast("int", number.normalize().as_tuple().exponent) > decimals:
-        report.add(value.line, f"{name}: {shown} has more than {decimals} decimals")
-        return None
-    return number
+    report.check_names(value.entries, known)
+    found: dict[str, Decimal] = {}
+    for kind, told in value.entries.items():
+        if kind in known:
+            price = number_of(kind, told, report, most=most, decimals=decimals)
+            if price is not None:
+                found[kind] = price
+    return found

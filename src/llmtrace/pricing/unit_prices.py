@@ -29,7 +29,7 @@ def to_mtok_price(price: Decimal) -> Decimal:
 
 
 def to_request_price(price: Decimal) -> Decimal:
-    """Round a price per request to the 12 decimals of the store."""
+    """Round a price per request, or per unit, to the 12 decimals of the store."""
     return price.quantize(_REQUEST_STEP, context=EXACT).normalize(EXACT)
 
 
@@ -56,11 +56,14 @@ class UnitPrices:
     video_output: Decimal | None = None
     requests: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
     """USD per request, by kind (``web_search``, …)."""
-    per_call: Decimal = Decimal(0)
-    """USD for the invocation itself, beside its tokens (Perplexity)."""
+    units: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    """USD per unit, by kind of ``TokenUsage.units`` (``UNIT_KINDS``)."""
+    per_call: Decimal | None = Decimal(0)
+    """USD for the invocation itself, beside its tokens; None: there is a fee, and it depends on the
+    kind of call, which is then one of ``requests`` (``BY_KIND``: Perplexity)."""
 
     def scaled(self, factor: Decimal) -> UnitPrices:
-        """Return these prices times ``factor``, each rounded as a price is."""
+        """Return all these prices times ``factor``, each rounded as a price is."""
 
         def token(price: Decimal) -> Decimal:
             return to_mtok_price(EXACT.multiply(price, factor))
@@ -72,14 +75,64 @@ class UnitPrices:
             self,
             **{name: _mapped(getattr(self, name), token) for name in TOKEN_KINDS},
             requests={kind: request(price) for kind, price in self.requests.items()},
-            per_call=request(self.per_call),
+            units={kind: request(price) for kind, price in self.units.items()},
+            per_call=_mapped(self.per_call, request),
         )
+
+    def tokens_scaled(self, factor: Decimal) -> UnitPrices:
+        """Return these prices with those of tokens times ``factor``; fees stay, units are unknown.
+
+        What a tier or a region multiplies is tokens; nobody says so of units.
+        """
+        if factor == 1:
+            return self
+        return replace(
+            self.scaled(factor),
+            requests=self.requests,
+            per_call=self.per_call,
+            units=dict[str, "Decimal"](),
+        )
+
+    def completed(self, more: UnitPrices) -> UnitPrices:
+        """Return these prices; where one is unknown, that of ``more``."""
+        return replace(
+            self,
+            **{
+                name: getattr(more, name)
+                for name in TOKEN_KINDS
+                if getattr(self, name) is None and getattr(more, name) is not None
+            },
+            requests={**more.requests, **self.requests},
+            units={**more.units, **self.units},
+            per_call=self.per_call or more.per_call,
+        )
+
+    def without(self, *kinds: str) -> UnitPrices:
+        """Return these prices with those of some kinds of tokens unknown."""
+        return replace(self, **dict.fromkeys(kinds))
 
 
 TOKEN_KINDS: Final = tuple(
-    item.name for item in fields(UnitPrices) if item.name not in {"requests", "per_call"}
+    item.name for item in fields(UnitPrices) if item.name not in {"requests", "units", "per_call"}
 )
 """The kinds of tokens that can have a price, as ``usd_per_mtok`` in a price file names them."""
+
+CACHE_KINDS: Final = tuple(kind for kind in TOKEN_KINDS if kind.startswith("cache"))
+
+BY_KIND: Final = "search_context_"
+"""Before the size of the search that a call was made with: the kinds of calls with own fees."""
+
+UNIT_KINDS: Final = (
+    "images",
+    "audio_seconds",
+    "speech_seconds",
+    "video_seconds",
+    "characters",
+    "pages",
+    "search_units",
+    "classifications",
+)
+"""What can be billed by neither token nor call, as ``usd_per_unit`` in a price file names it."""
 
 
 def _mapped(price: Decimal | None, change: Callable[[Decimal], Decimal]) -> Decimal | None:
@@ -110,8 +163,19 @@ class PriceSchedule:
 
     def scaled(self, factor: Decimal) -> PriceSchedule:
         """Return this schedule with every price times ``factor``."""
+        return self.changed(lambda prices: prices.scaled(factor))
+
+    def changed(self, change: Callable[[UnitPrices], UnitPrices]) -> PriceSchedule:
+        """Return this schedule with ``change`` made in every band."""
         return PriceSchedule(
-            tuple(Band(band.above_tokens, band.prices.scaled(factor)) for band in self.bands)
+            tuple(Band(band.above_tokens, change(band.prices)) for band in self.bands)
+        )
+
+    def completed(self, more: PriceSchedule) -> PriceSchedule:
+        """Return this schedule; where a price is unknown, that of ``more`` at the same length."""
+        starts = sorted({band.above_tokens for band in (*self.bands, *more.bands)})
+        return PriceSchedule(
+            tuple(Band(start, self.at(start + 1).completed(more.at(start + 1))) for start in starts)
         )
 
 
