@@ -40,8 +40,8 @@ FEES: Final = {
 }
 """Fees by the call that a usage object itself names, at whichever host."""
 
-_CONTEXT_SIZES: Final = ("medium", "high")
-"""Perplexity's fee for a request depends on how much it searches; ``low`` is the default."""
+_CONTEXT_SIZES: Final = ("low", "medium", "high")
+"""Perplexity's fee for a request depends on how much it searches: a kind of request each."""
 
 _INSIDE: Final = "prompt_tokens_details"
 _OUTSIDE: Final = "completion_tokens_details"
