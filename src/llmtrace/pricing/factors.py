@@ -186,6 +186,15 @@ REGIONS: Final = (
         source=_CLAUDE_PRICING,
         models=("claude-3*", "claude-*-4@*", "claude-*-4-2025*", "claude-opus-4-1*"),
     ),
+    # The page's "Non-global" rows: 0.825 where "Global" has 0.75.
+    Factor(
+        provider="google",
+        name="*",
+        factor=_TENTH_MORE,
+        since=_READ,
+        source="https://cloud.google.com/vertex-ai/generative-ai/pricing",
+        models=("gemini-3.8-flash",),
+    ),
     # The list has the regional prices of Claude under its regional names, the global ones under
     # "global.": the name of the model says which applies.
     Factor(
