@@ -34,6 +34,8 @@ _CRC_BYTES: Final = 4
 _SMALLEST: Final = _PRELUDE.size + _CRC_BYTES
 _MAX_MESSAGE_BYTES: Final = 25_165_824
 """24 MiB, as in AWS' own SDKs; a longer one is a length gone wrong."""
+_MAX_DAMAGES: Final = 100
+"""Nothing behind so many is read: each may cost a checksum of all that follows."""
 _FIRST_HEADER: Final = re.compile(
     rb"\x0b:event-type\x07|\x0d:message-type\x07|\x0d:content-type\x07|\x0f:exception-type\x07"
 )
@@ -55,15 +57,16 @@ def parse_eventstream(data: bytes) -> list[SseEvent]:
     JSON with a ``message``. Messages without a name (``initial-response`` has one) come as ``""``.
     """
     events: list[SseEvent] = []
-    at = 0
-    while at + _PRELUDE.size <= len(data):
+    at = damages = 0
+    while at + _PRELUDE.size <= len(data) and damages < _MAX_DAMAGES:
         length = _message_length(data, at)
-        if length is None:
+        if length is not None and at + length > len(data):
+            break
+        if length is None or not _is_whole(data, at, length):
             events.append(DAMAGED)
+            damages += 1
             at = _next_message(data, at + 1)
             continue
-        if at + length > len(data):
-            break
         events.append(_event(data, at, length))
         at += length
     return events
@@ -87,10 +90,13 @@ def _next_message(data: bytes, start: int) -> int:
     return len(data)
 
 
+def _is_whole(data: bytes, at: int, length: int) -> bool:
+    end = at + length - _CRC_BYTES
+    return zlib.crc32(data[at:end]) == int.from_bytes(data[end : end + _CRC_BYTES], "big")
+
+
 def _event(data: bytes, at: int, length: int) -> SseEvent:
     end = at + length - _CRC_BYTES
-    if zlib.crc32(data[at:end]) != int.from_bytes(data[end : end + _CRC_BYTES], "big"):
-        return DAMAGED
     _, headers_length, _ = _PRELUDE.unpack_from(data, at)
     start = at + _PRELUDE.size
     headers = _headers(data[start : start + headers_length])
