@@ -10,7 +10,9 @@ from llmtrace.instrument.integrations import (
     google_genai,
     groq,
     langchain,
+    mcp,
     openai,
+    openai_agents,
     together,
     xai,
 )
@@ -29,6 +31,8 @@ INTEGRATIONS: Final[Mapping[str, Integration]] = {
         google_genai.INTEGRATION,
         groq.INTEGRATION,
         langchain.INTEGRATION,
+        openai_agents.INTEGRATION,
+        mcp.INTEGRATION,
         together.INTEGRATION,
         xai.INTEGRATION,
     )

@@ -33,7 +33,8 @@ _NAMED_BY: Final = {
     semconv.OP_INVOKE_WORKFLOW: semconv.WORKFLOW_NAME,
     semconv.OP_RETRIEVAL: semconv.DATA_SOURCE_ID,
 }
-_RUN_KEY: Final = context.create_key("llmtrace-framework-run")
+_RUNS_KEY: Final = context.create_key("llmtrace-framework-runs")
+_TOOL_KEY: Final = context.create_key("llmtrace-framework-tool")
 _MAX_RUNS: Final = 10_000
 """Open runs that are remembered; a framework that never ends its runs must not fill the memory."""
 
@@ -88,7 +89,20 @@ def open_structure(
     step.sdk = integration.distribution
     if content:
         _keep(step, content)
-    return Structure(set_span_in_context(span, outside), step)
+    opened = Structure(set_span_in_context(span, outside), step)
+    if operation == semconv.OP_EXECUTE_TOOL:
+        opened.context = context.set_value(_TOOL_KEY, opened, opened.context)
+    return opened
+
+
+def tool_around(name: str) -> Structure | None:
+    """Return the open span of a tool of that name that we are in; None if there is none.
+
+    A framework's tool may be a client of another framework's: one execution is one span.
+    """
+    found: Any = context.get_value(_TOOL_KEY)
+    step = found.step if isinstance(found, Structure) else None
+    return found if step is not None and step.attributes.get(semconv.TOOL_NAME) == name else None
 
 
 def close_structure(
@@ -97,20 +111,34 @@ def close_structure(
     *,
     attributes: Mapping[str, Any] | None = None,
     content: Mapping[str, object] | None = None,
+    error_type: str | None = None,
 ) -> None:
-    """End it, once. An exception is noted by its class, as of the app's own steps."""
+    """End it, once. An exception is noted by its class, as of the app's own steps.
+
+    ``error_type`` is for a failure of which the framework tells no exception.
+    """
+    note(structure, attributes=attributes, content=content)
     step, structure.step = structure.step, None
     recorder = runtime.active
     if step is None or recorder is None:
         return
-    if attributes:
-        step.attributes = {**step.attributes, **attributes}
-    if content:
-        _keep(step, content)
-    if error is not None:
-        step.error_type = class_name(error)
+    step.error_type = error_type if error is None else class_name(error)
     step.end_mono_ns = time.monotonic_ns()
     recorder.submit(step)
+
+
+def note(
+    structure: Structure,
+    *,
+    attributes: Mapping[str, Any] | None = None,
+    content: Mapping[str, object] | None = None,
+) -> None:
+    """Add what has become known since it began; nothing if it has no span, or has ended."""
+    step = structure.step
+    if step is not None and attributes:
+        step.attributes = {**step.attributes, **attributes}
+    if step is not None and content:
+        _keep(step, content)
 
 
 def _unsampled(outside: Context) -> Context:
@@ -168,14 +196,15 @@ class Runs:
         since), else the run's own: frameworks start things in threads that know nothing.
         """
         here = context.get_current()
-        if parent_id is None or here.get(_RUN_KEY) == parent_id:
+        if parent_id is None or _runs_of(here)[-1:] == (parent_id,):
             return here
         found = self._open.get(parent_id)
         return here if found is None else found.context
 
     def put(self, run_id: object, opened: Any) -> None:
         """Remember an open run: anything with a ``context``."""
-        opened.context = context.set_value(_RUN_KEY, run_id, opened.context)
+        runs = (*_runs_of(opened.context), run_id)
+        opened.context = context.set_value(_RUNS_KEY, runs, opened.context)
         self._open[run_id] = opened
         if len(self._open) > _MAX_RUNS:
             oldest = self.pop(next(iter(self._open)))
@@ -211,6 +240,21 @@ def leave(before: Context, inside: Context) -> None:
     """
     if context.get_current() is inside:
         context.attach(before)
+
+
+def leave_run(before: Context, run_id: object) -> None:
+    """Make ``before`` current again, if what is current is inside of that run.
+
+    Also where runs inside of it were never ended, as on the way out of an error.
+    """
+    if run_id in _runs_of(context.get_current()):
+        context.attach(before)
+
+
+def _runs_of(inside: Context) -> tuple[object, ...]:
+    """Return the ids of the runs around, outermost first."""
+    found: Any = inside.get(_RUNS_KEY)
+    return found or ()
 
 
 def guarded(kind: str, function: Callable[..., Any]) -> Callable[..., Any]:
