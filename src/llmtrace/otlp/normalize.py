@@ -228,10 +228,12 @@ def _times(span: PlainSpan, attributes: _Attributes) -> dict[str, object]:
     if not end_is_good or span.end_ns < span.start_ns:
         attributes.repaired.append("end_time")
         return {"start_time_us": start // 1_000, "end_time_us": start // 1_000, "duration_ns": None}
+    # When a batch's result was answered is known, how long that took is not.
+    has_length = start == span.start_ns and semconv.BATCH_CUSTOM_ID not in span.attributes
     return {
         "start_time_us": start // 1_000,
         "end_time_us": span.end_ns // 1_000,
-        "duration_ns": span.end_ns - start if start == span.start_ns else None,
+        "duration_ns": span.end_ns - start if has_length else None,
     }
 
 

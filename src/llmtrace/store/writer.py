@@ -3,7 +3,8 @@
 A writer owns the open file; one transaction runs at a time, whichever thread asks. Rows and the
 position up to which their segment is applied are one transaction. A request that was stored
 before is known by the hash of its bytes; a span that arrives again in another request by an
-anti-join on (trace_id, span_id) bounded by the batch's start times.
+anti-join on (trace_id, span_id) bounded by the batch's start times; for results of a provider's
+batch API, whose time may be that of their fetch, by as long as they can be fetched.
 It does not decode, price or read segments: that is ``drain``.
 """
 
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 import pyarrow as pa
 
+from llmtrace import semconv
 from llmtrace.clock import Clock, SystemClock, unix_ns
 from llmtrace.errors import StoreError, StoreUnreachableError
 from llmtrace.store import arrow
@@ -38,6 +40,11 @@ if TYPE_CHECKING:
     from llmtrace.otlp.rows import SpanRow
 
 _T = TypeVar("_T")
+
+_FETCHED_FOR_US = 32 * 86_400 * 1_000_000
+"""For how long a batch's results can be fetched: OpenAI deletes them after 30 days, Anthropic after
+29 (platform.openai.com/docs/guides/batch, docs.anthropic.com/en/api/retrieving-message-batch-results).
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +271,14 @@ def _without_twins(rows: Sequence[SpanRow]) -> list[SpanRow]:
     return sorted(first.values(), key=lambda row: row.start_time_us)
 
 
+def _range_us(rows: list[SpanRow]) -> tuple[int, int]:
+    """Return the start times between which a twin of any of ``rows`` (sorted) may be stored."""
+    first, last = rows[0].start_time_us, rows[-1].start_time_us
+    if any(semconv.BATCH_CUSTOM_ID in row.attributes for row in rows):
+        return first - _FETCHED_FOR_US, last + _FETCHED_FOR_US
+    return first, last
+
+
 def _without_stored(transaction: Transaction, rows: list[SpanRow]) -> list[SpanRow]:
     if not rows:
         return rows
@@ -283,7 +298,7 @@ def _without_stored(transaction: Transaction, rows: list[SpanRow]) -> list[SpanR
         "where start_time between make_timestamp(?::bigint) and make_timestamp(?::bigint)) "
         "as stored on stored.trace_id = incoming.trace_id::uuid "
         "and stored.span_id = incoming.span_id",
-        [rows[0].start_time_us, rows[-1].start_time_us],
+        list(_range_us(rows)),
         incoming=keys,
     )
     stored = set(found.column("place").to_pylist())

@@ -11,7 +11,8 @@ not know), that hook is left out and ``doctor`` says so.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace import semconv
 from llmtrace.instrument import guard, invocation, patches, runtime, stream_usage
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from llmtrace.instrument.call import Call
     from llmtrace.instrument.integrations._base import Integration
     from llmtrace.instrument.integrations.observe import Begin
+
+
+_HTTP_ERROR: Final = 400
+
+next_call: ContextVar[Call | None] = ContextVar("llmtrace_next_call", default=None)
+"""The call that the next answer belongs to, where it is not the current one; read once."""
 
 
 def patch_base_client(integration: Integration, module: object) -> Callable[[], None]:
@@ -88,16 +95,32 @@ def _no_text(value: object) -> None:
 def _see_response(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Note the answer (or watch its stream), then let the SDK have it."""
     del client
-    call = current_call.get()
+    hop = next_call.get()
+    call = current_call.get() if hop is None else hop
     if call is not None:
         try:
             response = kwargs.get("response")
-            if response is not None:
+            if hop is not None:
+                _see_hop(hop, response)
+            # Under a middleware, refusals come by here too; the last one is told by its exception.
+            elif response is not None and response.status_code < _HTTP_ERROR:
                 retries = kwargs.get("retries_taken", 0)
                 invocation.see_response(call, response, retries)
         except Exception:  # noqa: BLE001  # the SDK gets its response untouched
             guard.fault("response")
     return wrapped(*args, **kwargs)
+
+
+def _see_hop(hop: Call, response: Any) -> None:
+    """Note the answer to a further request of a call; nobody waits for its end but its stream."""
+    next_call.set(None)
+    if response.status_code < _HTTP_ERROR or response.is_closed:
+        invocation.see_response(hop, response, 0)
+    else:
+        hop.status = response.status_code
+        hop.headers = response.headers.raw
+    if not hop.streaming:
+        hop.end()
 
 
 def _see_retry(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
