@@ -9,6 +9,7 @@ Format: docs.cohere.com/reference/chat, …/embed, …/rerank; cohere.com/pricin
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from llmtrace.usage.counts import as_mapping
@@ -44,8 +45,9 @@ def read_chat(raw: object, source: UsageSource = "provider") -> TokenUsage | Non
 
 
 def read_embed(raw: object, source: UsageSource = "provider") -> TokenUsage | None:
-    """Read ``meta`` of embed."""
-    return EMBED.read(_usage_in(raw), source)
+    """Read ``meta`` of embed; the number of images matters where it has no tokens for them."""
+    usage = EMBED.read(_usage_in(raw), source)
+    return replace(usage, units={}) if usage is not None and usage.input_image else usage
 
 
 def read_rerank(raw: object, source: UsageSource = "provider") -> TokenUsage | None:
