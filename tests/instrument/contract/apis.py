@@ -69,7 +69,7 @@ def error_code(error: BaseException) -> str:
 
 
 def _close(client: Any) -> Any:
-    return getattr(client, "aclose", client.close)()
+    return getattr(client, "aclose" if hasattr(client, "aclose") else "close")()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +103,12 @@ class Sdk:
     """Whether a stream is asked for by its first step only, not by the call."""
     has_request_id: bool = True
     """Whether the provider's answers carry one."""
+    reads_late: bool = False
+    """Whether it parses an answer only when our call is over, so that garbage is our finding."""
     says_status: bool = True
     """Whether the message of an error has the HTTP status in it."""
+    closes_quietly: bool = True
+    """Whether a coroutine of it that is thrown away closes without a word, also without us."""
     tells_attempts: bool = False
     """Whether its requests say which attempt they are, as those of Stainless SDKs do."""
     gunzips: bool = True

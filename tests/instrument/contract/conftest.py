@@ -18,6 +18,7 @@ KINDS: dict[str, Callable[[Api], bool]] = {
     "speaking": lambda api: api.speaks,
     "streaming": lambda api: bool(api.streamed),
     "async_api": lambda api: api.sdk.has_async,
+    "quiet_async_api": lambda api: api.sdk.has_async and api.sdk.closes_quietly,
     "async_streaming": lambda api: api.sdk.has_async and bool(api.streamed),
     "retrying": lambda api: api.sdk.has_retries,
     "retrying_lost": lambda api: api.sdk.has_retries and api.sdk.retries_lost,

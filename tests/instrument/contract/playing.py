@@ -47,7 +47,8 @@ async def take(items: Any, count: int | None = None) -> list[Any]:
 
 async def close(stream: Any) -> None:
     """Close a stream of the SDK, or a generator."""
-    await adapted(getattr(stream, "aclose", stream.close)())
+    how = "aclose" if hasattr(stream, "aclose") else "close"
+    await adapted(getattr(stream, how)())
 
 
 async def collect() -> None:

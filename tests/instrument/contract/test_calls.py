@@ -210,7 +210,7 @@ def test_garbage_with_status_200_is_an_error_of_the_provider(
     try:
         speaking.create(speaking.client(provider))
     except Exception as error:  # noqa: BLE001  # some SDKs raise, some hand on what came
-        error_type = class_name(error)
+        error_type = error_type if speaking.sdk.reads_late else class_name(error)
 
     span = recorded.span()
     assert span["status"] == "error"
@@ -304,17 +304,17 @@ def test_calls_that_are_no_inference_are_not_billed(
 
 
 def test_a_coroutine_thrown_away_in_another_context_closes_quietly_and_ends_the_call(
-    async_api: Api, provider: LocalProvider, recorded: Recorded
+    quiet_async_api: Api, provider: LocalProvider, recorded: Recorded
 ) -> None:
     # given: a call that waits for its answer
     async def call() -> None:
-        client = async_api.client(provider, is_async=True)
-        waiting = async_api.create(client)
+        client = quiet_async_api.client(provider, is_async=True)
+        waiting = quiet_async_api.create(client)
         contextvars.copy_context().run(waiting.send, None)
 
         # when: it is closed elsewhere, as the garbage collector does with forgotten tasks
         contextvars.copy_context().run(waiting.close)
-        await adapted(async_api.sdk.close(client))
+        await adapted(quiet_async_api.sdk.close(client))
 
     # then: nothing raises, as without llmtrace
     asyncio.run(call())

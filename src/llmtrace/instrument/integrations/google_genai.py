@@ -3,8 +3,9 @@
 SDK: google-genai 2 and 3. Two of its functions see each HTTP inference once, with all its retries:
 ``BaseApiClient._request`` (models, chats, the function-calling and continuation loops: what is
 called once by the app may be many inferences, and each is a span) and, for interactions,
-``do_request`` of the generated client inside the SDK. What goes over the wire is seen below them,
-at httpx or at aiohttp, which the SDK's async client uses wherever it is installed.
+``wrap_sdk_call``, in which their errors become what the app sees; raw responses come by
+``do_request`` of the generated client alone. What goes over the wire is seen below, at httpx or at
+aiohttp, which the SDK's async client uses wherever it is installed.
 
 Not recorded: caches (their storage is billed by the hour, not by the call), files, tunings, lists.
 Submitting a video is recorded; its long-running operation is not looked at again. Live sessions
@@ -20,7 +21,11 @@ from llmtrace import semconv
 from llmtrace.instrument import invocation, patches
 from llmtrace.instrument.integrations import aiohttp_seam, http_seam
 from llmtrace.instrument.integrations._base import Endpoint, Integration
-from llmtrace.instrument.integrations.observe import observed, observed_async
+from llmtrace.instrument.integrations.observe import (
+    current_call,
+    observed,
+    observed_async,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +58,13 @@ _INTERACT: Final = Endpoint(
     api=semconv.API_GEMINI_INTERACTIONS, operation=semconv.OP_GENERATE_CONTENT
 )
 _FETCH: Final = Endpoint(api=semconv.API_GEMINI_INTERACTIONS, operation=semconv.OP_FETCH_RESPONSE)
+_INTERACTIONS: Final = {
+    "Interactions.create": _INTERACT,
+    "AsyncInteractions.create": _INTERACT,
+    "Interactions.get": _FETCH,
+    "AsyncInteractions.get": _FETCH,
+}
+"""By the qualified name of the generated client's method."""
 
 
 def find_endpoint(method: str, path: str) -> Endpoint | None:
@@ -92,15 +104,33 @@ def _begin(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call |
     return invocation.begin(INTEGRATION, endpoint, model_of(path), provider)
 
 
-def _begin_interaction(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
-    """Do the same for a request of the generated client; its model is in the body."""
+def _begin_interaction(owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+    """Do the same for a method of the generated client; the model is in the body."""
+    del owner, kwargs
+    method = args[0]
+    endpoint = _INTERACTIONS.get(getattr(method, "__qualname__", ""))
+    if endpoint is None:
+        return None
+    root = method.__self__.sdk_configuration.globals.api_version
+    return _begin_at(root, endpoint)
+
+
+def _begin_raw(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+    """Do the same for a request of the generated client, unless its method has begun a call."""
     del client
+    if current_call.get() is not None:
+        return None
     request = kwargs["request"] if "request" in kwargs else args[1]
     path = request.url.path
     endpoint = find_endpoint(request.method.lower(), path)
     if endpoint is None:
         return None
-    return invocation.begin(INTEGRATION, endpoint, None, _VERTEX if "/projects/" in path else None)
+    return _begin_at(path, endpoint)
+
+
+def _begin_at(path: str | None, endpoint: Endpoint) -> Call | None:
+    provider = _VERTEX if path and "/projects/" in path else None
+    return invocation.begin(INTEGRATION, endpoint, None, provider)
 
 
 def _patch_client(module: object) -> Callable[[], None]:
@@ -114,8 +144,15 @@ def _patch_client(module: object) -> Callable[[], None]:
 
 def _patch_generated(module: object) -> Callable[[], None]:
     undo = patches.Undo(INTEGRATION.name)
-    undo.wrap(module, "BaseSDK", "do_request", observed(_begin_interaction))
-    undo.wrap(module, "AsyncBaseSDK", "do_request_async", observed_async(_begin_interaction))
+    undo.wrap(module, "BaseSDK", "do_request", observed(_begin_raw))
+    undo.wrap(module, "AsyncBaseSDK", "do_request_async", observed_async(_begin_raw))
+    return undo
+
+
+def _patch_interactions(module: object) -> Callable[[], None]:
+    undo = patches.Undo(INTEGRATION.name)
+    undo.wrap(module, None, "wrap_sdk_call", observed(_begin_interaction))
+    undo.wrap(module, None, "async_wrap_sdk_call", observed_async(_begin_interaction))
     return undo
 
 
@@ -127,6 +164,7 @@ INTEGRATION: Final = Integration(
     hooks={
         "google.genai._api_client": _patch_client,
         "google.genai._gaos.basesdk": _patch_generated,
+        "google.genai._gaos.google_genai": _patch_interactions,
     },
     find_endpoint=find_endpoint,
     uses_http_seam=True,

@@ -222,5 +222,10 @@ def _error_event(api: str, kind: str, number: int) -> Event:
     if api == "responses":
         data = {"type": "error", "code": "server_error", "message": message, "param": None}
         return Event({**data, "sequence_number": number}, name="error")
+    if api == "generate_content":
+        return Event({"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}})
+    if api == "interactions":
+        told = {"code": "UNAVAILABLE", "message": message}
+        return Event({"error": told, "event_type": "error"}, name="error")
     error = {"message": message, "type": "server_error", "param": None, "code": None}
     return Event({"error": error})
