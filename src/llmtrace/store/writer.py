@@ -43,7 +43,7 @@ _T = TypeVar("_T")
 
 _FETCHED_FOR_US = 32 * 86_400 * 1_000_000
 """For how long a batch's results can be fetched: OpenAI deletes them after 30 days, Anthropic after
-29 (platform.openai.com/docs/guides/batch, docs.anthropic.com/en/api/retrieving-message-batch-results).
+29 (platform.openai.com/docs/guides/batch, docs.anthropic.com/en/api/creating-message-batches).
 """
 
 

@@ -79,7 +79,8 @@ def merge_events(events: list[SseEvent]) -> Merged:
     ended = bool(choices) and all(each.rest.get("finish_reason") for each in choices.values())
     return Merged(
         body=body,
-        is_complete=found.is_done or ended,
+        # As with chat: some never say [DONE], but with an end and usage nothing is missing.
+        is_complete=found.is_done or (ended and bool(as_object(body.get("usage")))),
         usage_events=usage_events,
         problem=found.problem,
     )
