@@ -98,6 +98,7 @@ MCP_METHOD: Final = "mcp.method.name"
 MCP_SERVER: Final = "llmtrace.mcp.server"
 """Name that a server of tools gave itself when the session began."""
 GUARDRAIL_TRIGGERED: Final = "llmtrace.guardrail.triggered"
+OPENINFERENCE_KIND: Final = "openinference.span.kind"  # read, not emitted
 COUNTED_BELOW: Final = "llmtrace.counted_below"
 """On a span of another tool that stands for a call which one of our spans below it counts."""
 

@@ -181,6 +181,8 @@ def _cache_status(
         return "hit"
     if counted.cache_write:
         return "miss"
+    if api == semconv.API_FRAMEWORK:
+        return None  # frameworks write 0 also for what they do not know
     if api in _MARKED:
         # Anthropic and Bedrock cache only what the request marks.
         is_marked = any(mark in (request_text or "") for mark in _CACHE_MARKS)

@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanKind
 
 from llmtrace import semconv
 from llmtrace.instrument import live
-from llmtrace.instrument.spans import new_span
+from llmtrace.instrument.spans import OwnSpan, new_span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +62,8 @@ class Recorder:
 
         ``start_ns`` (unix) is when the call began, if that was not now.
         """
+        if current and endpoint.operation in semconv.INFERENCE_OPERATIONS:
+            _tell_above(current)
         users = self.provider()
         if users is None:
             return new_span(endpoint.operation, SpanKind.CLIENT, current, self._ratio)
@@ -103,6 +105,25 @@ class Recorder:
                 self.pipeline.process_now(ended)
                 return
         self.pipeline.submit(ended)
+
+
+def _tell_above(current: Context) -> None:
+    """Tell another tool's span that stands for this same call that it is counted by ours.
+
+    A framework, or another instrumentor, may have a span with usage around the SDK's call, and send
+    it to the same place as we do.
+    """
+    above: Any = trace.get_current_span(current)
+    told: Any = getattr(above, "attributes", None)
+    if not told or isinstance(above, OwnSpan):
+        return
+    is_a_call = (
+        told.get(semconv.OPERATION_NAME) in semconv.INFERENCE_OPERATIONS
+        or told.get(semconv.OPENINFERENCE_KIND) == "LLM"
+    )
+    scope: Any = getattr(above, "instrumentation_scope", None)
+    if is_a_call and getattr(scope, "name", None) != semconv.SCOPE_NAME:
+        above.set_attribute(semconv.COUNTED_BELOW, True)
 
 
 _ASK = object()

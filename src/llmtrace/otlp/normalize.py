@@ -162,7 +162,10 @@ def normalize(span: PlainSpan) -> Normalized:
     columns: dict[str, Any] = {column: attributes.text(names) for column, names in _TEXT.items()}
     for column, names in _COUNTS.items():
         columns[column] = attributes.count(column, names)
-    columns["is_inference"] = columns["operation"] in semconv.INFERENCE_OPERATIONS
+    is_counted_below = attributes.rest.get(semconv.COUNTED_BELOW) is True
+    columns["is_inference"] = (
+        columns["operation"] in semconv.INFERENCE_OPERATIONS and not is_counted_below
+    )
     columns.update(_cost(attributes))
     columns.update(_times(span, attributes))
     columns["ttfc_ns"] = _wait_ns(attributes)

@@ -13,6 +13,7 @@ from llmtrace.instrument.integrations import (
     mcp,
     openai,
     openai_agents,
+    pydantic_ai,
     together,
     xai,
 )
@@ -32,6 +33,7 @@ INTEGRATIONS: Final[Mapping[str, Integration]] = {
         groq.INTEGRATION,
         langchain.INTEGRATION,
         openai_agents.INTEGRATION,
+        pydantic_ai.INTEGRATION,
         mcp.INTEGRATION,
         together.INTEGRATION,
         xai.INTEGRATION,
