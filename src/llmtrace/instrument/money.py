@@ -181,15 +181,14 @@ def _cache_status(
         return "hit"
     if counted.cache_write:
         return "miss"
-    if api == semconv.API_FRAMEWORK:
-        return None  # frameworks write 0 also for what they do not know
     if api in _MARKED:
         # Anthropic and Bedrock cache only what the request marks.
         is_marked = any(mark in (request_text or "") for mark in _CACHE_MARKS)
         return "miss" if is_marked else "bypass"
     if api in {semconv.API_OPENAI_CHAT, semconv.API_OPENAI_RESPONSES}:
         return "miss" if counted.input_tokens >= OPENAI_CACHE_MIN_TOKENS else "bypass"
-    return "bypass"
+    # Frameworks write 0 also for what they do not know.
+    return None if api == semconv.API_FRAMEWORK else "bypass"
 
 
 def money_attributes(billed: Bill, raw_usage: Mapping[str, object] | None) -> dict[str, object]:
