@@ -187,7 +187,7 @@ def _error(call: Call, answer: Answer) -> tuple[str | None, str | None]:
     if call.status >= _HTTP_ERROR:
         # Seen below the SDK, which may make no exception of it: OpenTelemetry's word is the status.
         return str(call.status), None
-    if answer.problem:
+    if answer.problem and call.outcome != "abandoned":  # half an answer is the app's own choice
         return "invalid_response", answer.problem
     return None, None
 

@@ -146,7 +146,7 @@ class _Watch:
         try:
             inner.close()
         finally:
-            self.llmtrace_watch.end()
+            self.llmtrace_watch.end("abandoned")  # if its end was not reached before
 
     def __del__(self: Any) -> None:
         seen = self.__dict__.get("llmtrace_watch")
