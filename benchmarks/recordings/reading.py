@@ -51,6 +51,8 @@ class Reading:
     api: str
     provider: str
     model: str | None
+    tier: str | None
+    """The service tier that served the call."""
     at: datetime
     usage: TokenUsage | None
     is_from_bytes: bool
@@ -86,6 +88,7 @@ def read(row: Exchange, book: PriceBook) -> Reading:
         api=api,
         provider=provider,
         model=models[chosen],
+        tier=tier,
         at=at,
         usage=usage,
         is_from_bytes=is_from_bytes,
