@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,12 +68,14 @@ def _all() -> list[Cast]:
     modules = _modules()
     casts: list[Cast] = []
     known: set[str] = set()
-    for _, group in groupby(discovered("APIS"), key=lambda api: id(api.sdk)):
-        apis = list(group)
+    groups: dict[int, list[Api]] = {}
+    for api in discovered("APIS"):
+        groups.setdefault(id(api.sdk), []).append(api)
+    for apis in groups.values():
         sdk = apis[0].sdk
         is_first = sdk.name not in known
         known.add(sdk.name)
-        name = sdk.name if is_first else f"{sdk.name}-{apis[0].variant}"
+        name = sdk.name if is_first else f"{sdk.name}-{apis[0].variant or apis[0].wire}"
         for is_async in (False, True) if sdk.has_async else (False,):
             module = modules.get(sdk.name)
             casts.append(_cast(apis, module, name, is_first=is_first, is_async=is_async))

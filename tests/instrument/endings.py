@@ -109,9 +109,12 @@ async def cancelled(client: Any, start: Open, seen: Seen) -> None:
     arrived = asyncio.Event()
 
     async def read() -> None:
-        stream = await adapted(start(client))
-        async for item in stream:
-            seen.see("chunk", item)
+        try:
+            stream = await adapted(start(client))
+            async for item in stream:
+                seen.see("chunk", item)
+                arrived.set()
+        finally:
             arrived.set()
 
     task = asyncio.create_task(read())
@@ -119,7 +122,7 @@ async def cancelled(client: Any, start: Open, seen: Seen) -> None:
     task.cancel("the app gave up")
     try:
         await task
-    except asyncio.CancelledError as error:
+    except (asyncio.CancelledError, Exception) as error:  # noqa: BLE001  # it is compared
         seen.see("cancelled", error)
     seen.see("was cancelled", task.cancelled())
 

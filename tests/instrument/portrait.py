@@ -11,7 +11,9 @@ from datetime import timedelta
 from typing import Any
 
 _PORT = re.compile(r"127\.0\.0\.1:\d+|port=\d+")
-_ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}")
+_ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}|\b7f[0-9a-f]{10}\b")
+_SIGNATURE = re.compile(r"AWS4-HMAC-SHA256 .*")
+"""It is made of the time, too."""
 VOLATILE_HEADERS = frozenset(
     {
         "date",
@@ -33,7 +35,7 @@ def portrait(value: Any, depth: int = 0) -> Any:  # noqa: C901, PLR0911  # one b
     if isinstance(value, float):
         return repr(value)
     if type(value) is str:
-        return _ADDRESS.sub("0x", _PORT.sub("127.0.0.1:0", value))
+        return _SIGNATURE.sub("*", _ADDRESS.sub("0x", _PORT.sub("127.0.0.1:0", value)))
     if depth > _MAX_DEPTH:
         return type_name(value)
     if isinstance(value, BaseException):

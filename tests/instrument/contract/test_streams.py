@@ -207,11 +207,15 @@ def test_a_cancelled_stream_is_recorded_once(
         arrived = asyncio.Event()
 
         async def wait() -> None:
-            async for _ in items:
+            try:
+                async for _ in items:
+                    arrived.set()
+            finally:
                 arrived.set()
 
         task = asyncio.create_task(wait())
         await arrived.wait()
+        assert not task.done()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
