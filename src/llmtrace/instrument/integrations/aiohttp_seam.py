@@ -17,7 +17,7 @@ from llmtrace.instrument.call import PIECES_PER_LOOK
 from llmtrace.instrument.integrations.observe import current_call
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from llmtrace.instrument.call import Call
     from llmtrace.instrument.patches import Undo
@@ -75,8 +75,8 @@ class _Content:
         self._inner = inner
         self._call = call
         self._ends = ends_call
-        self._keep = call.more_room()
-        self._left = 1
+        self._keep: Callable[[bytes], None] | None = None
+        self._left = 0
 
     def __getattr__(self, name: str) -> Any:
         if name in {"_inner", "_call", "_ends"}:
@@ -144,10 +144,10 @@ class _Content:
     def _see(self, piece: bytes) -> None:
         call = self._call
         if piece:
-            self._left -= 1
-            if not self._left:
+            if self._keep is None or not self._left:
                 self._keep = call.more_room() if call.first_mono_ns else call.first_piece()
                 self._left = PIECES_PER_LOOK
+            self._left -= 1
             self._keep(piece)
         if self._ends and self._inner.at_eof():
             call.end()

@@ -86,8 +86,8 @@ def model_of(path: str) -> str | None:
 
     What is not among the models of a publisher keeps its kind: ``endpoints/123``.
     """
-    name, colon, _ = path.rpartition(":")
-    if not colon:
+    name, _, verb = path.rpartition(":")
+    if "/" in verb:  # no method: a path without a colon, or that of "https:"
         return None
     _, found, model = name.rpartition("/models/")
     return model if found else "/".join(name.rsplit("/", 2)[-2:])

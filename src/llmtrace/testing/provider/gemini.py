@@ -116,7 +116,7 @@ def read_prompt(request: JsonObject, *, thinks: bool = False) -> Prompt:
     if schema is None and config.get("responseMimeType") == "application/json":
         schema = {"type": "object", "properties": {"answer": {"type": "string"}}}
     limit = config.get("maxOutputTokens")
-    budget = thinking.get("thinkingBudget")
+    budget = _first(thinking, "thinkingBudget", "thinking_budget")
     asked = budget if isinstance(budget, int) and budget >= 0 else _DEFAULT_THOUGHT
     return Prompt(
         segments=tuple(segments),
@@ -126,7 +126,7 @@ def read_prompt(request: JsonObject, *, thinks: bool = False) -> Prompt:
         schema=as_object(plain_schema(schema)) if schema is not None else None,
         max_tokens=limit if isinstance(limit, int) else None,
         reasoning_tokens=min(asked, _MAX_THOUGHT) if thinks or thinking else 0,
-        wants_reasoning=thinking.get("includeThoughts") is True,
+        wants_reasoning=_first(thinking, "includeThoughts", "include_thoughts") is True,
     )
 
 

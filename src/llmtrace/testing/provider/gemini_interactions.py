@@ -26,7 +26,7 @@ def find_problem(request: JsonObject) -> tuple[str, str] | None:
     """Return (parameter, message) of what Google answers 400 to; None if there is nothing."""
     if not request.get("model") and not request.get("agent"):
         return "model", "One of model or agent must be specified."
-    if not request.get("input"):
+    if not request.get("input") and not request.get("continuation_token"):
         return "input", "Input is not specified."
     return None
 

@@ -32,7 +32,8 @@ def media_tokens(request: JsonObject) -> dict[str, int]:
         for part in map(as_object, as_list(content.get("parts"))):
             data = as_object(part.get("inlineData") or part.get("fileData"))
             if data:
-                kind = _KINDS.get(as_text(data.get("mimeType")).partition("/")[0], "DOCUMENT")
+                mime = as_text(data.get("mimeType") or data.get("mime_type"))
+                kind = _KINDS.get(mime.partition("/")[0], "DOCUMENT")
                 count = IMAGE_TOKENS if kind == "IMAGE" else OTHER_TOKENS
                 found[kind] = found.get(kind, 0) + count
     return found
