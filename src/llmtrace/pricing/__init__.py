@@ -6,13 +6,17 @@ it, PyYAML only if the user wrote a price file. Counting tokens is not done here
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
+from llmtrace.errors import PriceFileError
 from llmtrace.pricing.book import PriceBook
 from llmtrace.pricing.calculate import list_cost
 from llmtrace.pricing.overrides import load_overrides
 from llmtrace.pricing.own_prices import Overrides
+from llmtrace.pricing.regions import region_of
 from llmtrace.pricing.unit_prices import PriceSchedule, UnitPrices
+from llmtrace.pricing.updates import installed_prices
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +33,10 @@ __all__ = [
     "load_overrides",
     "load_price_book",
     "price_file",
+    "region_of",
 ]
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_FILE: Final = "prices.yaml"
 """Name of the user's price file in the home folder."""
@@ -44,10 +51,17 @@ def price_file(settings: Settings) -> Path | None:
 
 
 def load_price_book(settings: Settings) -> PriceBook:
-    """Make a price book with the user's overrides, if there are any.
+    """Make a price book with the user's overrides and price list, if there are any.
 
-    Raises PriceFileError if the file is wrong or a named one is missing, MissingExtraError if there
-    is a file but no PyYAML. ``PriceBook()`` is the book without the file.
+    The list is that of ``llmtrace prices update``; a damaged one gives a warning and the bundled
+    list. Nothing is fetched. Raises PriceFileError if the user's file is wrong or a named one is
+    missing, MissingExtraError if there is a file but no PyYAML. ``PriceBook()`` is the book without
+    either.
     """
     path = price_file(settings)
-    return PriceBook(None if path is None else load_overrides(path))
+    try:
+        installed = installed_prices(settings.home)
+    except PriceFileError as error:
+        logger.warning("the bundled prices are used: %s", error)
+        installed = None
+    return PriceBook(None if path is None else load_overrides(path), installed)

@@ -177,9 +177,9 @@ class PriceBook:
         """Return the ids of the providers whose price list has ``model``, its maker first."""
         return self._list.sellers(model)
 
-    def models(self) -> tuple[tuple[str, str], ...]:
-        """Return the provider's id and the model's id of everything on the price list."""
-        return tuple(self._list.models())
+    def listed(self, at: datetime) -> dict[tuple[str, str], PriceSchedule]:
+        """Return the price list's standard prices at ``at``, by provider's and model's id."""
+        return self._list.schedules(at)
 
     def _find(self, call: _Call) -> Quote:
         own = self._overrides.find(

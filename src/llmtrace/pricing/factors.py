@@ -208,6 +208,7 @@ REGIONS: Final = (
 )
 
 STANDARD_REGIONS: Final = {
+    "alibaba": frozenset({"intl", "us"}),
     "anthropic": frozenset({"global", "not_available"}),
     "aws": frozenset({"global", "us-east-1", "us-east-2", "us-west-2"}),
     "azure": frozenset({"global", "globalstandard"}),

@@ -26,7 +26,7 @@ from llmtrace.pricing.unit_prices import (
 from llmtrace.pricing.updates import read_installed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from genai_prices.data_snapshot import DataSnapshot
@@ -189,11 +189,15 @@ class ListPrices:
         )
         return tuple(seller.id for seller in found)
 
-    def models(self) -> Iterator[tuple[str, str]]:
-        """Return every provider's id with the id of each of its models."""
-        for provider in self._snapshot.providers:
-            for model in provider.models:
-                yield provider.id, model.id
+    def schedules(self, at: datetime) -> dict[tuple[str, str], PriceSchedule]:
+        """Return the standard prices in force at ``at`` by provider's id and model's id."""
+        return {
+            (provider.id, model.id): _schedule(
+                model.get_prices(at, {}), _Entry(model, provider.id, is_own=True)
+            )
+            for provider in self._snapshot.providers
+            for model in provider.models
+        }
 
     def _find(self, seller: Provider, model: str) -> _Entry | None:
         for name in model_names(model):

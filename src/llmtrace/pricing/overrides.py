@@ -24,7 +24,7 @@ from llmtrace.pricing.price_yaml import (
     text_of,
     true_of,
 )
-from llmtrace.pricing.unit_prices import TOKEN_KINDS, UNIT_KINDS, UnitPrices
+from llmtrace.pricing.unit_prices import BY_KIND, TOKEN_KINDS, UNIT_KINDS, UnitPrices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +52,7 @@ REQUEST_KINDS: Final = (
     "document_search",
     "code_execution",
     "image_generation",
+    *(f"{BY_KIND}{size}" for size in ("low", "medium", "high")),
 )
 
 _TABLES: Final = {

@@ -8,22 +8,32 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from llmtrace.clock import from_unix_ns
 from llmtrace.otlp.normalize import UNPRICED
-from llmtrace.pricing import load_price_book
+from llmtrace.pricing import load_price_book, region_of
 from llmtrace.records import TokenUsage
-from llmtrace.semconv import OP_EMBEDDINGS
+from llmtrace.semconv import (
+    OP_EMBEDDINGS,
+    SERVER_ADDRESS,
+    USAGE_REQUESTS_PREFIX,
+    USAGE_UNITS_PREFIX,
+)
 from llmtrace.usage import read_usage
+from llmtrace.usage.counts import as_decimal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from llmtrace.config import Settings
     from llmtrace.otlp.rows import Pricer, SpanRow
     from llmtrace.pricing import PriceBook
     from llmtrace.records import UsageSource
 
 _STORED: Final = Decimal("1e-12")
+_MAX_AMOUNT: Final = 1_000_000_000
+"""As ``usage.counts`` has it: beyond it a number from outside is garbage."""
 
 
 def book_pricer(book: PriceBook) -> Pricer:
@@ -39,6 +49,9 @@ def book_pricer(book: PriceBook) -> Pricer:
             from_unix_ns(row.start_time_us * 1_000),
             usage,
             service_tier=row.service_tier,
+            region=region_of(
+                row.provider or "", host=row.attributes.get(SERVER_ADDRESS), usage=_raw(row)
+            ),
         )
         if cost.total_usd is None:
             return replace(row, cost_source=UNPRICED)
@@ -64,18 +77,45 @@ def settings_pricer(settings: Settings) -> Pricer:
 
 
 def row_usage(row: SpanRow) -> TokenUsage | None:
-    """Return a call's tokens in disjoint buckets; None if it told none.
+    """Return a call's tokens in disjoint buckets, fees and units; None if it told none.
 
     The provider's own usage object is read if the row has it; else the columns, in which input
     includes what was cached (the semantic conventions). A part beyond its whole is cut to it.
+    Fees and units that only the answer told are in the row's attributes.
     """
+    counted = None
     if row.usage_raw is not None and row.api is not None:
         counted = read_usage(row.api, _json(row.usage_raw), source=_source(row))
-        if counted is not None:
-            return counted
-    if row.input_tokens is None and row.output_tokens is None:
-        return None
-    return _from_columns(row)
+    requests = _amounts(row.attributes, USAGE_REQUESTS_PREFIX)
+    units = _amounts(row.attributes, USAGE_UNITS_PREFIX)
+    if counted is None:
+        told = (row.input_tokens, row.output_tokens)
+        if told == (None, None) and not requests and not units:
+            return None
+        counted = _from_columns(row)
+        if told == (None, None):
+            counted = replace(counted, source="provider")
+    return replace(
+        counted,
+        requests={kind: int(count) for kind, count in requests.items()} | dict(counted.requests),
+        units=units | dict(counted.units),
+    )
+
+
+def _amounts(attributes: Mapping[str, str], prefix: str) -> dict[str, Decimal]:
+    """Return the amounts of the attributes whose names begin with ``prefix``; only sound ones."""
+    found: dict[str, Decimal] = {}
+    for name, text in attributes.items():
+        if name.startswith(prefix):
+            amount = as_decimal(text)
+            if amount is not None and 0 < amount <= _MAX_AMOUNT:
+                found[name.removeprefix(prefix)] = amount
+    return found
+
+
+def _raw(row: SpanRow) -> Mapping[str, object] | None:
+    raw = None if row.usage_raw is None else _json(row.usage_raw)
+    return cast("Mapping[str, object]", raw) if isinstance(raw, dict) else None
 
 
 def _from_columns(row: SpanRow) -> TokenUsage:

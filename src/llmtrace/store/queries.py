@@ -156,6 +156,12 @@ def unpriced_calls(store: Store) -> pa.Table:
     return store.sql(_text("unpriced_calls"))
 
 
+def calls_by_list_price(store: Store, since: datetime, *, limit: int) -> pa.Table:
+    """Return the calls that list prices price; columns as ``sql/calls_by_list_price.sql`` says."""
+    parameters = [since, limit]
+    return store.sql(_text("calls_by_list_price"), parameters, max_rows=limit, timeout_s=60)
+
+
 def firing_alerts(store: Store) -> pa.Table:
     """Return the alerts that are firing; columns as ``sql/firing_alerts.sql`` says."""
     return store.sql(_text("firing_alerts"))
