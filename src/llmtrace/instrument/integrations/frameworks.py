@@ -25,7 +25,7 @@ from llmtrace.instrument.step import Step
 if TYPE_CHECKING:
     from opentelemetry.context import Context
 
-    from llmtrace.instrument.integrations._base import Integration
+    from llmtrace.instrument.integrations._base import Endpoint, Integration
 
 _NAMED_BY: Final = {
     semconv.OP_INVOKE_AGENT: semconv.AGENT_NAME,
@@ -218,6 +218,12 @@ class Runs:
     def pop(self, run_id: object) -> Any:
         """Forget a run and return it; None if it is not known."""
         return self._open.pop(run_id, None)
+
+
+def no_endpoint(method: str, url: str) -> Endpoint | None:
+    """Return None: a framework makes no HTTP calls of its own."""
+    del method, url
+    return None
 
 
 def current() -> Context:

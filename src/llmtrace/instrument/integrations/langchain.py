@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.instrument import guard, patches, runtime
 from llmtrace.instrument.integrations import frameworks
-from llmtrace.instrument.integrations._base import Endpoint, Integration
+from llmtrace.instrument.integrations._base import Integration
 from llmtrace.instrument.integrations.framework_calls import ModelCall
 from llmtrace.instrument.integrations.langchain_events import (
     Events,
@@ -32,12 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
     from opentelemetry.context import Context
-
-
-def _no_endpoint(method: str, url: str) -> Endpoint | None:
-    """Return None: a framework makes no HTTP calls of its own."""
-    del method, url
-    return None
 
 
 def _register(module: Any) -> Callable[[], None]:
@@ -257,5 +251,5 @@ INTEGRATION: Final = Integration(
         "langchain_core.language_models.llms": _patch_text_models,
         "langchain_core.retrievers": _patch_retrievers,
     },
-    find_endpoint=_no_endpoint,
+    find_endpoint=frameworks.no_endpoint,
 )

@@ -12,16 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from llmtrace import semconv
 from llmtrace.instrument import patches
 from llmtrace.instrument.integrations import frameworks
-from llmtrace.instrument.integrations._base import Endpoint, Integration
+from llmtrace.instrument.integrations._base import Integration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-def _no_endpoint(method: str, url: str) -> Endpoint | None:
-    """Return None: what is billed are the calls of models, and this makes none."""
-    del method, url
-    return None
 
 
 def _patch(module: object) -> Callable[[], None]:
@@ -85,5 +79,5 @@ INTEGRATION: Final = Integration(
     tested="mcp >= 2, < 3",
     default_provider="mcp",
     hooks={"mcp.client.session": _patch},
-    find_endpoint=_no_endpoint,
+    find_endpoint=frameworks.no_endpoint,
 )

@@ -17,7 +17,7 @@ from opentelemetry import context
 from llmtrace import semconv
 from llmtrace.instrument import patches
 from llmtrace.instrument.integrations import frameworks
-from llmtrace.instrument.integrations._base import Endpoint, Integration
+from llmtrace.instrument.integrations._base import Integration
 from llmtrace.instrument.integrations.framework_calls import ModelCall, Told, open_model_call
 from llmtrace.instrument.integrations.frameworks import (
     Runs,
@@ -40,12 +40,6 @@ _OPERATIONS: Final = {
     "agent": semconv.OP_INVOKE_AGENT,
     "function": semconv.OP_EXECUTE_TOOL,
 }
-
-
-def _no_endpoint(method: str, url: str) -> Endpoint | None:
-    """Return None: a framework makes no HTTP calls of its own."""
-    del method, url
-    return None
 
 
 class _Open(Structure):
@@ -318,5 +312,5 @@ INTEGRATION: Final = Integration(
         "agents.tracing.traces": _patch_traces,
         "agents.run_internal.run_loop": _patch_run_loop,
     },
-    find_endpoint=_no_endpoint,
+    find_endpoint=frameworks.no_endpoint,
 )

@@ -18,7 +18,7 @@ from opentelemetry import context
 from llmtrace import semconv
 from llmtrace.instrument import patches
 from llmtrace.instrument.integrations import frameworks
-from llmtrace.instrument.integrations._base import Endpoint, Integration
+from llmtrace.instrument.integrations._base import Integration
 from llmtrace.instrument.integrations.framework_calls import ModelCall, Told, open_model_call
 from llmtrace.instrument.integrations.frameworks import as_text, close_structure, open_structure
 
@@ -38,12 +38,6 @@ _USAGE: Final = (
     "cache_audio_read_tokens",
     "output_audio_tokens",
 )
-
-
-def _no_endpoint(method: str, url: str) -> Endpoint | None:
-    """Return None: a framework makes no HTTP calls of its own."""
-    del method, url
-    return None
 
 
 def _patch(module: object) -> Callable[[], None]:
@@ -233,5 +227,5 @@ INTEGRATION: Final = Integration(
         "pydantic_ai.capabilities.combined": _patch,
         "pydantic_ai._agent_graph": _patch_requests,
     },
-    find_endpoint=_no_endpoint,
+    find_endpoint=frameworks.no_endpoint,
 )
