@@ -87,5 +87,20 @@ EMBEDDINGS = Api(
     asked=lambda text: {"input": text},
     speaks=False,
 )
-APIS = (CHAT, RESPONSES, EMBEDDINGS)
+COMPLETIONS = Api(
+    sdk=OPENAI,
+    plain="completions.create",
+    streamed="completions.create",
+    to_stream={"stream": True},
+    with_usage={"stream_options": {"include_usage": True}},
+    raw="completions.with_raw_response.create",
+    wire="openai.completions",
+    operation="text_completion",
+    model="gpt-3.5-turbo-instruct",
+    asked=lambda text: {"prompt": text, "max_tokens": 500},
+    limit={"max_tokens": 3},
+    stopped="stop",
+    cut_short="length",
+)
+APIS = (CHAT, RESPONSES, EMBEDDINGS, COMPLETIONS)
 FREE_CALLS = (FreeCall(OPENAI, "models", lambda client: list(client.models.list())),)
