@@ -9,7 +9,8 @@ import pytest
 
 from llmtrace.errors import ReplayError
 from llmtrace.records import UNPRICED, Cost, TokenUsage
-from llmtrace.replay.plan import check_budget, plan_replay
+from llmtrace.replay import run
+from llmtrace.replay.plan import REPLAYABLE_APIS, check_budget, plan_replay
 from llmtrace.replay.stored import StoredCall, stored_call
 from tests.replay.rows import CHAT, row
 
@@ -96,6 +97,16 @@ def test_what_cannot_be_sent_again_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(ReplayError, match=message):
         plan_replay(call, price=_price)
+
+
+@pytest.mark.parametrize("api", ["bedrock.converse", "gemini.generate_content", "cohere.chat"])
+def test_a_format_that_is_read_but_not_sent_is_refused(api: str) -> None:
+    with pytest.raises(ReplayError, match="cannot be replayed; these can: anthropic"):
+        plan_replay(stored_call(row(api, CHAT, {})), price=_price)
+
+
+def test_what_can_be_planned_can_be_sent() -> None:
+    assert set(run._SDKS) == REPLAYABLE_APIS
 
 
 def test_a_redacted_prompt_is_sent_only_when_allowed() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from llmtrace import usage, wire
+from llmtrace import semconv, usage, wire
 from llmtrace.errors import ReplayError
 from llmtrace.records import Cost, TokenUsage
 from llmtrace.wire.reading import as_object
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
 Pricer = Callable[[str, str | None, TokenUsage, str | None, Decimal | None], Cost]
 """(provider, model, usage, service tier, stated USD) → cost, at the present prices."""
+
+REPLAYABLE_APIS: Final = frozenset(
+    {
+        semconv.API_OPENAI_CHAT,
+        semconv.API_OPENAI_RESPONSES,
+        semconv.API_OPENAI_EMBEDDINGS,
+        semconv.API_ANTHROPIC_MESSAGES,
+    }
+)
+"""Those that ``run`` has an SDK for; we read more wire formats than we send."""
 
 _HINT: Final = "content is captured unless the app says capture_content='none'"
 
@@ -90,8 +100,8 @@ def plan_replay(
 
 
 def _sendable_body(call: StoredCall) -> dict[str, Any]:
-    if call.api not in wire.SUPPORTED_APIS:
-        known = ", ".join(sorted(wire.SUPPORTED_APIS))
+    if call.api not in REPLAYABLE_APIS:
+        known = ", ".join(sorted(REPLAYABLE_APIS))
         raise ReplayError(
             f"{call.span_id} was recorded with the API {call.api or '(unknown)'!r}, which cannot "
             f"be replayed; these can: {known}"
