@@ -2,65 +2,90 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llmtrace import semconv
 from llmtrace.records import TokenUsage
-from llmtrace.usage import read_reported_cost, read_service_tier, read_usage
+from llmtrace.usage import (
+    _READERS,
+    anthropic_messages,
+    bedrock,
+    cohere,
+    gemini,
+    mistral,
+    ollama,
+    openai_chat,
+    openai_responses,
+    read_reported_cost,
+    read_service_tier,
+    read_usage,
+    xai,
+)
 from llmtrace.usage.counts import MAX_TOKENS
 from llmtrace.usage.estimate import estimate_usage
 
-_APIS = st.sampled_from(
-    [
-        semconv.API_OPENAI_CHAT,
-        semconv.API_OPENAI_RESPONSES,
-        semconv.API_OPENAI_EMBEDDINGS,
-        semconv.API_ANTHROPIC_MESSAGES,
-        "someone.else",
-    ]
-)
+if TYPE_CHECKING:
+    from llmtrace.usage.shape import Shape
+
+
+def _places(shape: Shape) -> set[str]:
+    """Return every place that a shape names."""
+    found: set[str] = set()
+    for item in fields(shape):
+        value = getattr(shape, item.name)
+        lists = value.values() if isinstance(value, Mapping) else [value]
+        for names in lists:
+            for name in names:
+                found.update(name if isinstance(name, tuple) else [name])
+    return found
+
+
+_APIS = st.sampled_from([*_READERS, "someone.else"])
 _NAMES = st.sampled_from(
-    [
-        "prompt_tokens",
-        "completion_tokens",
-        "total_tokens",
-        "input_tokens",
-        "output_tokens",
-        "prompt_tokens_details",
-        "completion_tokens_details",
-        "input_tokens_details",
-        "output_tokens_details",
-        "cached_tokens",
-        "cache_write_tokens",
-        "cache_write_tokens_details",
-        "ttl_30m_tokens",
-        "ttl_12h_tokens",
-        "audio_tokens",
-        "image_tokens",
-        "reasoning_tokens",
-        "thinking_tokens",
-        "cache_read_input_tokens",
-        "cache_creation_input_tokens",
-        "cache_creation",
-        "ephemeral_5m_input_tokens",
-        "ephemeral_1h_input_tokens",
-        "server_tool_use",
-        "web_search_requests",
-        "iterations",
-        "type",
-        "cost",
-        "total_cost",
-        "cost_in_usd_ticks",
-        "is_byok",
-        "output",
-        "action",
-        "usage",
-        "service_tier",
-        "speed",
-    ]
+    sorted(
+        {
+            step
+            for shape in (
+                openai_responses.SHAPE,
+                openai_chat.SHAPE,
+                anthropic_messages.SHAPE,
+                gemini.GENERATE,
+                gemini.INTERACTIONS,
+                gemini.PREDICT,
+                bedrock.CONVERSE,
+                cohere.CHAT,
+                cohere.EMBED,
+                mistral.CONVERSATION,
+                mistral.OCR,
+                ollama.GENERATE,
+                xai.SHAPE,
+            )
+            for place in _places(shape)
+            for step in place.split(".")
+        }
+        | {
+            *("cache_write_tokens_details", "ttl_30m_tokens", "ttl_12h_tokens"),
+            *("iterations", "type", "cost", "total_cost", "cost_in_usd_ticks", "is_byok"),
+            *("output", "action", "usage", "service_tier", "speed", "modality", "ttl"),
+            *(
+                "tokenCount",
+                "tokens",
+                "inputTokens",
+                "meta",
+                bedrock.METRICS_KEY,
+                "inputTokenCount",
+            ),
+            *("x-amzn-bedrock-output-token-count", "server_side_tools_used", "search_context_size"),
+            *("candidates", "groundingMetadata", "webSearchQueries", "model", "usageMetadata"),
+            *("fallback_credit", "status", "seconds", "characters", "images", "duration"),
+        }
+    )
 )
 _LEAVES = (
     st.none()
@@ -69,7 +94,12 @@ _LEAVES = (
     | st.integers()
     | st.floats(allow_nan=True, allow_infinity=True)
     | st.text(max_size=8)
-    | st.sampled_from(["12", "-3", "compaction", "web_search_call", "fast", "9" * 30])
+    | st.sampled_from(
+        [
+            *("12", "-3", "compaction", "web_search_call", "fast", "9" * 30, "1e400", "NaN"),
+            *("AUDIO", "5m", "low", "gemini-2.5-pro", "SERVER_SIDE_TOOL_WEB_SEARCH", "0.5"),
+        ]
+    )
 )
 _JSON = st.recursive(
     _LEAVES,
@@ -92,8 +122,12 @@ def test_any_garbage_gives_buckets_that_are_not_negative(
 
     if usage is not None:
         buckets = [getattr(usage, name) for name in _COUNTS] + list(usage.requests.values())
-        assert all(type(count) is int and 0 <= count <= 4 * MAX_TOKENS for count in buckets)
+        assert all(type(count) is int and 0 <= count <= 10 * MAX_TOKENS for count in buckets)
+        assert all(
+            type(number) is Decimal and 0 < number <= MAX_TOKENS for number in usage.units.values()
+        )
         assert usage.source in {"provider", "partial"}
+        assert usage.input_tokens >= usage.cached_tokens + usage.cache_write
 
 
 @given(_JSON)

@@ -9,10 +9,11 @@ openai.github.io/openai-agents-python/usage.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from llmtrace.usage import generic
-from llmtrace.usage.counts import as_mapping
+from llmtrace.usage.counts import Counts, as_mapping
 from llmtrace.usage.shape import Shape
 
 if TYPE_CHECKING:
@@ -52,6 +53,12 @@ _LIFETIMES: Final = Shape(
 )
 """LangChain's Anthropic: the writes by lifetime, with 0 as ``cache_creation`` beside them."""
 
+_HOUR: Final = replace(
+    FRAMEWORK,
+    cache_write_5m=("cache_write_5m_tokens",),
+    cache_write_1h=("cache_write_1h_tokens",),
+)
+
 
 def read(raw: object, source: UsageSource = "provider") -> TokenUsage | None:
     """Read the usage that a framework tells; None if it tells no tokens."""
@@ -61,4 +68,9 @@ def read(raw: object, source: UsageSource = "provider") -> TokenUsage | None:
     details = as_mapping(found.get("input_token_details"))
     if any(name.startswith("ephemeral_") and details[name] for name in details):
         return _LIFETIMES.read(found, source)
+    counts = Counts()
+    long = counts.take(found, "cache_write_1h_tokens")
+    if long:  # pydantic-ai: the rest of what was written is kept for 5 minutes
+        written = counts.take(found, "cache_write_tokens") or 0
+        return _HOUR.read({**found, "cache_write_5m_tokens": max(written - long, 0)}, source)
     return FRAMEWORK.read(found, source)
