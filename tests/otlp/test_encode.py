@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from llmtrace.otlp.encode import FinishedSpan, SpanEvent, encode_request
+from llmtrace.otlp.decode import decode
+from llmtrace.otlp.encode import FinishedSpan, SpanEvent, SpanLink, encode_request
 
 if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue
@@ -235,3 +236,23 @@ def test_any_ids_times_and_text_parse(
     assert int.from_bytes(span.parent_span_id) == (parent or 0)
     assert span.start_time_unix_nano == start
     assert "\ud800" not in span.name
+
+
+def test_links_arrive_with_their_attributes() -> None:
+    links = (
+        SpanLink(trace_id=2**128 - 1, span_id=2**64 - 1, attributes={"llmtrace.batch.id": "b"}),
+        SpanLink(trace_id=1, span_id=2),
+    )
+    payload = encode_request({}, "llmtrace", "1.2.3", [minimal(links=links)])
+
+    arrived = only(ExportTraceServiceRequest.FromString(payload)).links
+
+    assert [(link.trace_id.hex(), link.span_id.hex()) for link in arrived] == [
+        ("f" * 32, "f" * 16),
+        ("0" * 31 + "1", "0" * 15 + "2"),
+    ]
+    assert {pair.key: plain(pair.value) for pair in arrived[0].attributes} == {
+        "llmtrace.batch.id": "b"
+    }
+    (span,) = decode(payload).spans
+    assert [link.span_id for link in span.links] == [2**64 - 1, 2]
