@@ -52,6 +52,7 @@ class Call:
         "integration",
         "is_forgotten",
         "is_live",
+        "is_stepped",
         "is_upload",
         "left_out",
         "model",
@@ -123,6 +124,8 @@ class Call:
         self.outcome: str | None = None
         self.streaming = self.is_forgotten = False
         """True while a stream is open: its end, not the function's return, ends the call."""
+        self.is_stepped = False
+        """A generator of the SDK makes the call: its end, not that of the stream, ends the call."""
         """Ended by the garbage collector: whoever handles it must take no lock and call no one."""
         self.outside: Context | None = None
         """The context that the call was made in, until it has been entered."""

@@ -26,6 +26,7 @@ from llmtrace.wire import (
     gemini_interactions,
     gemini_predict,
     gemini_stream,
+    ollama,
     openai_chat,
     openai_completions,
     openai_embeddings,
@@ -114,6 +115,9 @@ _FORMATS: Final[dict[str, _WireFormat]] = {
     semconv.API_GEMINI_INTERACTIONS: gemini_interactions,
     semconv.API_GEMINI_PREDICT: gemini_predict,
     semconv.API_FRAMEWORK: framework,
+    semconv.API_OLLAMA_CHAT: ollama,
+    semconv.API_OLLAMA_GENERATE: ollama,
+    semconv.API_OLLAMA_EMBED: ollama.EMBED,
 }
 
 _USAGE_OF_REQUEST: Final = {
@@ -134,6 +138,7 @@ _WITH_VECTORS: Final[dict[str, _WithVectors]] = {
     semconv.API_OPENAI_EMBEDDINGS: openai_embeddings,
     semconv.API_GEMINI_EMBED: gemini_embed,
     semconv.API_GEMINI_PREDICT: gemini_predict,
+    semconv.API_OLLAMA_EMBED: ollama.EMBED,
 }
 
 SUPPORTED_APIS: Final = frozenset(_FORMATS)
@@ -156,6 +161,8 @@ _FRAMINGS: Final[dict[str, _Framing]] = {
     semconv.API_BEDROCK_CONVERSE: _Framing(parse_eventstream, looks_like_eventstream),
     semconv.API_BEDROCK_INVOKE: _Framing(bedrock_invoke.model_events, looks_like_eventstream),
     semconv.API_GEMINI_GENERATE: _Framing(gemini_stream.parse_events, gemini_stream.looks_streamed),
+    semconv.API_OLLAMA_CHAT: _Framing(ollama.parse_lines, ollama.looks_like_lines),
+    semconv.API_OLLAMA_GENERATE: _Framing(ollama.parse_lines, ollama.looks_like_lines),
     semconv.API_XAI_CHAT: _Framing(xai_chat.parse_lines, xai_chat.looks_like_lines),
 }
 """Of the APIs that do not stream server-sent events (lines of JSON, AWS event streams)."""

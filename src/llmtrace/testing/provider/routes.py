@@ -15,6 +15,7 @@ from llmtrace.testing.provider import (
     bedrock,
     clouds,
     gemini_routes,
+    ollama,
     openai,
     openai_completions,
     openai_media,
@@ -90,7 +91,7 @@ _BEDROCK = (
     ),
     Route(path="/model/[^/]+/count-tokens", vendor=bedrock.VENDOR, answer=_count_bedrock),
 )
-_ALL: tuple[Route, ...] = (*_OPENAI, *_ANTHROPIC, *_BEDROCK, *gemini_routes.ROUTES)
+_ALL: tuple[Route, ...] = (*_OPENAI, *_ANTHROPIC, *_BEDROCK, *gemini_routes.ROUTES, *ollama.ROUTES)
 
 
 def find_route(received: Received) -> Route | None:
