@@ -203,7 +203,7 @@ REGIONS: Final = (
         factor=_SAME_EVERYWHERE,
         since=date(2023, 1, 1),
         source=_CLAUDE_PRICING,
-        models=("anthropic.claude-*",),
+        models=("anthropic.claude-*", "global.anthropic.claude-*"),
     ),
 )
 

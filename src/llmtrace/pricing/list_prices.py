@@ -11,7 +11,7 @@ import logging
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypedDict, cast
 
 from llmtrace.errors import PriceFileError
 from llmtrace.pricing.match import model_names, price_provider
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _ZERO: Final = Decimal(0)
+_THOUSAND: Final = Decimal(1_000)
 
 _FEES: Final = {
     "web_search": "web_searches_kcount",
@@ -50,7 +51,7 @@ _UNITS: Final = {
     # kind of unit → (the list's key, how many of ours one of the list's is)
     "audio_seconds": ("input_audio_hours", Decimal(3_600)),
     "characters": ("input_mchars", Decimal(1_000_000)),
-    "pages": ("input_document_kpages", Decimal(1_000)),
+    "pages": ("input_document_kpages", _THOUSAND),
 }
 
 _FREE_REQUESTS: Final = {
@@ -90,6 +91,12 @@ _FEE_BY_SEARCH: Final = {
     # docs.perplexity.ai/getting-started/pricing
     "perplexity": "search_context_high",
 }
+
+
+class _Fees(TypedDict):
+    requests: dict[str, Decimal]
+    units: dict[str, Decimal]
+    per_call: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,23 +275,6 @@ def _unit_prices(prices: ModelPrice, above_tokens: int, entry: _Entry) -> UnitPr
     )
     write = _first(of("cache_write_mtok"), given if owner in _CACHING_IS_INPUT else None)
     made = of("output_mtok")
-    per_thousand = {kind: prices.__dict__.get(key) for kind, key in _FEES.items()}
-    fees = {
-        kind: to_request_price(price.scaleb(-3))
-        for kind, value in per_thousand.items()
-        if (price := _in_band(value, above_tokens)) is not None
-    }
-    units = {
-        kind: to_request_price(EXACT.divide(price, size))
-        for kind, (key, size) in _UNITS.items()
-        if (price := _in_band(prices.__dict__.get(key), above_tokens)) is not None
-    }
-    fees.update(dict.fromkeys(_FREE_REQUESTS.get(owner, ()), _ZERO))
-    told = _in_band(prices.__dict__.get("requests_kcount"), above_tokens)
-    per_call = _ZERO if told is None else to_request_price(told.scaleb(-3))
-    if told is not None and owner in _FEE_BY_SEARCH:
-        fees[_FEE_BY_SEARCH[owner]] = to_request_price(told.scaleb(-3))
-        per_call = None
     return UnitPrices(
         input=given,
         cache_read=read,
@@ -314,10 +304,27 @@ def _unit_prices(prices: ModelPrice, above_tokens: int, entry: _Entry) -> UnitPr
             of("output_image_mtok"), made if any(part in name for part in _DRAWING) else None
         ),
         video_output=of("output_video_mtok"),
-        requests=fees,
-        units=units,
-        per_call=per_call,
+        **_fees_and_units(prices, above_tokens, owner),
     )
+
+
+def _fees_and_units(prices: ModelPrice, above_tokens: int, owner: str) -> _Fees:
+    """Return what is billed by neither kind of token, in one band."""
+
+    def each(key: str, size: Decimal) -> Decimal | None:
+        price = _in_band(prices.__dict__.get(key), above_tokens)
+        return None if price is None else to_request_price(EXACT.divide(price, size))
+
+    fees = {kind: price for kind, key in _FEES.items() if (price := each(key, _THOUSAND))}
+    fees.update(dict.fromkeys(_FREE_REQUESTS.get(owner, ()), _ZERO))
+    per_call = each("requests_kcount", _THOUSAND)
+    if per_call is not None and owner in _FEE_BY_SEARCH:
+        fees[_FEE_BY_SEARCH[owner]] = per_call
+        by_call = None
+    else:
+        by_call = per_call or _ZERO
+    units = {kind: price for kind, (key, size) in _UNITS.items() if (price := each(key, size))}
+    return {"requests": fees, "units": units, "per_call": by_call}
 
 
 def _in_band(value: Decimal | TieredPrices | None, above_tokens: int) -> Decimal | None:

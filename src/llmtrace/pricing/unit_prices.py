@@ -104,7 +104,7 @@ class UnitPrices:
             },
             requests={**more.requests, **self.requests},
             units={**more.units, **self.units},
-            per_call=self.per_call or more.per_call,
+            per_call=more.per_call if self.per_call == 0 else self.per_call,
         )
 
     def without(self, *kinds: str) -> UnitPrices:
