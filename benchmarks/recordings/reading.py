@@ -117,9 +117,11 @@ def _answer(api: str, row: Exchange) -> tuple[dict[str, Any] | None, wire.Respon
 
 
 def _provider(row: Exchange, api: str, body: dict[str, Any] | None) -> str:
-    known = provider_of(row["host"]) or local_program(row["host"], body)
+    known = provider_of(row["host"], path=row["path"]) or local_program(row["host"], body)
     if known is not None:
         return known
+    if row["host"] is None:  # the recording's word for who answered
+        return row["provider"].replace("azure-voicelive", "azure.ai.openai")
     return next((name for prefix, name in _SDKS_OWN if api.startswith(prefix)), row["provider"])
 
 

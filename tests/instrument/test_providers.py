@@ -103,3 +103,18 @@ def test_a_call_that_ollama_answered_costs_nothing(
     assert attributes["gen_ai.provider.name"] == "ollama"
     assert attributes["llmtrace.cost.total_usd"] == 0
     assert attributes["llmtrace.price.version"] == "local"
+
+
+@pytest.mark.parametrize(
+    ("path", "provider"),
+    [
+        ("/together/v1/chat/completions", "huggingface_together"),
+        ("/fireworks-ai/v1/chat/completions", "huggingface_fireworks-ai"),
+        ("/v1/chat/completions", "huggingface"),
+        ("", "huggingface"),
+        ("/../v1/x", "huggingface"),
+    ],
+)
+def test_a_router_that_names_who_answers_in_the_path_is_believed(path: str, provider: str) -> None:
+    assert provider_of("router.huggingface.co", path=path) == provider
+    assert provider_of("api.openai.com", path=path) == "openai"

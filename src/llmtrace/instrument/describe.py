@@ -149,7 +149,7 @@ def provider_name(call: Call, body: Mapping[str, object] | None, means: Means) -
     """Return who answers a call: by its client, its host, its answer, else the SDK's own."""
     return (
         call.provider_hint
-        or provider_of(call.host, call.port, means.provider_hosts)
+        or provider_of(call.host, call.port, means.provider_hosts, path=call.path)
         or local_program(call.host, body)
         or call.integration.default_provider
     )

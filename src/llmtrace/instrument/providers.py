@@ -91,6 +91,9 @@ _BY_SUFFIX: Final = (
     (".x.ai", "x_ai"),
 )
 
+_ROUTED: Final = re.compile(r"/(?!v\d)([a-z][a-z0-9-]{1,30})/v\d+/")
+"""Hugging Face's router: ``/together/v1/chat/completions`` is answered, and priced, by Together."""
+
 _OWN_NETWORK: Final = re.compile(
     r"localhost|[^.:]+|127\..*|10\..*|192\.168\..*|172\.(?:1[6-9]|2\d|3[01])\..*|0\.0\.0\.0|::1"
     r"|.*\.(?:local|internal|lan|localhost)"
@@ -99,11 +102,16 @@ _OWN_NETWORK: Final = re.compile(
 
 
 def provider_of(
-    host: str | None, port: int | None = None, own: Mapping[str, str] | None = None
+    host: str | None,
+    port: int | None = None,
+    own: Mapping[str, str] | None = None,
+    *,
+    path: str = "",
 ) -> str | None:
     """Return the provider at ``host``; None if the host says nothing.
 
-    ``own`` is the user's ``host`` or ``host:port`` → provider, in lower case.
+    ``own`` is the user's ``host`` or ``host:port`` → provider, in lower case. ``path`` is that of
+    the request: a router that has others answer may name them there.
     """
     if not host:
         return None
@@ -114,7 +122,8 @@ def provider_of(
             return said
     known = _BY_HOST.get(host)
     if known is not None:
-        return known
+        behind = _ROUTED.match(path) if known == "huggingface" else None
+        return f"{known}_{behind.group(1)}" if behind else known
     return next((name for suffix, name in _BY_SUFFIX if host.endswith(suffix)), None)
 
 
