@@ -87,7 +87,7 @@ class Silent(Model):
         usage = Usage(requests=1, input_tokens=100, output_tokens=20, total_tokens=120)
         return ModelResponse(output=[self._message()], usage=usage, response_id="r1")
 
-    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:  # type: ignore[override]
+    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         usage = ResponseUsage(
             input_tokens=100,
             input_tokens_details=InputTokensDetails(cached_tokens=40, cache_write_tokens=0),
@@ -202,7 +202,7 @@ def test_a_cancelled_run_leaves_one_failed_call(
 
     async def later() -> None:
         running = asyncio.create_task(Runner.run(agent_of(provider), "Weather?"))
-        while not provider.requests:
+        while not provider.requests:  # noqa: ASYNC110  # the provider is in another thread
             await asyncio.sleep(0.01)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
