@@ -99,7 +99,7 @@ def _no_second_span(wrapped: Any, owner: Any, args: tuple[Any, ...], kwargs: dic
 
 def _see_attempt(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Begin a call for a request that a middleware sends after another one was answered."""
-    hop = _hop(client, args, kwargs)
+    hop = _hop(client, args, kwargs) if getattr(client, "_middleware", None) else None
     if hop is None:
         return wrapped(*args, **kwargs)
     try:
@@ -107,7 +107,7 @@ def _see_attempt(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[
     except BaseException as error:
         failed(hop, error)
         raise
-    stainless.next_call.set(hop)  # the SDK hands the answer on at once
+    stainless.expect_answer(hop)  # it hands the answer on at once
     return answered
 
 
@@ -115,7 +115,7 @@ async def _see_attempt_async(
     wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Do the same for the async client."""
-    hop = _hop(client, args, kwargs)
+    hop = _hop(client, args, kwargs) if getattr(client, "_middleware", None) else None
     if hop is None:
         return await wrapped(*args, **kwargs)
     try:
@@ -123,15 +123,13 @@ async def _see_attempt_async(
     except BaseException as error:
         failed(hop, error)
         raise
-    stainless.next_call.set(hop)
+    stainless.expect_answer(hop)
     return answered
 
 
 def _hop(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
     """Return a new call if this request is a further one of a call; None for all others."""
     try:
-        if not client._middleware:  # noqa: SLF001  # the public property is the same, and a call more
-            return None
         options: Any = args[0] if args else kwargs["options"]
         call = current_call.get()
         if call is not None and not call.end_mono_ns and call.status is None:

@@ -28,8 +28,17 @@ if TYPE_CHECKING:
 
 _HTTP_ERROR: Final = 400
 
-next_call: ContextVar[Call | None] = ContextVar("llmtrace_next_call", default=None)
+_next_call: ContextVar[Call | None] = ContextVar("llmtrace_next_call", default=None)
 """The call that the next answer belongs to, where it is not the current one; read once."""
+_expected: Final[list[bool]] = []
+"""Not empty once there was such a call: until then nobody has to look, at every answer."""
+
+
+def expect_answer(call: Call) -> None:
+    """Say that the answer that the SDK handles next belongs to ``call``, not to the current one."""
+    if not _expected:
+        _expected.append(True)
+    _next_call.set(call)
 
 
 def patch_base_client(integration: Integration, module: object) -> Callable[[], None]:
@@ -95,7 +104,7 @@ def _no_text(value: object) -> None:
 def _see_response(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Note the answer (or watch its stream), then let the SDK have it."""
     del client
-    hop = next_call.get()
+    hop = _next_call.get() if _expected else None
     call = current_call.get() if hop is None else hop
     if call is not None:
         try:
@@ -113,7 +122,7 @@ def _see_response(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict
 
 def _see_hop(hop: Call, response: Any) -> None:
     """Note the answer to a further request of a call; nobody waits for its end but its stream."""
-    next_call.set(None)
+    _next_call.set(None)
     if response.status_code < _HTTP_ERROR or response.is_closed:
         invocation.see_response(hop, response, 0)
     else:
