@@ -24,6 +24,7 @@ from llmtrace.wire import (
     gemini_embed,
     gemini_generate,
     gemini_interactions,
+    gemini_live,
     gemini_predict,
     gemini_stream,
     ollama,
@@ -42,6 +43,7 @@ from llmtrace.wire import (
 from llmtrace.wire.aws_eventstream import looks_like_eventstream, parse_eventstream
 from llmtrace.wire.fields import MergedStream, RequestFields, ResponseFields
 from llmtrace.wire.media import leave_media_out
+from llmtrace.wire.parts import written_text
 from llmtrace.wire.reading import (
     as_object,
     is_object,
@@ -63,6 +65,7 @@ __all__ = [
     "looks_streamed",
     "merge_stream",
     "output_messages",
+    "output_text",
     "parse_sse",
     "request_fields",
     "response_fields",
@@ -113,6 +116,7 @@ _FORMATS: Final[dict[str, _WireFormat]] = {
     semconv.API_GEMINI_GENERATE: gemini_generate,
     semconv.API_GEMINI_EMBED: gemini_embed,
     semconv.API_GEMINI_INTERACTIONS: gemini_interactions,
+    semconv.API_GEMINI_LIVE: gemini_live,
     semconv.API_GEMINI_PREDICT: gemini_predict,
     semconv.API_FRAMEWORK: framework,
     semconv.API_OLLAMA_CHAT: ollama,
@@ -161,6 +165,7 @@ _FRAMINGS: Final[dict[str, _Framing]] = {
     semconv.API_BEDROCK_CONVERSE: _Framing(parse_eventstream, looks_like_eventstream),
     semconv.API_BEDROCK_INVOKE: _Framing(bedrock_invoke.model_events, looks_like_eventstream),
     semconv.API_GEMINI_GENERATE: _Framing(gemini_stream.parse_events, gemini_stream.looks_streamed),
+    semconv.API_GEMINI_LIVE: _Framing(gemini_live.parse_lines, gemini_live.looks_like_lines),
     semconv.API_OLLAMA_CHAT: _Framing(ollama.parse_lines, ollama.looks_like_lines),
     semconv.API_OLLAMA_GENERATE: _Framing(ollama.parse_lines, ollama.looks_like_lines),
     semconv.API_XAI_CHAT: _Framing(xai_chat.parse_lines, xai_chat.looks_like_lines),
@@ -245,6 +250,12 @@ def output_messages(api: str, response_body: object) -> list[Message]:
     """Return what the model answered, one message a choice, from a plain or merged body."""
     found = _FORMATS.get(api)
     return [] if found is None else found.output_messages(as_object(response_body))
+
+
+def output_text(api: str, response_body: object) -> str:
+    """Return all that the model wrote, as text: what its tokens can be estimated from."""
+    messages = output_messages(api, response_body)
+    return "".join(written_text(part) for message in messages for part in message.parts)
 
 
 def tool_definitions(api: str, request_body: object) -> list[Mapping[str, object]]:

@@ -9,8 +9,8 @@ aiohttp, which the SDK's async client uses wherever it is installed.
 
 Not recorded: caches (their storage is billed by the hour, not by the call), files, tunings, lists.
 Submitting a video is recorded; its long-running operation is not looked at again. Live sessions
-are another module's. Over mutual TLS the SDK's sync client speaks by ``requests``: such a call has
-a span with model and timing, but no bodies. Formats: ai.google.dev/api.
+are in ``google_live``. Over mutual TLS the SDK's sync client speaks by ``requests``: such a call
+has a span with model and timing, but no bodies. Formats: ai.google.dev/api.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace import semconv
 from llmtrace.instrument import invocation, patches
-from llmtrace.instrument.integrations import aiohttp_seam, http_seam
+from llmtrace.instrument.integrations import aiohttp_seam, google_live, http_seam
 from llmtrace.instrument.integrations._base import Endpoint, Integration
 from llmtrace.instrument.integrations.observe import (
     current_call,
@@ -165,6 +165,7 @@ INTEGRATION: Final = Integration(
         "google.genai._api_client": _patch_client,
         "google.genai._gaos.basesdk": _patch_generated,
         "google.genai._gaos.google_genai": _patch_interactions,
+        "google.genai.live": lambda module: google_live.patch_live(INTEGRATION, module),
     },
     find_endpoint=find_endpoint,
     uses_http_seam=True,
