@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -164,8 +165,13 @@ INVOKE_NOVA = Invoked(
 APIS = (CONVERSE, INVOKE_CLAUDE, INVOKE_NOVA)
 
 
-def _count_tokens(client: Any) -> None:
-    client.count_tokens(modelId=CLAUDE, input={"converse": converse_messages("Hi")})
+def _look_up(client: Any) -> None:
+    """Ask for a count, or (before botocore 1.40) after jobs, which the provider does not know."""
+    if hasattr(client, "count_tokens"):
+        client.count_tokens(modelId=CLAUDE, input={"converse": converse_messages("Hi")})
+    else:
+        with contextlib.suppress(client.exceptions.ClientError):
+            client.list_async_invokes()
 
 
-FREE_CALLS = (FreeCall(BOTO3, "count_tokens", _count_tokens),)
+FREE_CALLS = (FreeCall(BOTO3, "look_up", _look_up),)
