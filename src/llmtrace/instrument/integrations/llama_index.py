@@ -59,8 +59,6 @@ def _chosen(instance: Any, method: str, arguments: dict[str, Any]) -> Chosen | N
         query = next((arguments[key] for key in _QUERIES if key in arguments), None)
         asked = getattr(query, "query_str", query)
         return semconv.OP_RETRIEVAL, name, {}, {semconv.RETRIEVAL_QUERY: asked}
-    if method == "call_tool" and _AGENTS & classes:
-        return _tool_of_agent(arguments.get("ev"))
     is_tool = method in _CALLING and "BaseTool" in classes
     return _tool(instance, arguments) if is_tool else None
 
@@ -132,7 +130,11 @@ def _enter_span(runs: Runs, id_: str, bound_args: Any, instance: Any, parent_id:
     method = id_.partition("-")[0].rpartition(".")[2]
     parent = runs.context_below(parent_id)
     arguments: dict[str, Any] = bound_args.arguments
-    chosen = _chosen(instance, method, arguments) if instance is not None else None
+    chosen: Chosen | None = None
+    if instance is not None:
+        chosen = _chosen(instance, method, arguments)
+    elif method == "call_tool":  # a step of an agent is run as a function
+        chosen = _tool_of_agent(arguments.get("ev"))
     opened: Structure | None = Structure(parent)
     if chosen is not None:
         operation, name, attributes, content = chosen
