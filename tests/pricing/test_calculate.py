@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmtrace.pricing.calculate import list_cost
-from llmtrace.pricing.unit_prices import TOKEN_KINDS, Band, PriceSchedule, UnitPrices
+from llmtrace.pricing.unit_prices import (
+    TOKEN_KINDS,
+    UNIT_KINDS,
+    Band,
+    PriceSchedule,
+    UnitPrices,
+)
 from llmtrace.records import TokenUsage
 
 _KINDS = {
@@ -34,6 +41,12 @@ _count = st.integers(0, 10_000_000)
 _price = st.decimals(0, 1000, places=6)
 _usages = st.builds(TokenUsage, **dict.fromkeys(_KINDS, _count))
 _prices = st.builds(UnitPrices, **dict.fromkeys(TOKEN_KINDS, _price))
+_units = st.fixed_dictionaries(
+    dict.fromkeys(UNIT_KINDS, st.integers(0, 10**8).map(lambda n: Decimal(n).scaleb(-3)))
+)
+_unit_prices = st.fixed_dictionaries(
+    dict.fromkeys(UNIT_KINDS, st.integers(0, 10**12).map(lambda n: Decimal(n).scaleb(-12)))
+)
 
 
 def _added(one: TokenUsage, two: TokenUsage) -> TokenUsage:
@@ -165,3 +178,82 @@ def test_a_band_begins_one_token_above_its_edge(input_tokens: int, usd: int) -> 
     )
 
     assert schedule.at(input_tokens).input == usd
+
+
+@given(_usages, _prices, st.sampled_from(list(_KINDS)), st.integers(1, 1_000_000))
+def test_more_tokens_never_cost_less(
+    usage: TokenUsage, prices: UnitPrices, bucket: str, more: int
+) -> None:
+    grown: dict[str, Any] = {bucket: getattr(usage, bucket) + more}
+
+    before = list_cost(usage, prices).total_usd
+    after = list_cost(replace(usage, **grown), prices).total_usd
+
+    if before is not None and after is not None:
+        assert after >= before
+
+
+@given(_units, _unit_prices, st.sampled_from(UNIT_KINDS), st.integers(1, 1_000))
+def test_more_units_never_cost_less_and_the_parts_add_up(
+    units: dict[str, Decimal], prices: dict[str, Decimal], kind: str, more: int
+) -> None:
+    given = UnitPrices(units=prices)
+
+    before = list_cost(TokenUsage(units=units), given)
+    after = list_cost(TokenUsage(units={**units, kind: units[kind] + more}), given)
+
+    for cost in (before, after):
+        if cost.total_usd is not None:
+            parts = (cost.input_usd, cost.output_usd, cost.tools_usd)
+            assert sum(part for part in parts if part is not None) == cost.total_usd
+            assert cost.total_usd == cost.total_usd.quantize(Decimal("1e-12"))
+            assert cost.total_usd >= 0
+    if before.total_usd is not None and after.total_usd is not None:
+        assert after.total_usd >= before.total_usd
+
+
+@pytest.mark.parametrize("kind", UNIT_KINDS)
+def test_a_unit_is_priced_at_its_own_rate(kind: str) -> None:
+    prices = UnitPrices(units=dict.fromkeys(UNIT_KINDS, Decimal(1000)) | {kind: Decimal("0.006")})
+
+    cost = list_cost(TokenUsage(units={kind: Decimal("2.5")}), prices)
+
+    assert cost.total_usd == Decimal("0.015")
+    assert cost.total_usd == sum(
+        part for part in (cost.input_usd, cost.output_usd, cost.tools_usd) if part is not None
+    )
+
+
+@pytest.mark.parametrize("kind", UNIT_KINDS)
+def test_a_unit_without_a_price_leaves_the_call_unpriced(kind: str) -> None:
+    prices = UnitPrices(input=Decimal(1), output=Decimal(1))
+
+    cost = list_cost(TokenUsage(input_uncached=5, units={kind: Decimal(1)}), prices)
+
+    assert cost.reason == f"the price list has no price for {kind} of this model"
+
+
+def test_what_is_told_in_units_and_tokens_is_billed_once_by_tokens() -> None:
+    usage = TokenUsage(input_audio=1_000_000, units={"audio_seconds": Decimal(60)})
+    both = UnitPrices(audio_input=Decimal(6), units={"audio_seconds": Decimal(1)})
+
+    assert list_cost(usage, both).total_usd == 6
+    assert list_cost(usage, UnitPrices(audio_input=Decimal(6))).total_usd == 6
+
+
+def test_what_is_told_in_units_and_tokens_is_billed_by_units_if_only_they_have_a_price() -> None:
+    usage = TokenUsage(
+        input_uncached=1_000_000, input_audio=375, units={"audio_seconds": Decimal(30)}
+    )
+    prices = UnitPrices(input=Decimal(1), units={"audio_seconds": Decimal("0.004")})
+
+    assert list_cost(usage, prices).total_usd == Decimal("1.12")
+
+
+def test_a_fee_that_depends_on_the_kind_of_call_needs_the_kind() -> None:
+    prices = UnitPrices(per_call=None, requests={"search_context_low": Decimal("0.005")})
+
+    low = list_cost(TokenUsage(requests={"search_context_low": 1}), prices)
+
+    assert low.total_usd == low.tools_usd == Decimal("0.005")
+    assert list_cost(TokenUsage(), prices).source == "unpriced"

@@ -113,9 +113,7 @@ def test_a_tier_does_not_change_fees_and_leaves_units_unknown() -> None:
         ("groq", "openai/gpt-oss-120b", "anywhere", "0.15"),
     ],
 )
-def test_a_region_has_its_published_price(
-    provider: str, model: str, region: str, usd: str
-) -> None:
+def test_a_region_has_its_published_price(provider: str, model: str, region: str, usd: str) -> None:
     cost = _BOOK.price(provider, model, _NOON, _MTOK, region=region)
 
     assert (cost.total_usd, cost.source) == (Decimal(usd), "list")

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from decimal import Decimal
+
 import pytest
 
-from llmtrace.pricing.match import is_local, model_names, price_provider, service_tier
+from llmtrace.pricing import PriceBook
+from llmtrace.pricing.match import (
+    is_local,
+    model_names,
+    price_provider,
+    resolve,
+    service_tier,
+)
+from llmtrace.records import TokenUsage
 
 
 @pytest.mark.parametrize(
@@ -105,3 +116,67 @@ def test_a_tier_is_normalized(
 def test_only_the_providers_name_makes_a_model_local() -> None:
     assert is_local("ollama", "llama3")
     assert not is_local("openai", "ollama/llama3")
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "found"),
+    [
+        ("huggingface", "org/model:together", ("huggingface_together", "org/model")),
+        ("huggingface", "org/model:Fireworks-AI", ("huggingface_fireworks-ai", "org/model")),
+        ("huggingface", "org/model", ("huggingface", "org/model")),
+        ("litellm", "bedrock/us.anthropic.claude-9", ("aws", "us.anthropic.claude-9")),
+        ("litellm", "gpt-5", ("litellm", "gpt-5")),
+        ("openrouter", "openai/gpt-5:nitro", ("openrouter", "openai/gpt-5:nitro")),
+        ("openai", "ft:gpt-9:o::i", ("openai", "ft:gpt-9:o::i")),
+        ("cloudflare", "@cf/meta/llama-9", ("cloudflare", "@cf/meta/llama-9")),
+    ],
+)
+def test_a_routers_model_names_who_answers(
+    provider: str, model: str, found: tuple[str, str]
+) -> None:
+    assert resolve(provider, model) == found
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "usd"),
+    [
+        ("openai", "gpt-5-2025-08-07", "1.25"),
+        ("openai", "ft:gpt-4o-2024-08-06:acme::id", "3.75"),
+        ("openai", "ft:gpt-99:acme::id", None),
+        ("azure.ai.openai", "gpt-4o-2024-08-06", "2.5"),
+        ("azure.ai.openai", "my-deployment", None),
+        ("gcp.gemini", "models/gemini-2.5-flash", "0.3"),
+        (
+            "gcp.vertex_ai",
+            "projects/p/locations/l/publishers/google/models/gemini-2.5-flash",
+            "0.3",
+        ),
+        ("gcp.vertex_ai", "publishers/anthropic/models/claude-opus-4-6@default", "5"),
+        ("aws.bedrock", "us.anthropic.claude-opus-4-6-v1", "5.5"),
+        ("aws.bedrock", "global.anthropic.claude-opus-4-6-v1", "5"),
+        (
+            "aws.bedrock",
+            "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-opus-4-6-v1",
+            "5.5",
+        ),
+        ("aws.bedrock", "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc", None),
+        ("aws.bedrock", "anthropic.claude-3-haiku-20240307-v1:0:200k", "0.25"),
+        ("aws.bedrock", "openai.gpt-oss-120b", "0.15"),
+        ("openrouter", "openai/gpt-5", "1.25"),
+        ("openrouter", "openai/gpt-5:online", None),
+        ("openrouter", "some/model:free", None),
+        ("huggingface", "openai/gpt-oss-120b:together", "0.15"),
+        ("huggingface", "openai/gpt-oss-120b", None),
+        ("huggingface", "openai/gpt-oss-120b:fastest", None),
+        ("litellm", "azure/gpt-4o", "2.5"),
+        ("cloudflare", "@cf/meta/llama-4-scout-17b-16e-instruct", "0.27"),
+        ("cloudflare", "@cf/meta/gpt-4o", None),
+        ("vercel", "openai/gpt-5", None),
+    ],
+)
+def test_a_name_finds_its_price_or_none(provider: str, model: str, usd: str | None) -> None:
+    cost = PriceBook().price(
+        provider, model, datetime(2026, 11, 20, tzinfo=UTC), TokenUsage(input_uncached=100_000)
+    )
+
+    assert cost.total_usd == (None if usd is None else Decimal(usd) / 10)

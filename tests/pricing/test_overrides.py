@@ -126,3 +126,65 @@ def test_without_pyyaml_the_command_to_type_is_said(
 
     with pytest.raises(MissingExtraError, match=r"llmtrace-toolkit\[server\]"):
         load_overrides(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("prices: {a: b}", ":1: prices: write a list of entries"),
+        ("price: []", ":1: write a list of entries"),
+        ("fx: [1]\nprices: []", ":1: fx: write rates, as fx: {EUR"),
+        ("fx: {USD: [{from: 2026-01-01, usd: 1}]}", "'USD' is not a currency such as EUR"),
+        ("fx: {euro: [{from: 2026-01-01, usd: 1}]}", "'euro' is not a currency such as EUR"),
+        ("fx: {EUR: 1.08}", "EUR: write [{from: 2026-01-01, usd: 1.08}]"),
+        ("fx: {EUR: [{usd: 1.08}]}", ":1: from is missing"),
+        ("fx: {EUR: [{from: 2026-01-01}]}", ":1: usd is missing"),
+        ("fx: {EUR: [{from: 2026-01-01, usd: 0}]}", "a currency is worth more than 0"),
+        ("fx: {EUR: [{from: 2026-01-01, usd: x}]}", "usd: 'x' is not a number"),
+        (
+            "fx: {EUR: [{from: 2026-01-01, usd: 1}, {from: 2026-01-01, usd: 2}]}",
+            "EUR has two rates from the same day",
+        ),
+        ("prices: []\nfees: []", ":2: unknown field 'fees'"),
+        (
+            "- {model: x, currency: EUR, per_mtok: {input: 1}}",
+            ":1: no rate of EUR: add fx: {EUR: [{from: 2026-01-01, usd: …}]}",
+        ),
+        (
+            (
+                "fx: {EUR: [{from: 2026-02-01, usd: 1}]}\n"
+                "prices:\n- model: x\n  from: 2026-01-31\n  currency: EUR\n  per_mtok: {input: 1}"
+            ),
+            ":5: the entry holds from 2026-01-31, but the first rate of EUR is from 2026-02-01",
+        ),
+        (
+            (
+                "fx: {EUR: [{from: 2026-02-01, usd: 1}]}\n"
+                "prices: [{model: x, currency: EUR, per_mtok: {input: 1}}]"
+            ),
+            ":2: the entry holds always, but the first rate",
+        ),
+        (
+            (
+                "fx: {EUR: [{from: 2026-02-01, usd: 1}]}\n"
+                "prices: [{model: x, from: 2026-02-01, currency: EUR, usd_per_mtok: {input: 1}}]"
+            ),
+            ":2: these are EUR: call them per_mtok",
+        ),
+        ("- {model: x, per_mtok: {input: 1}}", "for US dollars: usd_per_mtok"),
+        ("- {model: x, usd_per_unit: {picture: 1}}", "unknown field 'picture'"),
+        ("- {provider: x, usd_per_mtok: {input: 1}}", ":1: model is missing"),
+        ("- {discount: 0.1}", ":1: model is missing"),
+    ],
+)
+def test_a_problem_with_currencies_units_and_contracts_is_said(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    assert problem in _problems(tmp_path, text)
+
+
+def test_the_entries_may_stand_under_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "prices.yaml"
+    path.write_text("prices:\n  - {model: x, free: true}\n", encoding="utf-8")
+
+    assert load_overrides(path).entries[0].origin == "prices.yaml:2"

@@ -171,3 +171,88 @@ def test_fees_are_by_request_and_by_call(tmp_path: Path) -> None:
     cost = _price(tmp_path, text, "my-x", usage=TokenUsage(requests={"web_search": 3}))
 
     assert cost.tools_usd == cost.total_usd == Decimal("0.53")
+
+
+def test_units_have_prices_of_their_own(tmp_path: Path) -> None:
+    usage = TokenUsage(units={"pages": Decimal(3), "images": Decimal(1)})
+    text = "- {model: my-*, usd_per_unit: {pages: 0.001, images: 0.04}}"
+
+    assert _price(tmp_path, text, "my-x", usage=usage).total_usd == Decimal("0.043")
+
+
+def test_a_contract_is_a_discount_for_all_of_a_provider_with_exceptions_before_it(
+    tmp_path: Path,
+) -> None:
+    text = """
+- {provider: openai, model: gpt-5, from: 2026-01-01, until: 2027-01-01, discount: 0.5}
+- {provider: openai, from: 2026-01-01, until: 2027-01-01, discount: 0.2, note: "EA 4711"}
+"""
+    after = datetime(2027, 1, 1, tzinfo=UTC)
+
+    assert _price(tmp_path, text, "gpt-5").total_usd == Decimal("0.625")
+    assert _price(tmp_path, text, "gpt-5-mini").total_usd == Decimal("0.2")
+    assert _price(tmp_path, text, "gpt-5-mini", at=after).total_usd == Decimal("0.25")
+    assert _price(tmp_path, text, "mistral-large", provider="mistral_ai").source == "list"
+
+
+def test_a_note_is_kept_for_people(tmp_path: Path) -> None:
+    path = tmp_path / "prices.yaml"
+    path.write_text("- {provider: openai, discount: 0.2, note: 'EA 4711, 50 kUSD a year'}")
+    book = PriceBook(load_overrides(path))
+
+    assert book.quote("openai", "gpt-5", _NOON).note == "EA 4711, 50 kUSD a year"
+
+
+@pytest.mark.parametrize(
+    ("region", "usd"), [("eu-west-1", 2), ("EU-central-1", 2), ("us-east-1", 3), (None, 3)]
+)
+def test_an_entry_may_be_for_some_regions(tmp_path: Path, region: str | None, usd: int) -> None:
+    text = """
+- {model: my-*, region: "eu-*", usd_per_mtok: {input: 2}}
+- {model: my-*, usd_per_mtok: {input: 3}}
+"""
+
+    assert _price(tmp_path, text, "my-x", region=region).total_usd == usd
+
+
+def test_the_discount_is_taken_off_the_regions_price(tmp_path: Path) -> None:
+    text = "- {provider: anthropic, discount: 0.5}"
+
+    cost = _price(tmp_path, text, "claude-opus-4-6", provider="anthropic", region="us")
+
+    assert (cost.total_usd, cost.source) == (Decimal("2.75"), "override")
+
+
+@pytest.mark.parametrize(
+    ("day", "usd"),
+    [("2026-01-01", "2.16"), ("2026-06-30", "2.16"), ("2026-07-01", "2.3"), ("2026-12-01", "2.3")],
+)
+def test_other_currencies_are_worth_what_they_were_on_the_day(
+    tmp_path: Path, day: str, usd: str
+) -> None:
+    text = """
+fx:
+  EUR: [{from: 2026-07-01, usd: 1.15}, {from: 2026-01-01, usd: 1.08}]
+prices:
+  - {model: my-*, from: 2026-01-01, currency: EUR, per_mtok: {input: 2}}
+"""
+    at = datetime.fromisoformat(day).replace(tzinfo=UTC)
+
+    cost = _price(tmp_path, text, "my-x", at=at)
+
+    assert (cost.total_usd, cost.price_version) == (Decimal(usd), "prices.yaml:5")
+
+
+def test_fees_and_units_are_in_the_currency_too(tmp_path: Path) -> None:
+    text = """
+fx: {JPY: [{from: 2026-01-01, usd: 0.0066}]}
+prices:
+  - model: my-*
+    from: 2026-01-01
+    currency: JPY
+    per_request: {request: 100}
+    per_unit: {images: 10}
+"""
+    usage = TokenUsage(units={"images": Decimal(2)})
+
+    assert _price(tmp_path, text, "my-x", usage=usage).total_usd == Decimal("0.792")

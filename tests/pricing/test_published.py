@@ -6,6 +6,7 @@ import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib import resources
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -64,9 +65,7 @@ def test_days_of_one_model_do_not_overlap() -> None:
             if other.provider == entry.provider and other.models == entry.models
         ]
         spans = sorted((other.since or date.min, other.until or date.max) for other in others)
-        assert all(
-            before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False)
-        )
+        assert all(before[1] <= after[0] for before, after in pairwise(spans))
 
 
 def test_the_price_lists_word_stands_before_ours() -> None:

@@ -10,6 +10,7 @@ import ipaddress
 import urllib.request
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
+from urllib.error import HTTPError
 from urllib.parse import urlsplit, urlunsplit
 
 from llmtrace.errors import PriceFileError
@@ -63,7 +64,10 @@ def _fetch(url: str, clock: Clock) -> bytes:
                 if clock.monotonic_ns() - start > _DEADLINE_NS:
                     raise PriceFileError(f"{_named(url)}: too slow; download it and name the file")
     except OSError as error:  # what urllib raises, and time-outs
-        reason = getattr(error, "reason", None) or error
+        reason = getattr(error, "reason", error)
+        if isinstance(error, HTTPError):
+            reason = f"{error.code} {reason}"
+            error.close()
         raise PriceFileError(
             f"{_named(url)}: cannot be fetched ({str(reason)[:200]}); the prices in use stay in use"
         ) from error
@@ -80,7 +84,11 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         headers: HTTPMessage,
         newurl: str,
     ) -> urllib.request.Request | None:
-        _check(newurl)
+        try:
+            _check(newurl)
+        except PriceFileError:
+            fp.close()
+            raise
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
