@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from llmtrace import semconv, usage
+from llmtrace import semconv, usage, wire
 from llmtrace.instrument.gateways import NO_GATEWAY
 from llmtrace.pricing.calculate import free
 from llmtrace.records import UNPRICED, TokenUsage
@@ -114,18 +114,27 @@ def _usage(exchange: Exchange) -> TokenUsage | None:
         if not answer.is_stream or request_text is None or exchange.api in _NOT_TEXT:
             return None
         # Counted from the JSON as sent, whose syntax is a small part of a prompt of any length.
-        return estimate_usage(request_text, "x" * fields.output_text_chars)
+        return _estimate(exchange, request_text)
     if not is_cut or exchange.api in _NOT_TEXT:
         return known
     # The stream was left before its last count: the input is the provider's, the output so far
     # is ours to estimate (Anthropic's first event holds a placeholder for it).
-    written = estimate_usage("", "x" * fields.output_text_chars, model=exchange.request.model)
+    written = _estimate(exchange, "")
     return replace(
         known,
         output_text=max(known.output_text, written.output_text),
         source="partial",
         anomaly="the stream was left before its last usage; output estimated from the text",
     )
+
+
+def _estimate(exchange: Exchange, request_text: str) -> TokenUsage:
+    """Estimate from what was asked and written; where only a length is known, by that."""
+    answer = exchange.answer
+    written = wire.output_text(exchange.api, answer.body)
+    if not written:
+        return estimate_usage(request_text, "x" * answer.fields.output_text_chars)
+    return estimate_usage(request_text, written, model=exchange.request.model)
 
 
 def _cost(

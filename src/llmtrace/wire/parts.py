@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 from llmtrace.wire.reading import parsed_or_text, text_of
@@ -75,3 +76,21 @@ def file_part(modality: str, file_id: object) -> Part:
 def other_part(block: Mapping[str, object]) -> Part:
     """Return a block that the schema has no shape for, as it is."""
     return {**block, "type": text_of(block.get("type")) or "unknown"}
+
+
+def written_text(part: Mapping[str, object]) -> str:
+    """Return what a model wrote of a part: its text, or a tool's name and arguments."""
+    if part.get("type") == "tool_call":
+        arguments = part.get("arguments")
+        return f"{text_of(part.get('name')) or ''}{_as_json(arguments)}"
+    content = part.get("content")
+    return content if isinstance(content, str) and part.get("type") != "blob" else ""
+
+
+def _as_json(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (ValueError, RecursionError):  # deeper than can be written
+        return ""
