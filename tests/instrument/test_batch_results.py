@@ -18,6 +18,7 @@ from llmtrace.instrument import finish
 from llmtrace.instrument.batch_results import KnownBatches
 from llmtrace.store.connect import connect
 from llmtrace.testing.provider import LocalProvider, Reply
+from tests.instrument import scripts
 from tests.instrument.recording import payloads_in
 
 if TYPE_CHECKING:
@@ -401,3 +402,38 @@ def test_a_spans_content_switch_holds_for_results(provider: LocalProvider, tmp_p
 
     assert row["response_body"] is None
     assert row["cost_usd"] > 0
+
+
+# --- beside the tracing of the app itself ----------------------------------------------------------
+
+
+def test_with_a_provider_of_the_apps_own_results_go_to_our_store_and_files_nowhere(
+    provider: LocalProvider, tmp_path: Path
+) -> None:
+    script = f"""
+import openai, llmtrace, json
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+seen = InMemorySpanExporter()
+users = TracerProvider()
+users.add_span_processor(SimpleSpanProcessor(seen))
+trace.set_tracer_provider(users)
+llmtrace.instrument(home={str(tmp_path)!r})
+client = openai.OpenAI(base_url={provider.openai_url!r}, api_key="k")
+content = {lines("gpt-4o-mini")!r}
+file = client.files.create(file=("q.jsonl", content), purpose="batch")
+batch = client.batches.create(
+    input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
+)
+client.files.content(file.id)
+client.files.content(client.batches.retrieve(batch.id).output_file_id)
+print(json.dumps([span.name for span in seen.get_finished_spans()]))
+"""
+
+    told = json.loads(scripts.finish(scripts.start(script)))
+
+    assert told == ["batch", "batch", "batch"]  # submitted, looked at, fetched
+    (row,) = stored(tmp_path)
+    assert row["service_tier"] == "batch"

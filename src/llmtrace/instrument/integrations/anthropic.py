@@ -99,7 +99,11 @@ def _no_second_span(wrapped: Any, owner: Any, args: tuple[Any, ...], kwargs: dic
 
 def _see_attempt(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Begin a call for a request that a middleware sends after another one was answered."""
-    hop = _hop(client, args, kwargs) if getattr(client, "_middleware", None) else None
+    try:
+        has_layers = client._middleware  # noqa: SLF001  # the public property is a call more
+    except AttributeError:
+        has_layers = None
+    hop = _hop(client, args, kwargs) if has_layers else None
     if hop is None:
         return wrapped(*args, **kwargs)
     try:
@@ -115,7 +119,11 @@ async def _see_attempt_async(
     wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Do the same for the async client."""
-    hop = _hop(client, args, kwargs) if getattr(client, "_middleware", None) else None
+    try:
+        has_layers = client._middleware  # noqa: SLF001  # as above
+    except AttributeError:
+        has_layers = None
+    hop = _hop(client, args, kwargs) if has_layers else None
     if hop is None:
         return await wrapped(*args, **kwargs)
     try:
