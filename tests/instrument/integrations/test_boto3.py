@@ -83,7 +83,7 @@ def read_raw(body: StreamingBody) -> bytes:
 
 def read_as_file(body: StreamingBody) -> bytes:
     """Read through a standard wrapper."""
-    return io.BufferedReader(body).read()  # type: ignore[type-var]  # botocore's types say less than it is
+    return io.BufferedReader(body).read()
 
 
 WAYS: dict[str, Callable[[StreamingBody], bytes]] = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import anthropic
 import pytest
+from anthropic.lib.vertex import AnthropicVertex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,9 +17,9 @@ ASKED: dict[str, Any] = {"model": "claude-haiku-4-5@20251001", "messages": QUEST
 
 
 @pytest.fixture
-def vertex(provider: LocalProvider) -> Iterator[anthropic.AnthropicVertex]:
+def vertex(provider: LocalProvider) -> Iterator[AnthropicVertex]:
     """Return an unmodified client that never retries."""
-    with anthropic.AnthropicVertex(
+    with AnthropicVertex(
         base_url=f"{provider.url}/v1",
         project_id="acme",
         region="us-east5",
@@ -30,7 +30,7 @@ def vertex(provider: LocalProvider) -> Iterator[anthropic.AnthropicVertex]:
 
 
 def test_the_model_in_the_path_answers_by_its_dated_name(
-    provider: LocalProvider, vertex: anthropic.AnthropicVertex
+    provider: LocalProvider, vertex: AnthropicVertex
 ) -> None:
     message = vertex.messages.create(max_tokens=99, **ASKED)
 
@@ -39,7 +39,7 @@ def test_the_model_in_the_path_answers_by_its_dated_name(
     assert message.usage.output_tokens > 0
 
 
-def test_a_stream_is_one_of_server_sent_events(vertex: anthropic.AnthropicVertex) -> None:
+def test_a_stream_is_one_of_server_sent_events(vertex: AnthropicVertex) -> None:
     plain = vertex.messages.create(max_tokens=99, **ASKED)
     with vertex.messages.stream(max_tokens=99, **ASKED) as stream:
         message = stream.get_final_message()
@@ -50,5 +50,5 @@ def test_a_stream_is_one_of_server_sent_events(vertex: anthropic.AnthropicVertex
     assert message.usage.output_tokens == plain.usage.output_tokens
 
 
-def test_tokens_are_counted(vertex: anthropic.AnthropicVertex) -> None:
+def test_tokens_are_counted(vertex: AnthropicVertex) -> None:
     assert vertex.messages.count_tokens(**ASKED).input_tokens > 0
