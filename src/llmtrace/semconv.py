@@ -188,6 +188,7 @@ OP_VIDEO_GENERATION: Final = "video_generation"
 OP_SPEECH: Final = "text_to_speech"
 OP_TRANSCRIPTION: Final = "transcription"
 OP_MODERATION: Final = "moderation"
+OP_CLASSIFICATION: Final = "classification"
 OP_OCR: Final = "ocr"
 OP_FETCH_RESPONSE: Final = "fetch_response"
 OP_COUNT_TOKENS: Final = "count_tokens"
@@ -210,6 +211,7 @@ INFERENCE_OPERATIONS: Final = frozenset(
         OP_SPEECH,
         OP_TRANSCRIPTION,
         OP_MODERATION,
+        OP_CLASSIFICATION,
         OP_OCR,
     }
 )
@@ -240,10 +242,12 @@ API_COHERE_CHAT: Final = "cohere.chat"
 API_COHERE_CHAT_V1: Final = "cohere.chat_v1"
 API_COHERE_EMBED: Final = "cohere.embed"
 API_COHERE_RERANK: Final = "cohere.rerank"
+API_COHERE_PARSE: Final = "cohere.parse"
 API_MISTRAL_CHAT: Final = "mistral.chat"
 """OpenAI's chat with differences; FIM and agents too."""
 API_MISTRAL_CONVERSATIONS: Final = "mistral.conversations"
 API_MISTRAL_OCR: Final = "mistral.ocr"
+API_MISTRAL_TRANSCRIPTION: Final = "mistral.transcription"
 API_BEDROCK_CONVERSE: Final = "bedrock.converse"
 API_BEDROCK_INVOKE: Final = "bedrock.invoke"
 """The body is the model vendor's own; the model id says whose."""

@@ -45,3 +45,9 @@ def test_a_rerank_is_billed_by_searches_or_elsewhere_by_tokens() -> None:
         units={"search_units": Decimal(2)}
     )
     assert cohere.read_rerank({"total_tokens": 43}) == TokenUsage(input_uncached=43)
+
+
+def test_a_parsed_document_is_billed_by_its_pages() -> None:
+    assert cohere.read_parse({"meta": {"billed_units": {"pages": 4}}}) == TokenUsage(
+        units={"pages": Decimal(4)}
+    )

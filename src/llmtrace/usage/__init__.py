@@ -57,9 +57,11 @@ _READERS: Final[dict[str, Callable[[object, UsageSource], TokenUsage | None]]] =
     semconv.API_COHERE_CHAT_V1: cohere.read_chat,
     semconv.API_COHERE_EMBED: cohere.read_embed,
     semconv.API_COHERE_RERANK: cohere.read_rerank,
+    semconv.API_COHERE_PARSE: cohere.read_parse,
     semconv.API_MISTRAL_CHAT: mistral.read_chat,
     semconv.API_MISTRAL_CONVERSATIONS: mistral.read_conversation,
     semconv.API_MISTRAL_OCR: mistral.read_ocr,
+    semconv.API_MISTRAL_TRANSCRIPTION: mistral.read_chat,
     semconv.API_BEDROCK_AGENT: cohere.read_rerank,  # of its operations, Rerank alone is billed here
     semconv.API_BEDROCK_CONVERSE: bedrock.read_converse,
     semconv.API_BEDROCK_INVOKE: bedrock.read_invoke,

@@ -38,6 +38,12 @@ EMBED: Final = Shape(
 
 RERANK: Final = Shape(input=("billed_units.input_tokens", "total_tokens"), units=_UNITS)
 
+PARSE: Final = Shape(
+    input=("billed_units.input_tokens",),
+    output=("billed_units.output_tokens",),
+    units={"pages": ("billed_units.pages",)},
+)
+
 
 def read_chat(raw: object, source: UsageSource = "provider") -> TokenUsage | None:
     """Read ``usage`` of chat (v2), or ``meta`` of chat and generate (v1)."""
@@ -53,6 +59,11 @@ def read_embed(raw: object, source: UsageSource = "provider") -> TokenUsage | No
 def read_rerank(raw: object, source: UsageSource = "provider") -> TokenUsage | None:
     """Read ``meta`` of rerank; also the ``usage`` of hosts that bill it by tokens (Voyage)."""
     return RERANK.read(_usage_in(raw), source)
+
+
+def read_parse(raw: object, source: UsageSource = "provider") -> TokenUsage | None:
+    """Read ``meta`` of parse: pages."""
+    return PARSE.read(_usage_in(raw), source)
 
 
 def _usage_in(raw: object) -> object:
