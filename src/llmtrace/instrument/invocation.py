@@ -96,7 +96,7 @@ def see_response(call: Call, response: Any, retries: Any, *, ends_call: bool = T
     call.headers = response.headers.raw
     if type(retries) is int:
         call.retries = retries
-    _see_request(call, response.request)
+    see_request(call, response.request)
     is_kept = call.endpoint.is_kept
     if is_kept is not None:
         _leave_out(call, response, is_kept)
@@ -137,7 +137,7 @@ def see_error(call: Call, error: BaseException) -> None:
             call.has_body = True
     request = getattr(error, "request", None)
     if request is not None and call.host is None:
-        _see_request(call, request)
+        see_request(call, request)
         attempt = request.headers.get("x-stainless-retry-count")
         if attempt is not None and attempt.isdecimal():
             call.retries = int(attempt)
@@ -153,7 +153,7 @@ def see_retry(call: Call, response: Any) -> None:
     call.retries = len(call.retried)
 
 
-def _see_request(call: Call, request: Any) -> None:
+def see_request(call: Call, request: Any) -> None:
     """Note where the request went and the very bytes that were sent."""
     url = request.url
     call.host = url.host

@@ -121,13 +121,14 @@ def strip_vectors(body: JsonObject) -> JsonObject:
 def _summary(item: JsonObject) -> dict[str, object]:
     vector = item.get("embedding")
     if isinstance(vector, str):
-        return {"embedding": {"dimensions": _base64_floats(vector), "encoding": "base64"}}
+        return {"embedding": {"dimensions": base64_floats(vector), "encoding": "base64"}}
     if is_list(vector):
         return {"embedding": {"dimensions": len(vector), "encoding": "float"}}
     return {}
 
 
-def _base64_floats(text: str) -> int:
+def base64_floats(text: str) -> int:
+    """Return how many floats of four bytes a base64 text holds."""
     return (len(text) * 3 // 4 - text[-2:].count("=")) // _FLOAT_BYTES
 
 
@@ -139,7 +140,7 @@ def strip_vectors_json(body: bytes) -> bytes:
 def _summary_json(match: re.Match[bytes]) -> bytes:
     vector = match[1]
     if vector.startswith(b'"'):
-        count, encoding = _base64_floats(vector[1:-1].decode("ascii")), "base64"
+        count, encoding = base64_floats(vector[1:-1].decode("ascii")), "base64"
     else:
         count, encoding = (
             vector.count(b",") + (len(vector.strip(b"[] \t\r\n")) > 0),
