@@ -404,7 +404,7 @@ def test_a_spans_content_switch_holds_for_results(provider: LocalProvider, tmp_p
     assert row["cost_usd"] > 0
 
 
-# --- beside the tracing of the app itself ----------------------------------------------------------
+# --- beside the tracing of the app itself -----------------------------------------------------
 
 
 def test_with_a_provider_of_the_apps_own_results_go_to_our_store_and_files_nowhere(
