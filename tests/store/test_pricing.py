@@ -148,3 +148,53 @@ def test_a_wrong_price_file_is_told_before_anything_is_stored(tmp_path: Path) ->
 
     with pytest.raises(PriceFileError, match=r"prices\.yaml"):
         settings_pricer(load_settings({}, home=tmp_path))
+
+
+def test_fees_and_units_in_the_attributes_are_priced(pricer: Pricer) -> None:
+    searched = {"llmtrace.usage.requests.web_search": "2"}
+    spoken = {"llmtrace.usage.units.audio_seconds": "90.5", "llmtrace.usage.units.odd": "x"}
+    whisper = replace(
+        CALL,
+        operation="transcription",
+        request_model="whisper-1",
+        input_tokens=None,
+        output_tokens=None,
+    )
+
+    assert pricer(replace(CALL, attributes=searched)).cost_tools_usd == Decimal("0.02")
+    assert pricer(replace(whisper, attributes=spoken)).cost_usd == Decimal("0.00905")
+    assert pricer(replace(whisper, attributes=spoken)).cost_source == "list"
+
+
+def test_units_that_are_no_amounts_are_not_believed(pricer: Pricer) -> None:
+    row = replace(CALL, input_tokens=None, output_tokens=None)
+
+    for text in ("-1", "NaN", "1e30", "many", ""):
+        assert (
+            pricer(replace(row, attributes={"llmtrace.usage.units.images": text})).cost_usd is None
+        )
+
+
+def test_a_batch_costs_what_batches_cost(pricer: Pricer) -> None:
+    whole, batch = (pricer(replace(CALL, service_tier=tier)).cost_usd for tier in (None, "batch"))
+
+    assert whole is not None
+    assert batch == whole / 2
+
+
+def test_the_region_is_read_from_the_host_and_the_usage(pricer: Pricer) -> None:
+    claude = replace(
+        CALL,
+        provider="anthropic",
+        request_model="claude-opus-4-6",
+        api="anthropic.messages",
+        usage_raw='{"input_tokens": 1000000, "output_tokens": 0, "inference_geo": "us"}',
+    )
+    europe = replace(
+        CALL, request_model="gpt-5.4-mini", attributes={"server.address": "eu.api.openai.com"}
+    )
+    anywhere = pricer(replace(europe, attributes={})).cost_usd
+
+    assert pricer(claude).cost_usd == Decimal("5.5")
+    assert anywhere is not None
+    assert pricer(europe).cost_usd == anywhere * Decimal("1.1")

@@ -209,3 +209,39 @@ def test_a_fix_that_is_not_filled_in_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(PriceFileError, match=r"input: '\?' is not a number"):
         load_overrides(path)
+
+
+def test_a_fix_names_the_fees_and_units_that_were_told(tmp_path: Path) -> None:
+    attributes = {
+        "llmtrace.usage.units.images": "2.0",
+        "llmtrace.usage.requests.web_search": "1",
+        "llmtrace.usage.units.odd": "1",
+    }
+    row = _call(
+        1,
+        request_model="house-art",
+        provider="acme",
+        input_tokens=0,
+        output_tokens=0,
+        attributes=attributes,
+    )
+
+    found = _unpriced(tmp_path, row)
+
+    assert found[0]["fix"] == (
+        '- {model: "house-art", provider: "acme", '
+        'usd_per_request: {web_search: "?"}, usd_per_unit: {images: "?"}}'
+    )
+
+
+def test_show_tells_the_region_the_units_and_the_note(tmp_path: Path) -> None:
+    (tmp_path / "prices.yaml").write_text(
+        "- {model: house, usd_per_unit: {images: 0.5}, note: EA 4711}\n", encoding="utf-8"
+    )
+
+    out = _run("show", "house", "--provider", "acme", "--home", str(tmp_path))[1]
+    plain = _run("show", "claude-opus-4-6", "--region", "us", "--json")[1]
+
+    assert "EA 4711" in out
+    assert "images (USD each)" in out
+    assert json.loads(plain)["bands"][0]["usd_per_mtok"]["input"] == 5.5
