@@ -59,7 +59,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def _api(row: dict[str, Any]) -> str:
-    endpoint = row["endpoint"]
+    endpoint: str = row["endpoint"]
     if row["provider"] == "cohere":
         return _COHERE.get(endpoint, endpoint)
     if row["provider"] == "mistral" and "chat" in endpoint:
