@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import openai
@@ -55,6 +56,29 @@ def test_a_function_that_an_sdk_does_not_have_is_a_problem(
 
     assert code == 1
     assert "SyncAPIClient._process_response" in found["openai"]["detail"]
+
+
+def test_a_part_that_only_newer_versions_have_is_no_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openai.resources.realtime.realtime", None)
+
+    code, found = findings(tmp_path)
+
+    assert code == 0
+    assert found["openai"]["verdict"] == "ok"
+
+
+def test_an_sdk_that_has_been_rebuilt_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patches, "missing", type(patches.missing)())
+    monkeypatch.setitem(sys.modules, "groq._base_client", None)
+
+    code, found = findings(tmp_path)
+
+    assert code == 1
+    assert "has no groq: groq._base_client" in found["groq"]["detail"]
 
 
 def test_stored_calls_and_models_without_a_price_are_counted(tmp_path: Path) -> None:

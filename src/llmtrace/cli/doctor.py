@@ -33,7 +33,9 @@ from llmtrace.store.queries import store_counts, store_summary, unpriced_calls
 from llmtrace.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from llmtrace.instrument.integrations._base import Integration
 
 Verdict = Literal["ok", "note", "problem"]
 _STYLES: dict[Verdict, str] = {"ok": "green", "note": "yellow", "problem": "bold red"}
@@ -93,8 +95,9 @@ def patched() -> Iterator[Finding]:
             yield Finding(about=name, verdict="note", detail="not installed; nothing to watch")
             continue
         try:
-            for module, patch in integration.hooks.items():
-                patch(importlib.import_module(module))()
+            found = [patch(module)() for module, patch in _modules(integration)]
+            if not found:
+                patches.note_missing(name, " nor ".join(integration.hooks))
         except Exception as error:  # noqa: BLE001  # whatever a foreign import may raise
             detail = f"{version}: {type(error).__name__} on import; reinstall {name}"
             yield Finding(about=name, verdict="problem", detail=detail)
@@ -112,6 +115,20 @@ def patched() -> Iterator[Finding]:
         )
     for kind, count in guard.faults.items():
         yield Finding(about="faults", verdict="problem", detail=f"{kind}: {count}")
+
+
+def _modules(
+    integration: Integration,
+) -> Iterator[tuple[object, Callable[[object], Callable[[], None]]]]:
+    """Import the modules that are patched; one that this version of the SDK lacks is left out."""
+    for name, patch in integration.hooks.items():
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+                continue
+            raise
+        yield module, patch
 
 
 def reachable(settings: Settings) -> Iterator[Finding]:

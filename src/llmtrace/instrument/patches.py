@@ -6,6 +6,7 @@ passes straight through while nothing is instrumented.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -14,8 +15,22 @@ import wrapt
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+logger = logging.getLogger("llmtrace")
+
 missing: Final[Counter[str]] = Counter()
 """Functions that an installed SDK does not have, as ``openai: SyncAPIClient.request``."""
+
+
+def note_missing(integration: str, what: str) -> None:
+    """Note that the installed SDK has no ``what``; the first time for an SDK it is logged, too."""
+    if not any(known.startswith(f"{integration}:") for known in missing):
+        logger.warning(
+            "llmtrace does not know this version of %s: it has no %s; calls work, but may be "
+            "recorded in part or not at all (`llmtrace doctor` tells what is tested)",
+            integration,
+            what,
+        )
+    missing[f"{integration}: {what}"] += 1
 
 
 class Patch(wrapt.FunctionWrapper):  # pyright: ignore[reportMissingTypeArgument]  # any function
@@ -44,7 +59,7 @@ class Undo:
         original = _own(owner, function)
         if original is None:
             if not optional:
-                missing[f"{self._integration}: {class_name}.{function}"] += 1
+                note_missing(self._integration, f"{class_name or module.__name__}.{function}")
             return
         if not _is_patched(original):
             self._put(owner, function, original, wrapper)

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 
 def _register(module: Any) -> Callable[[], None]:
     """Have our handler added to every callback manager that LangChain configures."""
+    for name in ("register_configure_hook", "_configure_hooks"):
+        if not hasattr(module, name):
+            patches.note_missing(INTEGRATION.name, f"{module.__name__}.{name}")
+            return patches.Undo(INTEGRATION.name)
     base: Any = sys.modules["langchain_core.callbacks.base"]
     handler_class = type(
         "LlmtraceHandler", (Events, base.BaseCallbackHandler), guard_events(Events)

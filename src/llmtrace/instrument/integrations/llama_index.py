@@ -184,6 +184,9 @@ _exit = guarded("llama_index", _exit_span)
 
 
 def _patch_dispatcher(module: Any) -> Callable[[], None]:
+    if not hasattr(module, "get_dispatcher"):
+        patches.note_missing(INTEGRATION.name, f"{module.__name__}.get_dispatcher")
+        return patches.Undo(INTEGRATION.name)
     root: Any = module.get_dispatcher()
     handler = _SpanHandler()
     root.span_handlers = [*root.span_handlers, handler]
@@ -196,7 +199,11 @@ def _patch_dispatcher(module: Any) -> Callable[[], None]:
 
 def _patch_models(module: Any) -> Callable[[], None]:
     undo = patches.Undo(INTEGRATION.name)
-    return watched_models(INTEGRATION, module.BaseLLM, undo, context.get_current)
+    base = getattr(module, "BaseLLM", None)
+    if base is None:
+        patches.note_missing(INTEGRATION.name, f"{module.__name__}.BaseLLM")
+        return undo
+    return watched_models(INTEGRATION, base, undo, context.get_current)
 
 
 INTEGRATION: Final = Integration(
