@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import importlib.metadata
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -13,6 +15,15 @@ from tests.instrument.contract.stainless import ERRORS
 
 if TYPE_CHECKING:
     from llmtrace.testing.provider import LocalProvider
+
+
+def http_library() -> str:
+    """Return what the installed SDK sends by, as long as nobody chooses; "" without the SDK."""
+    try:
+        major = importlib.metadata.version("google-genai").partition(".")[0]
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+    return "httpx" if int(major) < 3 else "httpx2"
 
 
 _KEPT: WeakKeyDictionary[LocalProvider, list[Any]] = WeakKeyDictionary()
@@ -29,17 +40,17 @@ def client_of(
     httpx: bool = False,
 ) -> Any:
     """Return a client that talks to ``provider``; ``httpx``: also where aiohttp is installed."""
-    import httpx2
     from google import genai
     from google.genai import types
 
+    library: Any = importlib.import_module(http_library())
     http = types.HttpOptions(
         base_url=provider.url,
         timeout=None if timeout_s is None else round(timeout_s * 1000),
         retry_options=types.HttpRetryOptions(
             attempts=retries + 1, initial_delay=0.01, max_delay=0.02, jitter=0.01
         ),
-        async_client_args={"transport": httpx2.AsyncHTTPTransport()} if httpx else None,
+        async_client_args={"transport": library.AsyncHTTPTransport()} if httpx else None,
     )
     if vertex:
         from google.oauth2.credentials import Credentials
@@ -72,8 +83,8 @@ def _sdk(provider: str, **how: Any) -> Sdk:
             429: "google.ClientError",
             500: "google.ServerError",
         },
-        lost="httpx2.RemoteProtocolError",
-        timed_out="httpx2.ReadTimeout",
+        lost=f"{http_library()}.RemoteProtocolError",
+        timed_out=f"{http_library()}.ReadTimeout",
         retries_lost=False,
         opens_lazily=True,
         reads_late=True,

@@ -7,6 +7,7 @@ adds calls of its own. One case by aiohttp talks to a real server, the others to
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import sys
 import tempfile
@@ -14,16 +15,17 @@ import warnings
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import httpx2
 from google import genai
 from google.genai import types
 
 import llmtrace
 from llmtrace.testing.provider import LocalProvider
+from tests.instrument.contract.apis_google_genai import http_library
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+http: Any = importlib.import_module(http_library())
 CHUNKS = 100
 USAGE = {"promptTokenCount": 12, "candidatesTokenCount": 6, "totalTokenCount": 18}
 ANSWER = {
@@ -37,15 +39,15 @@ EVENT = b"data: " + json.dumps(ANSWER).encode() + b"\r\n\r\n"
 BOTH = ("call", "c_call")
 
 
-class _Pieces(httpx2.SyncByteStream):
+class _Pieces(http.SyncByteStream):
     def __iter__(self) -> Any:
         return iter([EVENT] * CHUNKS)
 
 
-def _answer(request: httpx2.Request) -> httpx2.Response:
+def _answer(request: Any) -> Any:
     if "stream" in request.url.path:
-        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=_Pieces())
-    return httpx2.Response(200, json=ANSWER)
+        return http.Response(200, headers={"content-type": "text/event-stream"}, stream=_Pieces())
+    return http.Response(200, json=ANSWER)
 
 
 def _entered(run: Callable[[], object]) -> int:
@@ -74,7 +76,7 @@ def main() -> None:
     mock = genai.Client(
         api_key="any",
         http_options=types.HttpOptions(
-            base_url="http://sdk.test", client_args={"transport": httpx2.MockTransport(_answer)}
+            base_url="http://sdk.test", client_args={"transport": http.MockTransport(_answer)}
         ),
     )
     with LocalProvider() as provider, asyncio.Runner() as runner:

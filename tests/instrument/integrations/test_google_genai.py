@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import subprocess
 import sys
@@ -319,6 +320,7 @@ def test_odd_usage_is_no_fault(
     except Exception:  # noqa: BLE001, S110  # the SDK may refuse it; what matters is below
         pass
 
+    gc.collect()  # version 2 leaves a stream that it refuses to the collector
     assert recorded.span()["attributes"]["gen_ai.request.model"] == MODEL
     assert recorded.faults() == {}
 

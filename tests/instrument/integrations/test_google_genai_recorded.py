@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import re
 from typing import TYPE_CHECKING, Any
 
-import httpx2
 import pytest
 from google import genai
 from google.genai import types
@@ -17,6 +17,7 @@ import llmtrace
 from benchmarks.recordings.exchanges import EXCHANGES, Exchange, recorded
 from llmtrace.instrument import guard
 from llmtrace.testing.provider import LocalProvider, Reply
+from tests.instrument.contract.apis_google_genai import http_library
 from tests.instrument.recording import Recorded
 from tests.wire.recorded import needs_recordings
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+http: Any = importlib.import_module(http_library())
 pytestmark = [needs_recordings, pytest.mark.filterwarnings("ignore")]
 ROWS: list[Exchange] = [
     row
@@ -49,7 +51,7 @@ def strict() -> Iterator[None]:
     assert not guard.faults
 
 
-class _Pieces(httpx2.SyncByteStream):
+class _Pieces(http.SyncByteStream):
     def __init__(self, data: bytes) -> None:
         self._data = data
 
@@ -58,24 +60,24 @@ class _Pieces(httpx2.SyncByteStream):
             yield self._data[at : at + PIECE]
 
 
-def transport_of(row: Exchange, sent: list[httpx2.Request]) -> httpx2.MockTransport:
+def transport_of(row: Exchange, sent: list[Any]) -> Any:
     """Return what answers as it was recorded, at the recorded host."""
 
-    def answer(request: httpx2.Request) -> httpx2.Response:
+    def answer(request: Any) -> Any:
         sent.append(request)
         body = row["response_body"].encode()
         headers = row["response_headers"]
         if row["stream"]:
-            return httpx2.Response(row["status"], headers=headers, stream=_Pieces(body))
-        return httpx2.Response(row["status"], headers=headers, content=body)
+            return http.Response(row["status"], headers=headers, stream=_Pieces(body))
+        return http.Response(row["status"], headers=headers, content=body)
 
-    return httpx2.MockTransport(answer)
+    return http.MockTransport(answer)
 
 
-def client_of(row: Exchange, **http: Any) -> genai.Client:
+def client_of(row: Exchange, **more: Any) -> genai.Client:
     """Return a client of the cloud that the row is from."""
     version = row["path"].split("/")[1]
-    options = types.HttpOptions(api_version=version, **http)
+    options = types.HttpOptions(api_version=version, **more)
     if row["provider"] == "google-gemini":
         return genai.Client(api_key="any", http_options=options)
     found = re.search(r"/projects/([^/]+)/locations/([^/]+)/", row["path"])
@@ -135,7 +137,7 @@ def check(row: Exchange, span: dict[str, Any], hosts: set[str]) -> None:
 def test_a_recorded_exchange_is_what_it_was_to_the_app_and_its_usage_is_on_the_span(
     row: Exchange, tmp_path: Path
 ) -> None:
-    sent: list[httpx2.Request] = []
+    sent: list[Any] = []
     transport = transport_of(row, sent)
     client = client_of(row, client_args={"transport": transport}, async_client_args={"ssl": False})
     alone = outcome(lambda: read(row, client))
