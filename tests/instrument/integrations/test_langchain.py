@@ -17,7 +17,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.retrievers import BaseRetriever
-from langchain_core.runnables import RunnableLambda, RunnableParallel
+from langchain_core.runnables import RunnableLambda, RunnableParallel, RunnablePassthrough
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from opentelemetry import context
@@ -326,7 +326,7 @@ def test_a_model_that_no_sdk_is_behind_is_counted_once_with_its_own_usage(
 ) -> None:
     message = {"response_metadata": {"model_name": "llama-9", "id": "r1", "finish_reason": "stop"}}
 
-    (RunnableLambda(str) | fake(**message)).with_config(run_name="a").invoke("Q")
+    (RunnablePassthrough() | fake(**message)).with_config(run_name="a").invoke("Q")
 
     spans = recorded.spans()
     assert paths(spans) == ["invoke_workflow a", "invoke_workflow a > chat"]
@@ -416,7 +416,7 @@ def test_anthropics_own_span_and_langchain_make_one_count(
         stop=None,
     )
 
-    (RunnableLambda(str) | chat).with_config(run_name="a").invoke("Hello")
+    (RunnablePassthrough() | chat).with_config(run_name="a").invoke("Hello")
 
     assert paths(recorded.spans()) == [
         "invoke_workflow a",
@@ -445,7 +445,7 @@ def test_many_agents_at_once_keep_apart(provider: LocalProvider, recorded: Recor
     chat = model(provider)
 
     def one(number: int) -> None:
-        (RunnableLambda(str) | chat).with_config(run_name=f"n{number}").invoke("Hello")
+        (RunnablePassthrough() | chat).with_config(run_name=f"n{number}").invoke("Hello")
 
     threads = [threading.Thread(target=one, args=(number,)) for number in range(8)]
     for thread in threads:
