@@ -25,7 +25,6 @@ class Step:
         "is_live",
         "name",
         "sdk",
-        "size_bytes",
         "span",
         "start_mono_ns",
     )
@@ -52,5 +51,8 @@ class Step:
         """Attribute name → JSON or other text that goes through redaction: a tool's arguments."""
         self.sdk: str | None = None
         """Distribution of the framework whose structure this is; None for the app's own step."""
-        self.size_bytes = 0
-        """Of ``content``, for the bounds of the queue."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Characters of ``content``, for the bounds of the queue."""
+        return sum(map(len, self.content.values())) if self.content else 0

@@ -159,7 +159,6 @@ def _keep(step: Step, content: Mapping[str, object]) -> None:
         if text is not None:
             kept[name] = text[: recorder.settings.max_body_bytes]
     step.content = kept
-    step.size_bytes = sum(map(len, kept.values()))
 
 
 def as_text(value: object) -> str | None:
