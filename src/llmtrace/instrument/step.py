@@ -1,4 +1,4 @@
-"""One run of a step of the app or of a framework: what is noted, and the background thread reads."""
+"""One run of a step of the app or a framework: what is noted, and what the background reads."""
 
 from __future__ import annotations
 
