@@ -123,6 +123,8 @@ def describe_call(call: Call, started: datetime, means: Means) -> Description:
             request_text=request_text,
             answer=answer,
             was_answered=_was_answered(call, answer),
+            host=call.host,
+            path=call.path or None,
             gateway=read_gateway(call.headers) if api != semconv.API_FRAMEWORK else _cache(answer),
         )
         billed = bill(exchange, provider=provider, at=started, prices=means.prices)
@@ -179,7 +181,8 @@ def _was_answered(call: Call, answer: Answer) -> bool:
 def _error(call: Call, answer: Answer) -> tuple[str | None, str | None]:
     """Return the error's class and text: what the caller saw, else what the body says."""
     if call.error_type:
-        return call.error_type, call.error_message
+        # Some SDKs make an exception without a message: then the body says it.
+        return call.error_type, call.error_message or answer.fields.error_message
     if answer.fields.error_type:
         return answer.fields.error_type, answer.fields.error_message
     if call.endpoint.operation == semconv.OP_FETCH_RESPONSE or call.status is None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from llmtrace import semconv, usage, wire
 from llmtrace.instrument.gateways import NO_GATEWAY
+from llmtrace.pricing import region_of
 from llmtrace.pricing.calculate import free
 from llmtrace.records import UNPRICED, TokenUsage
 from llmtrace.usage.estimate import estimate_usage
@@ -65,6 +66,9 @@ class Exchange:
     was_answered: bool
     """Whether the provider took the call, so that it may cost something."""
     gateway: GatewayWord = NO_GATEWAY
+    host: str | None = None
+    path: str | None = None
+    """Where the request went: prices may depend on the region."""
     is_batch: bool = False
     """It went through a batch API, which has prices of its own."""
 
@@ -158,26 +162,37 @@ def _cost(
     if provider == _BEDROCK and request.model is not None:
         # Its id tells more than the vendor's name in the answer: where it ran, global or not.
         model, other = request.model, answer.fields.model
-    cost = prices.price(
-        provider,
-        model,
-        at,
-        counted or TokenUsage(),
-        service_tier=tier,
-        batch=exchange.is_batch,
-        reported_usd=reported,
-    )
-    if cost.source == "unpriced" and other is not None and model != other:
-        asked = prices.price(
+
+    def price(name: str | None) -> Cost:
+        return prices.price(
             provider,
-            other,
+            name,
             at,
             counted or TokenUsage(),
             service_tier=tier,
             batch=exchange.is_batch,
+            reported_usd=reported,
+            region=region_of(
+                provider, host=exchange.host, path=exchange.path, usage=answer.fields.usage
+            ),
         )
+
+    cost = price(model)
+    if cost.source == "unpriced" and other is not None and model != other:
+        is_answer = other == answer.fields.model
+        asked = price(other) if is_answer or _is_form_of(model, other) else UNPRICED
         cost = asked if asked.source != "unpriced" else cost
     return cost
+
+
+def _is_form_of(answered: str | None, asked: str) -> bool:
+    """Say whether the model that answered is the one asked for, as a snapshot is of its alias.
+
+    A router may answer with quite another model, whose price is not that of what was asked for.
+    """
+    one = (answered or asked).lower().rpartition("/")[2]
+    two = asked.lower().rpartition("/")[2]
+    return one.startswith(two) or two.startswith(one)
 
 
 def _cache_status(
