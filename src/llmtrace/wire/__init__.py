@@ -20,6 +20,9 @@ from llmtrace.wire import (
     bedrock_agent,
     bedrock_converse,
     bedrock_invoke,
+    cohere_chat,
+    cohere_chat_v1,
+    cohere_meta,
     framework,
     gemini_embed,
     gemini_generate,
@@ -118,6 +121,11 @@ _FORMATS: Final[dict[str, _WireFormat]] = {
     semconv.API_GEMINI_INTERACTIONS: gemini_interactions,
     semconv.API_GEMINI_LIVE: gemini_live,
     semconv.API_GEMINI_PREDICT: gemini_predict,
+    semconv.API_COHERE_CHAT: cohere_chat,
+    semconv.API_COHERE_CHAT_V1: cohere_chat_v1,
+    semconv.API_COHERE_EMBED: cohere_meta.EMBED,
+    semconv.API_COHERE_PARSE: cohere_meta.PARSE,
+    semconv.API_COHERE_RERANK: cohere_meta.RERANK,
     semconv.API_FRAMEWORK: framework,
     semconv.API_OLLAMA_CHAT: ollama,
     semconv.API_OLLAMA_GENERATE: ollama,
@@ -140,6 +148,7 @@ class _WithVectors(Protocol):
 
 _WITH_VECTORS: Final[dict[str, _WithVectors]] = {
     semconv.API_OPENAI_EMBEDDINGS: openai_embeddings,
+    semconv.API_COHERE_EMBED: cohere_meta.EMBED,
     semconv.API_GEMINI_EMBED: gemini_embed,
     semconv.API_GEMINI_PREDICT: gemini_predict,
     semconv.API_OLLAMA_EMBED: ollama.EMBED,
@@ -164,6 +173,9 @@ _FRAMINGS: Final[dict[str, _Framing]] = {
     semconv.API_BEDROCK_AGENT: _Framing(parse_eventstream, looks_like_eventstream),
     semconv.API_BEDROCK_CONVERSE: _Framing(parse_eventstream, looks_like_eventstream),
     semconv.API_BEDROCK_INVOKE: _Framing(bedrock_invoke.model_events, looks_like_eventstream),
+    semconv.API_COHERE_CHAT_V1: _Framing(
+        cohere_chat_v1.parse_lines, cohere_chat_v1.looks_like_lines
+    ),
     semconv.API_GEMINI_GENERATE: _Framing(gemini_stream.parse_events, gemini_stream.looks_streamed),
     semconv.API_GEMINI_LIVE: _Framing(gemini_live.parse_lines, gemini_live.looks_like_lines),
     semconv.API_OLLAMA_CHAT: _Framing(ollama.parse_lines, ollama.looks_like_lines),

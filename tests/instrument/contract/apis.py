@@ -84,6 +84,8 @@ class Sdk:
     lost: str
     """``error.type`` where the connection breaks before an answer."""
     timed_out: str
+    lost_async: str = ""
+    """As ``lost``, where an async client has an HTTP library of its own; "": the same."""
     error_type: Callable[[BaseException], str] = class_name
     """Exception → what ``error.type`` must say of it."""
     distribution: str = ""
@@ -109,6 +111,8 @@ class Sdk:
     """Whether the message of an error has the HTTP status in it."""
     closes_quietly: bool = True
     """Whether a coroutine of it that is thrown away closes without a word, also without us."""
+    keeps_methods: bool = False
+    """Whether a client binds its methods when it is made, so that no later wrapper is seen."""
     tells_attempts: bool = False
     """Whether its requests say which attempt they are, as those of Stainless SDKs do."""
     gunzips: bool = True

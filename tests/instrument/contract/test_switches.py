@@ -262,6 +262,8 @@ def test_beside_another_tool_it_is_counted_once_and_everybody_leaves_as_they_cam
         llmtrace.instrument(home=tmp_path)
     else:
         other.on()
+    if api.sdk.keeps_methods:
+        client = api.client(provider)
 
     # when
     use(api, client)

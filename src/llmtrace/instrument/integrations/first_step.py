@@ -7,9 +7,8 @@ are watched below (``streams``). Laziness, types and names stay the SDK's.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
 from types import AsyncGeneratorType, GeneratorType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from llmtrace.instrument import guard, invocation
 from llmtrace.instrument.integrations.observe import (
@@ -21,7 +20,7 @@ from llmtrace.instrument.integrations.observe import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import AsyncGenerator, Awaitable, Generator
 
     from llmtrace.instrument.call import Call
     from llmtrace.instrument.integrations.observe import Begin
@@ -37,10 +36,10 @@ def observed_generator(begin: Begin) -> Any:
     def call_observed(
         wrapped: Any, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        made = wrapped(*args, **kwargs)
+        made: Any = wrapped(*args, **kwargs)
         if type(made) is not GeneratorType:
             return made
-        return _named_as(made, _steps(made, begin, owner, args, kwargs))
+        return _named_as(made, _steps(cast("Any", made), begin, owner, args, kwargs))
 
     return call_observed
 
@@ -77,7 +76,7 @@ def _observed_manager(begin: Begin, step: str, first_step: type[_FirstStep]) -> 
     def call_observed(
         wrapped: Any, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        manager = wrapped(*args, **kwargs)
+        manager: Any = wrapped(*args, **kwargs)
         if hasattr(getattr(manager, "gen", None), step):  # else it is not contextlib's
             manager.gen = first_step(manager, begin, owner, args, kwargs)
         return manager
@@ -116,7 +115,11 @@ def _named_as(made: Any, ours: Any) -> Any:
 
 
 def _steps(
-    made: Any, begin: Begin, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    made: Generator[Any, Any, Any],
+    begin: Begin,
+    owner: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
 ) -> Generator[Any, Any, Any]:
     call = _begun(begin, owner, args, kwargs)
     if call is None:

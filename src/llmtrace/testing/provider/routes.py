@@ -14,6 +14,7 @@ from llmtrace.testing.provider import (
     batches,
     bedrock,
     clouds,
+    cohere_lookups,
     gemini_routes,
     ollama,
     openai,
@@ -91,7 +92,14 @@ _BEDROCK = (
     ),
     Route(path="/model/[^/]+/count-tokens", vendor=bedrock.VENDOR, answer=_count_bedrock),
 )
-_ALL: tuple[Route, ...] = (*_OPENAI, *_ANTHROPIC, *_BEDROCK, *gemini_routes.ROUTES, *ollama.ROUTES)
+_ALL: tuple[Route, ...] = (
+    *_OPENAI,
+    *_ANTHROPIC,
+    *_BEDROCK,
+    *gemini_routes.ROUTES,
+    *cohere_lookups.ROUTES,
+    *ollama.ROUTES,
+)
 
 
 def find_route(received: Received) -> Route | None:
