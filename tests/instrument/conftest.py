@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let sockets be left open here: what an app does with streams it forgets is what we test."""
+    """Let sockets be left open here: what an app does with streams it forgets is what we test.
+
+    What SDKs and the libraries below them deprecate among themselves is not ours to mend either.
+    """
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
+            for passed in ("ResourceWarning", "DeprecationWarning:google", "DeprecationWarning:boto"):
+                item.add_marker(pytest.mark.filterwarnings(f"ignore::{passed}"))
 
 
 @pytest.fixture(autouse=True)

@@ -176,16 +176,24 @@ def test_the_last_of_the_retries_is_counted(
 
 
 def test_a_lost_connection_is_an_error_without_a_status(
-    api: Api, provider: LocalProvider, recorded: Recorded
+    api: Api, provider: LocalProvider, recorded: Recorded, is_async: bool
 ) -> None:
     provider.enqueue(faults.dropped())
 
+    async def call() -> None:
+        client = api.client(provider, is_async=is_async)
+        try:
+            await adapted(api.create(client))
+        finally:
+            await adapted(api.sdk.close(client))
+
     with pytest.raises(Exception) as raised:  # noqa: PT011  # which one is asserted below
-        api.create(api.client(provider))
+        play(call(), is_async=is_async)
 
     span = recorded.span()
     attributes = span["attributes"]
-    assert attributes["error.type"] == api.sdk.error_type(raised.value) == api.sdk.lost
+    lost = api.sdk.lost_async if is_async and api.sdk.lost_async else api.sdk.lost
+    assert attributes["error.type"] == api.sdk.error_type(raised.value) == lost
     assert "http.response.status_code" not in attributes
     assert attributes["llmtrace.request.body"]
     assert attributes["server.port"] == provider.port

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from llmtrace.instrument import guard
 from llmtrace.instrument.call import PIECES_PER_LOOK
@@ -42,12 +43,26 @@ def _request(wrapped: Any, session: Any, args: tuple[Any, ...], kwargs: dict[str
 
 async def _attempt(call: Call, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     call.begin_attempt()
-    response = await wrapped(*args, **kwargs)
+    try:
+        response = await wrapped(*args, **kwargs)
+    except BaseException:  # no answer; what was asked for, and where, is known all the same
+        _see_request(call, args, kwargs)
+        raise
     try:
         _see(call, response, kwargs.get("data"))
     except Exception:  # noqa: BLE001  # the SDK gets its response untouched
         guard.fault("response")
     return response
+
+
+def _see_request(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    try:
+        parts = urlsplit(str(args[1] if len(args) > 1 else kwargs["str_or_url"]))
+        call.host, call.port = parts.hostname, parts.port
+        sent = kwargs.get("data")
+        call.request_body = sent if type(sent) is bytes else None
+    except Exception:  # noqa: BLE001  # the SDK's exception goes on unchanged
+        guard.fault("request")
 
 
 def _see(call: Call, response: Any, sent: object) -> None:
