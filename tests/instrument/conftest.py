@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+IGNORED = ("ResourceWarning", "DeprecationWarning:google", "DeprecationWarning:boto")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let sockets be left open here: what an app does with streams it forgets is what we test.
 
@@ -26,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            for passed in ("ResourceWarning", "DeprecationWarning:google", "DeprecationWarning:boto"):
+            for passed in IGNORED:
                 item.add_marker(pytest.mark.filterwarnings(f"ignore::{passed}"))
 
 
