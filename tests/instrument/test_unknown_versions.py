@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llmtrace.instrument import guard, patches
-from llmtrace.instrument.integrations import INTEGRATIONS
+from llmtrace.instrument.integrations import INTEGRATIONS, WOKEN_BY
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -36,6 +36,12 @@ def is_installed(integration: Integration) -> bool:
 
 
 INSTALLED = [name for name, integration in INTEGRATIONS.items() if is_installed(integration)]
+
+
+@pytest.mark.parametrize("name", INTEGRATIONS)
+def test_what_wakes_an_integration_is_what_it_patches(name: str) -> None:
+    assert WOKEN_BY[name] == tuple(INTEGRATIONS[name].hooks)
+    assert INTEGRATIONS[name].name == name
 
 
 @pytest.mark.parametrize("name", INTEGRATIONS)

@@ -18,7 +18,7 @@ from llmtrace.callable_module import make_callable
 from llmtrace.config import Settings, load_settings
 from llmtrace.instrument import guard, live, runtime
 from llmtrace.instrument.deferred import DeferredFinisher
-from llmtrace.instrument.integrations import INTEGRATIONS
+from llmtrace.instrument.integrations import INTEGRATIONS, WOKEN_BY
 from llmtrace.instrument.pipeline import Pipeline
 from llmtrace.instrument.recorder import Recorder
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
     from llmtrace.errors import ConfigError
-    from llmtrace.instrument.integrations._base import Integration
 
 logger = logging.getLogger("llmtrace")
 
@@ -110,7 +109,7 @@ def patched() -> tuple[str, ...]:
 
 def _replace(
     settings: Settings,
-    integrations: Mapping[str, Integration],
+    integrations: frozenset[str],
     finisher: DeferredFinisher,
     tracer_provider: TracerProvider | None,
 ) -> None:
@@ -118,21 +117,21 @@ def _replace(
     live.forget()
     pipeline = Pipeline(settings, finisher, stores=tracer_provider is None)
     runtime.active = Recorder(settings, integrations, pipeline, tracer_provider)
-    for integration in integrations.values():
-        for module, patch in integration.hooks.items():
-            _hook(module, patch)
+    for name in integrations:
+        for module in WOKEN_BY[name]:
+            _hook(module, name)
     if before is not None:
         before.pipeline.close()
 
 
-def _hook(module: str, patch: Callable[[object], Callable[[], None]]) -> None:
-    """Patch ``module`` now if it is imported, else as soon as the app imports it."""
+def _hook(module: str, name: str) -> None:
+    """Have the integration ``name`` patch ``module``, now or as soon as the app imports it."""
 
     def on_import(imported: object) -> None:
         if runtime.active is None or module in _undo:
             return
         try:
-            _undo[module] = patch(imported)
+            _undo[module] = INTEGRATIONS[name].hooks[module](imported)
         except Exception:  # noqa: BLE001  # the SDK works on, unobserved
             guard.fault(f"patch {module}")
 
@@ -160,8 +159,7 @@ def _settings(arguments: dict[str, object]) -> Settings:
     return load_settings(None, on_error=report, **arguments)
 
 
-def _integrations(names: Sequence[str]) -> dict[str, Integration]:
-    chosen = {name: INTEGRATIONS[name] for name in names if name in INTEGRATIONS}
+def _integrations(names: Sequence[str]) -> frozenset[str]:
     for name in names:
         if name not in INTEGRATIONS:
             import difflib  # noqa: PLC0415  # only on the way to an error
@@ -169,7 +167,7 @@ def _integrations(names: Sequence[str]) -> dict[str, Integration]:
             near = difflib.get_close_matches(name, INTEGRATIONS, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(INTEGRATIONS)}"
             logger.error("llmtrace has no integration %r; %s", name, hint)
-    return chosen if names else dict(INTEGRATIONS)
+    return frozenset(names or INTEGRATIONS) & frozenset(INTEGRATIONS)
 
 
 def _patterns(patterns: object) -> list[tuple[str, str]]:

@@ -103,30 +103,31 @@ class Call:
         self.host: str | None = None
         self.port: int | None = None
         self.path = ""
-        """Of the address asked; noted only where a batch's results come from."""
+        """Of the address asked: it may name a region, or a file of a batch."""
         self.request_body: bytes | None = None
-        self.response_body: bytes | None = None
-        self.headers: list[tuple[bytes, bytes]] | None = None
-        self.content_encoding: str = ""
-        self.hides_usage = self.has_body = False
-        """We asked the stream for its usage, which the app shall not see (``stream_usage``)."""
         self.is_upload = False
         """The request is a form with files: ``request_body`` has its other fields, as JSON."""
+        self.response_body: bytes | None = None
+        self.has_body = False
         self.left_out: tuple[str, int | None] | None = None
         """Media type and, if known, size of an answer that is not kept (``Endpoint.is_kept``)."""
+        self.headers: list[tuple[bytes, bytes]] | None = None
+        self.content_encoding: str = ""
+        self.is_forgotten = self.hides_usage = False
+        """``is_forgotten``: ended by the garbage collector, so that whoever handles it must take no
+        lock and call no one. ``hides_usage``: we asked the stream for its usage, which the app
+        shall not see (``stream_usage``)."""
         self.status: int | None = None
         self.attempts = self.retries = 0
-        """Requests sent so far, where an SDK has no hook of its own for retries."""
+        """Requests sent so far, and those after the first."""
         self.retried: list[tuple[int, int | None, str | None]] | None = None
         """One entry a retry: unix ns, HTTP status (None: no answer), error class."""
         self.error_type: str | None = None
         self.error_message: str | None = None
         self.outcome: str | None = None
-        self.streaming = self.is_forgotten = False
-        """True while a stream is open: its end, not the function's return, ends the call."""
-        self.is_stepped = False
-        """A generator of the SDK makes the call: its end, not that of the stream, ends the call."""
-        """Ended by the garbage collector: whoever handles it must take no lock and call no one."""
+        self.streaming = self.is_stepped = False
+        """``streaming`` while a stream is open: its end, not the function's return, ends the call;
+        unless it ``is_stepped``: then the end of the SDK's generator does."""
         self.outside: Context | None = None
         """The context that the call was made in, until it has been entered."""
         self.pieces: list[bytes] | None = None

@@ -38,7 +38,7 @@ class Recorder:
     def __init__(
         self,
         settings: Settings,
-        integrations: Mapping[str, Integration],
+        integrations: frozenset[str],
         pipeline: Pipeline,
         given_provider: TracerProvider | None,
     ) -> None:

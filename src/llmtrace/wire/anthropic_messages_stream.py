@@ -100,6 +100,9 @@ def merge_events(events: list[SseEvent]) -> Merged:
             told = _take(body, event, is_start=kind == "message_start")
             usage_events += bool(told)
             merge_objects(usage, told)
+            # The last count, with the reason of the end, is all there is: what follows it is only
+            # ``message_stop``, which a reader may leave unread.
+            is_complete = is_complete or (kind == "message_delta" and _is_last(body, told))
         elif kind == "message_stop":
             is_complete = True
         elif kind == "error":
@@ -114,6 +117,10 @@ def merge_events(events: list[SseEvent]) -> Merged:
         usage_events=usage_events,
         problem=parsed.problem,
     )
+
+
+def _is_last(body: dict[str, object], told: JsonObject) -> bool:
+    return bool(told) and text_of(body.get("stop_reason")) is not None
 
 
 def _take(body: dict[str, object], event: JsonObject, *, is_start: bool) -> JsonObject:

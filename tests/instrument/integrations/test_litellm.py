@@ -1,0 +1,158 @@
+"""LiteLLM: by an SDK or by its own HTTP, each billed inference is one counted span.
+
+LiteLLM needs an openai SDK older than the newest: a row of the version matrix runs this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from llmtrace.testing.provider import Reply, faults
+
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it asks the network on import
+litellm = pytest.importorskip("litellm", reason="litellm runs in a row of the version matrix")
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from llmtrace.testing.provider import LocalProvider
+    from tests.instrument.recording import Recorded
+
+MESSAGES = [{"role": "user", "content": "Where is my parcel?"}]
+COUNTED = "llmtrace.usage.source"
+
+
+def route(provider: LocalProvider, name: str) -> dict[str, Any]:
+    """Return the arguments that send a provider's models to the local one."""
+    return {
+        "openai": {"model": "openai/gpt-4o-mini", "api_base": provider.openai_url},
+        "anthropic": {
+            "model": "anthropic/claude-haiku-4-5",
+            "api_base": provider.url,
+            "max_tokens": 100,
+        },
+        "gemini": {
+            "model": "gemini/gemini-2.5-flash",
+            "api_base": f"{provider.url}/v1beta",
+        },
+        "ollama": {"model": "ollama_chat/llama3.2", "api_base": provider.url},
+    }[name] | {"api_key": "any", "messages": MESSAGES}
+
+
+ROUTES = ("openai", "anthropic", "gemini", "ollama")
+APIS = {
+    "openai": ("openai.chat", "openai"),
+    "anthropic": ("anthropic.messages", "anthropic"),
+    "gemini": ("gemini.generate_content", "gcp.gemini"),
+    "ollama": ("ollama.chat", "ollama"),
+}
+
+
+@pytest.fixture
+def cache() -> Iterator[None]:
+    litellm.cache = litellm.Cache(type="local")
+    litellm.enable_cache()
+    yield
+    litellm.disable_cache()
+    litellm.cache = None
+
+
+def counted(recorded: Recorded) -> list[dict[str, Any]]:
+    return [span for span in recorded.spans() if COUNTED in span["attributes"]]
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_a_call_is_one_counted_span(name: str, provider: LocalProvider, recorded: Recorded) -> None:
+    answer = litellm.completion(**route(provider, name))
+
+    (span,) = recorded.spans()
+    attributes = span["attributes"]
+    assert (attributes["llmtrace.api"], attributes["gen_ai.provider.name"]) == APIS[name]
+    assert attributes["gen_ai.usage.input_tokens"] == answer.usage.prompt_tokens
+    assert attributes["gen_ai.usage.output_tokens"] == answer.usage.completion_tokens
+    assert attributes["llmtrace.cost.source"] == "list"
+    assert "Where is my parcel?" in attributes["llmtrace.request.body"]
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_an_async_call_too(name: str, provider: LocalProvider, recorded: Recorded) -> None:
+    asyncio.run(litellm.acompletion(**route(provider, name)))
+
+    assert len(counted(recorded)) == len(recorded.spans()) == 1
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_a_stream_is_one_counted_span(
+    name: str, provider: LocalProvider, recorded: Recorded
+) -> None:
+    text = "".join(
+        chunk.choices[0].delta.content or ""
+        for chunk in litellm.completion(**route(provider, name), stream=True)
+    )
+
+    (span,) = recorded.spans()
+    assert text
+    assert span["attributes"]["llmtrace.stream.outcome"] == "completed"
+    assert span["attributes"]["gen_ai.usage.output_tokens"] > 0
+
+
+@pytest.mark.parametrize("name", ["openai", "anthropic"])
+def test_a_refusal_is_an_error_without_a_cost(
+    name: str, provider: LocalProvider, recorded: Recorded
+) -> None:
+    provider.enqueue(Reply(status=400))
+
+    with pytest.raises(Exception):  # noqa: B017, PT011  # which one is LiteLLM's business
+        litellm.completion(**route(provider, name), num_retries=0, max_retries=0)
+
+    (span,) = recorded.spans()
+    assert span["status"] == "error"
+    assert span["attributes"]["http.response.status_code"] == 400
+    assert COUNTED not in span["attributes"]
+
+
+def test_what_is_tried_again_is_billed_once(provider: LocalProvider, recorded: Recorded) -> None:
+    provider.enqueue(faults.rate_limited(times=1))
+
+    litellm.completion(**route(provider, "anthropic"), num_retries=2)
+
+    assert len(counted(recorded)) == 1
+
+
+def test_an_answer_from_the_cache_costs_nothing(
+    cache: None, provider: LocalProvider, recorded: Recorded
+) -> None:
+    asked = route(provider, "anthropic")
+    first = litellm.completion(**asked, caching=True)
+    again = litellm.completion(**asked, caching=True)
+
+    paid, cached = (span["attributes"] for span in recorded.spans())
+    assert again.choices[0].message.content == first.choices[0].message.content
+    assert len(provider.requests) == 1
+    assert paid["llmtrace.cost.total_usd"] > 0
+    assert cached["llmtrace.cost.total_usd"] == 0
+    assert (cached["llmtrace.cache.status"], cached["llmtrace.cache.name"]) == ("hit", "litellm")
+    assert cached["gen_ai.usage.input_tokens"] == paid["gen_ai.usage.input_tokens"]
+
+
+def test_a_mock_is_no_call(recorded: Recorded) -> None:
+    litellm.completion(model="gpt-4o-mini", messages=MESSAGES, mock_response="Hi")
+
+    assert recorded.spans() == []
+
+
+def test_tools_and_structured_bodies_are_the_providers_own(
+    provider: LocalProvider, recorded: Recorded
+) -> None:
+    tool = {"type": "function", "function": {"name": "track_parcel", "parameters": {}}}
+
+    litellm.completion(**route(provider, "anthropic"), tools=[tool])
+
+    body = json.loads(recorded.attributes()["llmtrace.request.body"])
+    assert body["tools"][0]["name"] == "track_parcel"
+    assert "input_schema" in body["tools"][0]
