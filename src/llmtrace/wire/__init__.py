@@ -30,6 +30,9 @@ from llmtrace.wire import (
     gemini_live,
     gemini_predict,
     gemini_stream,
+    mistral_chat,
+    mistral_conversations,
+    mistral_media,
     ollama,
     openai_chat,
     openai_completions,
@@ -127,6 +130,10 @@ _FORMATS: Final[dict[str, _WireFormat]] = {
     semconv.API_COHERE_PARSE: cohere_meta.PARSE,
     semconv.API_COHERE_RERANK: cohere_meta.RERANK,
     semconv.API_FRAMEWORK: framework,
+    semconv.API_MISTRAL_CHAT: mistral_chat,
+    semconv.API_MISTRAL_CONVERSATIONS: mistral_conversations,
+    semconv.API_MISTRAL_OCR: mistral_media.OCR,
+    semconv.API_MISTRAL_TRANSCRIPTION: mistral_media.TRANSCRIPTION,
     semconv.API_OLLAMA_CHAT: ollama,
     semconv.API_OLLAMA_GENERATE: ollama,
     semconv.API_OLLAMA_EMBED: ollama.EMBED,
@@ -136,7 +143,9 @@ _USAGE_OF_REQUEST: Final = {
     semconv.API_BEDROCK_AGENT: bedrock_agent.usage_of_request,
     semconv.API_OPENAI_SPEECH: openai_speech.usage_of_request,
 }
-_WITH_MEDIA: Final = frozenset({semconv.API_OPENAI_IMAGES, semconv.API_OPENAI_SPEECH})
+_WITH_MEDIA: Final = frozenset(
+    {semconv.API_OPENAI_IMAGES, semconv.API_OPENAI_SPEECH, semconv.API_MISTRAL_OCR}
+)
 
 
 class _WithVectors(Protocol):

@@ -8,7 +8,7 @@ from typing import Final
 # Inside a JSON string every quote is escaped, so that this never matches in somebody's text. Short
 # values stay: what is not base64 of a picture or a sound may well have these names.
 _MEDIA: Final = re.compile(
-    rb'"(b64_json|partial_image_b64|audio)"\s*:\s*"((?:[A-Za-z0-9+/_-]|\\/)+={0,2})"'
+    rb'"(b64_json|partial_image_b64|audio|audio_data|image_base64)"\s*:\s*"((?:[A-Za-z0-9+/_-]|\\/)+={0,2})"'
 )
 
 

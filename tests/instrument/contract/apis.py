@@ -98,11 +98,15 @@ class Sdk:
     """Closes a client; the result is awaited if it can be."""
     has_async: bool = True
     has_retries: bool = True
+    counts_retries: bool = True
+    """Whether it gives up after a number of attempts; others do after a time."""
     retries_lost: bool = True
     """Whether a connection that breaks is tried again, too."""
     has_timeout: bool = True
     opens_lazily: bool = False
     """Whether a stream is asked for by its first step only, not by the call."""
+    closes_streams: bool = True
+    """Whether a stream that is closed early closes its connection; else its collection does."""
     has_request_id: bool = True
     """Whether the provider's answers carry one."""
     reads_late: bool = False
@@ -167,7 +171,7 @@ class Api:
     limit: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Arguments that cut an answer short after a few tokens; {}: there are none."""
     stopped: str = ""
-    """Finish reason of a whole answer."""
+    """Finish reason of a whole answer; "": answers have none."""
     cut_short: str = ""
     """Finish reason of an answer that met ``limit``."""
     tools: Mapping[str, Any] = field(default_factory=dict[str, Any])

@@ -21,6 +21,7 @@ KINDS: dict[str, Callable[[Api], bool]] = {
     "quiet_async_api": lambda api: api.sdk.has_async and api.sdk.closes_quietly,
     "async_streaming": lambda api: api.sdk.has_async and bool(api.streamed),
     "retrying": lambda api: api.sdk.has_retries,
+    "retrying_counted": lambda api: api.sdk.has_retries and api.sdk.counts_retries,
     "retrying_lost": lambda api: api.sdk.has_retries and api.sdk.retries_lost,
     "hurried": lambda api: api.sdk.has_timeout,
     "limited": lambda api: bool(api.limit),

@@ -162,12 +162,12 @@ def test_a_refused_call_names_the_error_and_costs_nothing(
 
 
 def test_the_last_of_the_retries_is_counted(
-    retrying: Api, provider: LocalProvider, recorded: Recorded
+    retrying_counted: Api, provider: LocalProvider, recorded: Recorded
 ) -> None:
     provider.enqueue(faults.rate_limited(times=2))
 
-    with pytest.raises(Exception, match="429" if retrying.sdk.says_status else None):
-        retrying.create(retrying.client(provider, retries=1))
+    with pytest.raises(Exception, match="429" if retrying_counted.sdk.says_status else None):
+        retrying_counted.create(retrying_counted.client(provider, retries=1))
 
     span = recorded.span()
     assert span["attributes"]["llmtrace.retry.count"] == 1
@@ -249,7 +249,7 @@ def test_a_call_of_a_tool_can_be_read(
     )
     (offered,) = wire.tool_definitions(tooled.wire, asked)
     parts = [p for m in wire.output_messages(tooled.wire, answered) for p in m.parts]
-    assert attributes["gen_ai.response.finish_reasons"] == [tooled.called]
+    assert attributes.get("gen_ai.response.finish_reasons", [""]) == [tooled.called]
     assert offered["name"] == "track_parcel"
     assert [p["name"] for p in parts if p["type"] == "tool_call"] == ["track_parcel"]
 
@@ -284,6 +284,8 @@ def test_odd_headers_are_left_out(api: Api, provider: LocalProvider, recorded: R
     odd = {
         "retry-after": "soon",
         "x-ratelimit-remaining-tokens": "9" * 40,
+        "x-ratelimit-remaining-tokens-minute": "9" * 40,
+        "x-ratelimit-limit-req-minute": "-1",
         "anthropic-ratelimit-tokens-remaining": "9" * 40,
         "x-ratelimit-limit-requests": "-1",
         "anthropic-ratelimit-requests-limit": "-1",

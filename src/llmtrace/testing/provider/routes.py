@@ -16,6 +16,7 @@ from llmtrace.testing.provider import (
     clouds,
     cohere_lookups,
     gemini_routes,
+    mistral_lookups,
     ollama,
     openai,
     openai_completions,
@@ -98,6 +99,7 @@ _ALL: tuple[Route, ...] = (
     *_BEDROCK,
     *gemini_routes.ROUTES,
     *cohere_lookups.ROUTES,
+    *mistral_lookups.ROUTES,
     *ollama.ROUTES,
 )
 
