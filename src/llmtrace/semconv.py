@@ -90,7 +90,6 @@ TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"  # content, as the two
 TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
 RETRIEVAL_QUERY: Final = "gen_ai.retrieval.query.text"
 RETRIEVAL_DOCUMENTS: Final = "gen_ai.retrieval.documents"
-DATA_SOURCE_ID: Final = "gen_ai.data_source.id"
 WORKFLOW_NAME: Final = "gen_ai.workflow.name"
 MCP_METHOD: Final = "mcp.method.name"
 
@@ -100,7 +99,10 @@ MCP_SERVER: Final = "llmtrace.mcp.server"
 GUARDRAIL_TRIGGERED: Final = "llmtrace.guardrail.triggered"
 OPENINFERENCE_KIND: Final = "openinference.span.kind"  # read, not emitted
 COUNTED_BELOW: Final = "llmtrace.counted_below"
-"""On a span of another tool that stands for a call which one of our spans below it counts."""
+"""On a span of another tool that stands for a call which another span counts: one of ours below
+it, or a span of the same tool whose sums it repeats."""
+DIALECT: Final = "llmtrace.dialect"
+"""Set by the store: whose names a foreign span was read by (``otlp.dialects``)."""
 
 # --- ours: attribution --------------------------------------------------------------------
 TENANT: Final = "llmtrace.tenant"

@@ -124,15 +124,21 @@ def test_instrumenting_from_many_threads_at_once_records_each_call_once(
     assert len(names(tmp_path)) == 1
 
 
+LARGE_BYTES = 400_000
+
+
 class LargeStep(Step):
     """A record of a call's size."""
 
-    size_bytes = 400_000
+    @property
+    def size_bytes(self) -> int:
+        """As many as there are in its span."""
+        return LARGE_BYTES
 
 
 def large(number: int) -> LargeStep:
     """Return a record with 400 000 bytes in it."""
-    text = {"text": "x" * LargeStep.size_bytes}
+    text = {"text": "x" * LARGE_BYTES}
     span = OwnSpan("large", SpanKind.INTERNAL, unsampled_context(), None)
     span.set_attributes(text)
     step = LargeStep(f"step {number}", {}, span, {})

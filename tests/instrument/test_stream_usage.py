@@ -38,10 +38,9 @@ def asking(tmp_path: Path) -> Iterator[Recorded]:
 
 def stream(provider: LocalProvider, **more: Any) -> list[dict[str, Any]]:
     client = openai.OpenAI(base_url=provider.openai_url, api_key="any", max_retries=0)
+    create: Any = client.chat.completions.create
     messages = [{"role": "user", "content": "Where is my parcel?"}]
-    chunks = client.chat.completions.create(
-        model="gpt-4o-mini", messages=messages, stream=True, **more
-    )
+    chunks = create(model="gpt-4o-mini", messages=messages, stream=True, **more)
     return [{**chunk.to_dict(), "id": "", "created": 0} for chunk in chunks]
 
 

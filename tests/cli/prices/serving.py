@@ -38,8 +38,8 @@ def served(body: bytes, status: int = 200, location: str | None = None) -> Itera
             with contextlib.suppress(ConnectionError):
                 self.wfile.write(body)
 
-        def log_message(self, *args: object) -> None:
-            del args
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # inherited
+            del format, args
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -184,7 +184,7 @@ def test_a_client_made_before_is_watched_and_uninstrumenting_ends_it(
     assert chat_of(client).sample().content == TEXT
     assert len(spans) == 1
     assert type(chat_of(client)).sample is sample
-    assert xai_sdk.sync.chat.tracer.__class__.__name__ != "_QuietTracer"  # type: ignore[attr-defined]  # a submodule
+    assert xai_sdk.sync.chat.tracer.__class__.__name__ != "_QuietTracer"
 
 
 def test_what_is_not_sampled_or_not_kept_is_not_there(server: XaiServer, tmp_path: Path) -> None:
