@@ -2,7 +2,7 @@
 
 Pure and total: whatever a stranger sent, a row comes out. A value that cannot be true (negative
 tokens, text for a number, NaN, an end before the start) becomes unknown and its column is named.
-Reads the gen_ai conventions, released, coming and old, and our own names; ``semconv`` spells them.
+Reads the gen_ai conventions and our own names; ``dialects`` says in those what other tools say.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llmtrace import semconv
+from llmtrace.otlp.dialects import translate
 from llmtrace.otlp.rows import EventRow, LinkRow, SpanRow
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ def normalize(span: PlainSpan) -> Normalized:
     Costs are taken from the span only if it says where they come from; else they are unknown here
     and priced later.
     """
+    span = translate(span)
     attributes = _Attributes(span.attributes)
     columns: dict[str, Any] = {column: attributes.text(names) for column, names in _TEXT.items()}
     for column, names in _COUNTS.items():

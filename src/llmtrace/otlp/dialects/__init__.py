@@ -1,0 +1,82 @@
+"""What other tools' spans say, in our words: one pure normaliser for each dialect.
+
+A span goes to the first dialect that knows it; attributes that mean something to us get the names
+of ``semconv``, so that ``normalize`` needs to know only those. Whatever a dialect does not know
+stays as it came. Costs that other tools estimate stay attributes: calls are priced here, all alike.
+Pure and total. ``docs/dialects.md`` says what is read from whom, and what counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from llmtrace import semconv
+from llmtrace.otlp.dialects import (
+    langfuse,
+    langsmith,
+    litellm,
+    logfire,
+    mlflow,
+    native,
+    openinference,
+    otel,
+    strands,
+    traceloop,
+    vercel,
+)
+from llmtrace.otlp.dialects.draft import Draft
+from llmtrace.otlp.dialects.providers import provider_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from llmtrace.otlp.decode import PlainSpan
+
+__all__ = ["translate"]
+
+
+class _Dialect(NamedTuple):
+    name: str
+    knows: Callable[[PlainSpan], bool]
+    read: Callable[[Draft], None]
+
+
+_DIALECTS: Final = (
+    # Who adds another's names to spans of its own kind stands before that other.
+    _Dialect("vercel", vercel.knows, vercel.read),
+    _Dialect("langfuse", langfuse.knows, langfuse.read),
+    _Dialect("mlflow", mlflow.knows, mlflow.read),
+    _Dialect("openinference", openinference.knows, openinference.read),
+    _Dialect("logfire", logfire.knows, logfire.read),
+    _Dialect("litellm", litellm.knows, litellm.read),
+    _Dialect("strands", strands.knows, strands.read),
+    _Dialect("langsmith", langsmith.knows, langsmith.read),
+    _Dialect("native", native.knows, native.read),
+    _Dialect("traceloop", traceloop.knows, traceloop.read),
+    _Dialect("otel", otel.knows, otel.read),
+)
+
+
+def translate(span: PlainSpan) -> PlainSpan:
+    """Return the span with our names for its attributes; our own and unknown ones as they are."""
+    if span.scope_name == semconv.SCOPE_NAME:
+        return span
+    for name, knows, read in _DIALECTS:
+        if knows(span):
+            draft = Draft(span)
+            read(draft)
+            draft.say(semconv.DIALECT, name)
+            _name_provider(draft)
+            return replace(span, attributes=draft.attributes(), start_ns=draft.start_ns)
+    return span
+
+
+def _name_provider(draft: Draft) -> None:
+    """Give the provider its standard name; what was said first stays if it was another word."""
+    said = draft.text(semconv.PROVIDER_NAME) or draft.text(semconv.SYSTEM_OLD)
+    if said is None:
+        return
+    draft.overrule(semconv.PROVIDER_NAME, provider_name(said))
+    if draft.text(semconv.SYSTEM_OLD) in {said, provider_name(said)}:
+        draft.take(semconv.SYSTEM_OLD)
