@@ -149,7 +149,7 @@ def _see_error(wrapped: Any, error: Any, args: tuple[Any, ...], kwargs: dict[str
     result = wrapped(*args, **kwargs)
     try:
         response = kwargs["raw_response"] if "raw_response" in kwargs else args[1]
-        refused = response.extensions.get(_KEY)
+        refused = response.extensions.pop(_KEY, None)
         if type(refused) is _Refused:
             refused.failed(error)
     except Exception:  # noqa: BLE001  # the app gets its exception
