@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 ROWS: list[dict[str, Any]] = tomllib.loads((HERE / "sdk_versions.toml").read_text())["row"]
-MODULES: Sequence[str] = ("contract", "test_differential.py")
+MODULES: Sequence[str] = ("contract", "test_differential.py", "test_unknown_versions.py")
 TIMEOUT_S = 500
 VERSIONS = """
 import importlib.metadata, json, sys

@@ -24,9 +24,10 @@ def client_of(
     import cohere
 
     name = ("Async" if is_async else "") + ("ClientV2" if version == 2 else "Client")
-    return getattr(cohere, name)(
-        api_key=key, base_url=provider.url, timeout=timeout_s, max_retries=retries
-    )
+    made = getattr(cohere, name)(api_key=key, base_url=provider.url, timeout=timeout_s)
+    # From 7 on this is an argument of the client; before it has to be said at each call.
+    made._client_wrapper.httpx_client.base_max_retries = retries
+    return made
 
 
 def _close(client: Any) -> Any:

@@ -26,6 +26,10 @@ def http_library() -> str:
     return "httpx" if int(major) < 3 else "httpx2"
 
 
+IS_NEWEST = http_library() == "httpx2"
+"""Whether it is 3: before, a stream that is left stays open, and interactions retry at will."""
+
+
 _KEPT: WeakKeyDictionary[LocalProvider, list[Any]] = WeakKeyDictionary()
 
 
@@ -89,6 +93,7 @@ def _sdk(provider: str, **how: Any) -> Sdk:
         retries_lost=False,
         opens_lazily=True,
         reads_late=True,
+        closes_streams=IS_NEWEST,
         has_request_id=False,
         says_status=False,
     )
@@ -150,7 +155,7 @@ APIS = (
     GENERATE,
     Api(sdk=GOOGLE_HTTPX, variant="httpx", **_CONTENT),
     Api(sdk=VERTEX, variant="vertex", **_CONTENT),
-    INTERACTIONS,
+    *([INTERACTIONS] if IS_NEWEST else []),
     EMBED,
 )
 

@@ -26,13 +26,20 @@ def _connect(
     return made(host=provider.url, timeout=timeout_s, headers={"authorization": f"Bearer {key}"})
 
 
+def _close(client: Any) -> Any:
+    if hasattr(client, "close"):  # from 0.6 on
+        return client.close()
+    http = client._client
+    return (http.aclose if hasattr(http, "aclose") else http.close)()
+
+
 OLLAMA = Sdk(
     name="ollama",
     connect=_connect,
     errors=dict.fromkeys((400, 401, 404, 429, 500), "ollama.ResponseError"),
     lost="httpx.RemoteProtocolError",
     timed_out="httpx.ReadTimeout",
-    close=lambda client: client.close(),
+    close=_close,
     has_retries=False,
     retries_lost=False,
     opens_lazily=True,
