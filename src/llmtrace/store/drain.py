@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from llmtrace.clock import Clock, SystemClock
 from llmtrace.errors import SegmentError, StoreUnreachableError
+from llmtrace.otlp.count import count_spans
 from llmtrace.otlp.decode import MalformedOtlpError
 from llmtrace.spool import (
     Frame,
@@ -27,6 +28,7 @@ from llmtrace.spool import (
     try_remove,
 )
 from llmtrace.store.ingest import Ingested, ingest
+from llmtrace.store.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +68,14 @@ class _Piece:
     frame: Frame
     batch_hash: bytes
     content: Ingested
+    source: str
+    """Field of ``Ledger`` for where it was read."""
+
+    def read(self) -> Counter[str]:
+        """Return the ledger's entries of a request that was read."""
+        without_ids = self.content.counts.get("rejected.id", 0)
+        spans = len(self.content.rows) + without_ids
+        return Counter({self.source: spans, "without_ids": without_ids})
 
 
 @dataclass(slots=True)
@@ -75,6 +85,8 @@ class _Group:
     pieces: list[_Piece] = field(default_factory=list[_Piece])
     offsets: dict[str, int] = field(default_factory=dict[str, int])
     counts: Counter[str] = field(default_factory=Counter[str])
+    booked: Counter[str] = field(default_factory=Counter[str])
+    """Entries of the ledger for what is not among ``pieces``."""
     spans: int = 0
     size_bytes: int = 0
 
@@ -100,6 +112,9 @@ class Drain:
         self._offsets = writer.offsets()
         self._seen_bytes: dict[str, int] = {}
         self._done: Counter[str] = Counter()
+        self._booked: Counter[str] = Counter()
+        # Whatever lies in the log now was acknowledged by a collector that is gone.
+        self._earlier = {path.name for path in list_segments(home / WAL)}
         self._forget((clock or SystemClock()).now())
 
     def run(self, *, should_stop: Callable[[], bool] = lambda: False) -> Drained:
@@ -122,6 +137,11 @@ class Drain:
             raise
         self._remove(finished)
         return Drained(**self._done)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What became of every span that was read so far."""
+        return Ledger(**self._booked)
 
     def pending_bytes(self) -> int:
         """Return how many bytes of segments are not applied yet."""
@@ -147,7 +167,7 @@ class Drain:
             return group
         self._seen_bytes[path.name] = size
         for frame in read.frames:
-            self._add(path.name, frame, group)
+            self._add(path, frame, group)
             group.offsets[path.name] = frame.end
             if group.is_full():
                 self._store(group)
@@ -161,28 +181,44 @@ class Drain:
             logger.warning("segment %s: %d damaged stretches skipped", path.name, damaged)
             group.counts["damaged_frames"] += damaged
             group.offsets.setdefault(path.name, read.next_offset)
+            group.booked["damaged_stretches"] += damaged
             self._done["damaged"] += damaged
         return group
 
-    def _add(self, segment: str, frame: Frame, group: _Group) -> None:
+    def _add(self, path: Path, frame: Frame, group: _Group) -> None:
+        source = self._source(path)
         try:
             content = ingest(frame.payload, self._pricer)
         except MalformedOtlpError as error:
-            self._bury(segment, frame, str(error))
-            group.counts["dead_letters"] += 1
+            self._bury(path.name, frame, str(error))
         except Exception:
             # A bug of ours on one frame must not keep all later spans out of the store.
-            logger.exception("segment %s: a frame could not be read", segment)
-            self._bury(segment, frame, "it could not be read")
-            group.counts["dead_letters"] += 1
+            logger.exception("segment %s: a frame could not be read", path.name)
+            self._bury(path.name, frame, "it could not be read")
         else:
-            batch_hash = blake2b(frame.payload, digest_size=16).digest()
-            group.add(_Piece(segment=segment, frame=frame, batch_hash=batch_hash, content=content))
+            group.add(
+                _Piece(
+                    segment=path.name,
+                    frame=frame,
+                    batch_hash=blake2b(frame.payload, digest_size=16).digest(),
+                    content=content,
+                    source=source,
+                )
+            )
+            return
+        group.counts["dead_letters"] += 1
+        lost = count_spans(frame.payload)
+        group.booked.update({source: lost, "dead_letter": lost, "dead_letter_requests": 1})
+
+    def _source(self, path: Path) -> str:
+        if path.parent.name == SPOOL:
+            return "from_spool"
+        return "from_earlier_log" if path.name in self._earlier else "from_log"
 
     def _store(self, group: _Group) -> None:
         if not group.offsets:
             return
-        pieces = self._new_requests(group.pieces)
+        pieces, known = self._new_requests(group.pieces)
         try:
             self._insert(pieces, group.offsets, group.counts)
         except (StoreUnreachableError, SegmentError):
@@ -191,6 +227,11 @@ class Drain:
             # Not the disk, then: something in one of the frames is to blame, the others are well.
             logger.exception("a batch could not be stored; its frames are tried one by one")
             self._store_singly(pieces, group)
+        for piece in known:
+            self._booked.update(piece.read())
+            self._booked["duplicates"] += len(piece.content.rows)
+            self._done["duplicates"] += len(piece.content.rows)
+        self._booked.update(group.booked)
         self._offsets.update(group.offsets)
 
     def _store_singly(self, pieces: list[_Piece], group: _Group) -> None:
@@ -204,6 +245,11 @@ class Drain:
                 logger.exception("segment %s: a frame could not be stored", piece.segment)
                 self._bury(piece.segment, piece.frame, "it could not be stored")
                 counts["dead_letters"] += 1
+                self._booked.update(piece.read())
+                self._booked["dead_letter"] += len(piece.content.rows)
+                self._booked["dead_letter_requests"] += 1
+            # A disk that fails at a later piece must not make this one be read again.
+            self._offsets[piece.segment] = piece.frame.end
         self._insert([], group.offsets, counts)
 
     def _insert(self, pieces: list[_Piece], offsets: dict[str, int], counts: Counter[str]) -> None:
@@ -216,20 +262,21 @@ class Drain:
             offsets=offsets,
             counts=total,
         )
-        self._done["stored"] += inserted.stored
-        self._done["duplicates"] += inserted.duplicates
-
-    def _new_requests(self, pieces: list[_Piece]) -> list[_Piece]:
-        """Leave out the requests that are stored, or come twice in the group."""
-        known = self._writer.known_batches([piece.batch_hash for piece in pieces])
-        fresh: list[_Piece] = []
         for piece in pieces:
-            if piece.batch_hash in known:
-                self._done["duplicates"] += len(piece.content.rows)
-            else:
-                known.add(piece.batch_hash)
-                fresh.append(piece)
-        return fresh
+            self._booked.update(piece.read())
+        outcome = {"stored": inserted.stored, "duplicates": inserted.duplicates}
+        self._booked.update(outcome)
+        self._done.update(outcome)
+
+    def _new_requests(self, pieces: list[_Piece]) -> tuple[list[_Piece], list[_Piece]]:
+        """Part the requests from those that are stored, or come twice in the group."""
+        hashes = self._writer.known_batches([piece.batch_hash for piece in pieces])
+        fresh: list[_Piece] = []
+        known: list[_Piece] = []
+        for piece in pieces:
+            (known if piece.batch_hash in hashes else fresh).append(piece)
+            hashes.add(piece.batch_hash)
+        return fresh, known
 
     def _bury(self, segment: str, frame: Frame, reason: str) -> None:
         """Put a frame aside for people; its name is that of its place, so that it is put once."""
