@@ -17,8 +17,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from llmtrace.errors import QueryError, StoreError
+from llmtrace.collector.exposition import CONTENT_TYPE, exposition
+from llmtrace.errors import LlmtraceError, QueryError, StoreError
 from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S
+from llmtrace.store.maintenance.operations import perform
+from llmtrace.store.maintenance.workplace import Workplace
 from llmtrace.store.parameters import from_json
 from llmtrace.version import VERSION
 
@@ -27,10 +30,12 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from llmtrace.clock import Clock
     from llmtrace.collector.drainer import Drainer
     from llmtrace.collector.intake import Intake
+    from llmtrace.collector.self_metrics import SelfMetrics
     from llmtrace.collector.traces import HttpReceiver
-    from llmtrace.config import Secret
+    from llmtrace.config import Secret, Settings
     from llmtrace.store import Drain, Writer
 
     Handler = Callable[[Request], Awaitable[Response]]
@@ -44,12 +49,26 @@ _REFRESH_TIMEOUT_S: Final = 50.0
 class Routes:
     """The answers to each route."""
 
-    def __init__(self, *, writer: Writer, drain: Drain, drainer: Drainer, intake: Intake) -> None:
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        drain: Drain,
+        drainer: Drainer,
+        intake: Intake,
+        figures: SelfMetrics,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
         """Answer from these."""
+        self._place = Workplace(
+            settings=settings, writer=writer, clock=clock, refresh=self._take_in
+        )
         self._writer = writer
         self._drain = drain
         self._drainer = drainer
         self._intake = intake
+        self._figures = figures
 
     async def sql(self, request: Request) -> Response:
         """Run one SELECT and stream its rows as Arrow."""
@@ -69,6 +88,18 @@ class Routes:
             return JSONResponse({"status": "ok"})
         reason = self._drainer.error or "the spool is not taken in yet"
         return JSONResponse({"error": reason}, 503)
+
+    async def admin(self, request: Request) -> Response:
+        """Run one maintenance operation and answer with its outcome."""
+        name = str(request.path_params["operation"])
+        try:
+            arguments = await _json_body(request)
+            outcome = await run_in_threadpool(perform, self._place, name, arguments)
+        except QueryError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        except LlmtraceError as error:
+            return JSONResponse({"error": str(error)}, 503)
+        return JSONResponse(outcome)
 
     async def healthz(self, request: Request) -> Response:
         """Say that the process lives."""
@@ -92,6 +123,19 @@ class Routes:
             return JSONResponse(await run_in_threadpool(self._status))
         except StoreError as error:
             return JSONResponse({"error": str(error)}, 503)
+
+    async def metrics(self, request: Request) -> Response:
+        """Tell the same figures, and more, to Prometheus."""
+        del request
+        try:
+            families = await run_in_threadpool(self._figures.families)
+        except LlmtraceError as error:
+            return JSONResponse({"error": str(error)}, 503)
+        return Response(exposition(families), headers={"Content-Type": CONTENT_TYPE})
+
+    def _take_in(self) -> None:
+        if not self._drainer.refresh(_REFRESH_TIMEOUT_S):
+            raise StoreError(self._drainer.error or "the spool is not taken in yet; try again")
 
     def _rows(self, question: dict[str, Any]) -> bytes:
         table = self._writer.sql(**question)
@@ -153,9 +197,11 @@ def make_app(
             Route("/v1/metrics", maybe(receiver.metrics), methods=["POST"]),
             Route("/v1/sql", guarded(routes.sql), methods=["POST"]),
             Route("/v1/refresh", guarded(routes.refresh), methods=["POST"]),
+            Route("/v1/admin/{operation}", guarded(routes.admin), methods=["POST"]),
             Route("/healthz", routes.healthz, methods=["GET"]),
             Route("/readyz", routes.readyz, methods=["GET"]),
             Route("/status", maybe(routes.status), methods=["GET"]),
+            Route("/metrics", maybe(routes.metrics), methods=["GET"]),
         ]
     )
 

@@ -23,11 +23,15 @@ from llmtrace.collector.drainer import Drainer
 from llmtrace.collector.files import make_token, publish, unpublish
 from llmtrace.collector.intake import Intake
 from llmtrace.collector.log import WriteAheadLog
+from llmtrace.collector.self_metrics import SelfMetrics
 from llmtrace.collector.traces import HttpReceiver
 from llmtrace.errors import ConfigError, StoreLockedError
+from llmtrace.otlp.rows import leave_unpriced
+from llmtrace.pricing import load_price_book
 from llmtrace.spool import SegmentWriter
-from llmtrace.store import DATABASE_FILE, Drain, StoreLock, Writer, settings_pricer
+from llmtrace.store import DATABASE_FILE, Drain, StoreLock, Writer
 from llmtrace.store.drain import WAL
+from llmtrace.store.pricing import book_pricer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +93,9 @@ class Collector:
         self._port = port
         self._grpc_port = grpc_port
         self._grpc_url: str | None = None
-        self._pricer = settings_pricer(settings) if pricer is None else pricer
+        book = load_price_book(settings) if pricer is None else None
+        self._pricer = book_pricer(book) if book is not None else pricer or leave_unpriced
+        self._price_version = lambda: "none" if book is None else book.version
         self._tasks = tasks
         self._clock = clock or SystemClock()
         self._stack = ExitStack()
@@ -154,7 +160,22 @@ class Collector:
         log = WriteAheadLog(segments, drainer.notify)
         stack.callback(log.close)
         intake = Intake(log)
-        routes = Routes(writer=writer, drain=drain, drainer=drainer, intake=intake)
+        routes = Routes(
+            writer=writer,
+            drain=drain,
+            drainer=drainer,
+            intake=intake,
+            figures=SelfMetrics(
+                home=self._home,
+                intake=intake,
+                drain=drain,
+                drainer=drainer,
+                counts=writer.counts,
+                price_version=self._price_version,
+            ),
+            settings=self._settings,
+            clock=self._clock,
+        )
         token = self._settings.token or make_token(self._home)
         is_guarded = not _is_loopback(self._host)
         app = make_app(routes, HttpReceiver(intake), token, is_guarded=is_guarded)

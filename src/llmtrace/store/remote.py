@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -14,7 +14,7 @@ from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S
 from llmtrace.store.parameters import to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from llmtrace.config import Secret
     from llmtrace.store.discovery import RunningCollector
@@ -65,6 +65,13 @@ class RemoteStore:
     def refresh(self) -> None:
         """Return once the collector has taken in what apps had written to the spool."""
         self._post("/v1/refresh", {}, timeout_s=_REFRESH_TIMEOUT_S)
+
+    def admin(
+        self, operation: str, arguments: Mapping[str, object], *, timeout_s: float
+    ) -> dict[str, Any]:
+        """Run one maintenance operation in the collector and return its outcome."""
+        body = self._post(f"/v1/admin/{operation}", dict(arguments), timeout_s=timeout_s)
+        return json.loads(body)
 
     def close(self) -> None:
         """Do nothing: no connection is kept."""

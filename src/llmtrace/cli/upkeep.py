@@ -1,0 +1,68 @@
+"""What the commands that keep a store share: ages, confirmation, who asks, how an outcome is shown.
+
+Nothing is deleted without ``--yes`` or a yes typed at a terminal.
+"""
+
+from __future__ import annotations
+
+import getpass
+import re
+import socket
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from llmtrace.cli.sql import json_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_AGE: Final = re.compile(r"(\d{1,6})([mhdw])")
+
+YES: Final = click.option("--yes", "is_sure", is_flag=True, help="Do not ask before it is done.")
+DRY_RUN: Final = click.option(
+    "--dry-run", is_flag=True, help="Only say what would be done; change nothing."
+)
+
+
+def age(ctx: click.Context, parameter: click.Parameter, value: str | None) -> timedelta | None:
+    """Read a length of time as ``30d``: minutes, hours, days or weeks."""
+    if value is None:
+        return None
+    found = _AGE.fullmatch(value.strip())
+    if found is None:
+        message = f"{value!r} is no age; write 90m, 12h, 30d or 8w"
+        raise click.BadParameter(message, ctx=ctx, param=parameter)
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def confirm(question: str, *, is_sure: bool) -> None:
+    """Return if it may be done. Raises UsageError where nobody can be asked, Abort for a no."""
+    if is_sure:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{question} Nothing was changed; say so with --yes")
+    click.confirm(f"{question} Go on?", abort=True, err=True)
+
+
+def actor() -> str:
+    """Say for the audit who asks: user and machine."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"
+
+
+def print_outcome(outcome: Mapping[str, object], *, as_json: bool, text: str) -> None:
+    """Print an outcome as JSON, or as ``text`` for people."""
+    click.echo(json_text(dict(outcome)) if as_json else text)
+
+
+def counted(numbers: Mapping[str, int]) -> str:
+    """Return ``3 spans, 2 payloads``; what is 0 is left out."""
+    told = [f"{number:,} {name.replace('_', ' ')}" for name, number in numbers.items() if number]
+    return ", ".join(told) or "nothing"

@@ -1,0 +1,36 @@
+"""The operations by name, as ``POST /v1/admin/<name>`` and the commands call them."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final
+
+from llmtrace.errors import QueryError, StoreError
+from llmtrace.store.maintenance.retention import retain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmtrace.store.maintenance.workplace import Operation, Outcome, Workplace
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    "retention": retain,
+}
+
+_turn = threading.Lock()
+
+
+def perform(place: Workplace, name: str, arguments: Mapping[str, object]) -> Outcome:
+    """Run one operation; they take no turns: a second one is refused while one runs.
+
+    Raises QueryError (no such operation, wrong arguments) or StoreError.
+    """
+    operation = OPERATIONS.get(name)
+    if operation is None:
+        raise QueryError(f"no operation {name[:40]!r}; there are: {', '.join(OPERATIONS)}")
+    if not _turn.acquire(blocking=False):
+        raise StoreError("another maintenance operation is at work; try again when it has ended")
+    try:
+        return operation(place, arguments)
+    finally:
+        _turn.release()
