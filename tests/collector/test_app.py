@@ -148,7 +148,7 @@ async def told(request: Request) -> Response:
 
 def status_of(method: str, path: str, token: str | None) -> int:
     """Ask an app that others can reach, without a server."""
-    names = ("sql", "refresh", "healthz", "readyz", "status")
+    names = ("sql", "refresh", "admin", "healthz", "readyz", "status", "metrics")
     routes: Any = SimpleNamespace(**dict.fromkeys(names, told))
     receiver: Any = SimpleNamespace(traces=told, logs=told, metrics=told)
     app = make_app(routes, receiver, Secret("right"), is_guarded=True)
@@ -174,7 +174,13 @@ def status_of(method: str, path: str, token: str | None) -> int:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("POST", "/v1/traces"), ("POST", "/v1/sql"), ("POST", "/v1/refresh"), ("GET", "/status")],
+    [
+        ("POST", "/v1/traces"),
+        ("POST", "/v1/sql"),
+        ("POST", "/v1/refresh"),
+        ("GET", "/status"),
+        ("GET", "/metrics"),
+    ],
 )
 def test_where_others_can_reach_it_the_token_is_asked_for(method: str, path: str) -> None:
     assert status_of(method, path, None) == 401

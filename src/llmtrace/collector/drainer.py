@@ -34,6 +34,9 @@ class Drainer:
         self._finished = 0
         self._total = Drained()
         self._error: str | None = None
+        self.seconds = 0.0
+        """Time spent in runs, for ``/metrics``."""
+        self.runs = 0
         self._thread = threading.Thread(target=self._run, name="llmtrace-drain", daemon=True)
 
     @property
@@ -81,7 +84,10 @@ class Drainer:
             is_last = self._stopping.is_set()
             with self._turn:
                 self._started += 1
+            began = time.monotonic()
             self._run_once()
+            self.seconds += time.monotonic() - began
+            self.runs += 1
             with self._turn:
                 self._finished = self._started
                 self._turn.notify_all()

@@ -131,11 +131,10 @@ class GrpcReceiver:
     def _take(self, payload: bytes) -> bytes:
         self._intake.enter(len(payload))
         try:
-            checked, done = self._intake.take(payload)
+            checked, done = self._intake.take(payload, "grpc")
             done.result(_COMMIT_TIMEOUT_S)
         finally:
             self._intake.leave(len(payload))
-        self._intake.took(checked)
         answer = ExportTraceServiceResponse()
         if checked.rejected:
             answer.partial_success.rejected_spans = checked.rejected

@@ -34,7 +34,9 @@ class Intake:
         self._lock = threading.Lock()
         self._in_flight_bytes = 0
         self.received = 0
-        """Spans acknowledged since the start."""
+        """Spans with valid ids acknowledged since the start."""
+        self.acknowledged: dict[str, int] = {}
+        """All spans of acknowledged requests since the start, by receiver (``http``, ``grpc``)."""
         self.refused: dict[str, int] = {}
         """Requests refused since the start, by the status that said so."""
         self.unsupported: dict[str, int] = {}
@@ -55,17 +57,24 @@ class Intake:
         with self._lock:
             self._in_flight_bytes -= size
 
-    def take(self, payload: bytes) -> tuple[Checked, Future[None]]:
+    def take(self, payload: bytes, receiver: str) -> tuple[Checked, Future[None]]:
         """Check a protobuf request and log it; it may be acknowledged when the future is done.
 
         Raises MalformedOtlpError; the future carries SegmentError if it could not be written.
         """
-        return check(payload), self._log.append(payload)
+        checked = check(payload)
+        done = self._log.append(payload)
+        # Here and not by the receiver: its client may be gone before it could count.
+        done.add_done_callback(lambda _: self._count(checked, receiver, done))
+        return checked, done
 
-    def took(self, checked: Checked) -> None:
+    def _count(self, checked: Checked, receiver: str, done: Future[None]) -> None:
         """Count a request that is on the disk."""
+        if done.cancelled() or done.exception() is not None:
+            return
         with self._lock:
             self.received += checked.spans - checked.rejected
+            self.acknowledged[receiver] = self.acknowledged.get(receiver, 0) + checked.spans
 
     def refuse(self, status: str) -> None:
         """Count a request that was not taken."""

@@ -68,7 +68,6 @@ class HttpReceiver:
             return self._refusal(kind, *_status_of(error))
         finally:
             self._intake.leave(len(body))
-        self._intake.took(checked)
         answer = ExportTraceServiceResponse()
         if checked.rejected:
             answer.partial_success.rejected_spans = checked.rejected
@@ -106,7 +105,7 @@ class HttpReceiver:
 
     def _opened(self, body: bytes, encoding: str, kind: str) -> tuple[Checked, Future[None]]:
         payload = decoded_body(body, encoding)
-        return self._intake.take(request_from_json(payload) if kind == JSON else payload)
+        return self._intake.take(request_from_json(payload) if kind == JSON else payload, "http")
 
     async def _refuse_signal(self, request: Request, signal: str) -> Response:
         try:
