@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 from llmtrace.testing.provider import Reply
@@ -48,13 +49,24 @@ _FAILING = Reply(
     ),
     content_type="text/event-stream",
 )
+
+
+def _http_library() -> str:
+    """Return what the installed SDK sends by; "" without the SDK."""
+    try:
+        major = importlib.metadata.version("mistralai").partition(".")[0]
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+    return "httpx" if int(major) < 3 else "httpx2"
+
+
 MISTRAL = Sdk(
     name="mistralai",
     provider="mistral_ai",
     connect=client_of,
     errors=dict.fromkeys((400, 401, 404, 429, 500), "mistralai.SDKError"),
-    lost="httpx2.RemoteProtocolError",
-    timed_out="httpx2.ReadTimeout",
+    lost=f"{_http_library()}.RemoteProtocolError",
+    timed_out=f"{_http_library()}.ReadTimeout",
     close=lambda _: None,
     has_request_id=False,
     counts_retries=False,
