@@ -26,7 +26,7 @@ def find_endpoint(method: str, url: str) -> Endpoint | None:
 INTEGRATION: Final = Integration(
     name="groq",
     distribution="groq",
-    tested="groq >= 1, < 2",
+    tested="groq >= 0.30, < 2",
     default_provider="groq",
     hooks={
         "groq._base_client": lambda module: stainless.patch_base_client(INTEGRATION, module),

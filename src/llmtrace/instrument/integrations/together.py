@@ -28,7 +28,7 @@ def find_endpoint(method: str, url: str) -> Endpoint | None:
 INTEGRATION: Final = Integration(
     name="together",
     distribution="together",
-    tested="together >= 3, < 4",
+    tested="together >= 2, < 4",
     default_provider="together",
     hooks={
         "together._base_client": lambda module: stainless.patch_base_client(INTEGRATION, module),
