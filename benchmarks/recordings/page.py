@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 COVERAGE: Final[list[dict[str, Any]]] = yaml.safe_load(
     Path(__file__).with_name("coverage.yaml").read_text(encoding="utf-8")
 )
+EDITED: Final = frozenset(
+    name
+    for group in yaml.safe_load(Path(__file__).with_name("edited.yaml").read_text("utf-8"))
+    for name in group["rows"]
+)
 _SELF_HOSTED: Final = frozenset({"ollama", "vllm", "llamacpp", "openai-compatible", "realtime"})
 """Recorded at somebody's own server, or at a host that the recording does not have."""
 
@@ -43,15 +48,24 @@ _BY_PROVIDER: Final = """\
 
 *With usage*: a model answered and its provider told what that consumed; the others are errors, and
 answers without usage. *Exact*: of those whose numbers agree with each other. *Priced*: of hosted
-calls that name their model and are no hand-written fixtures; a price is what the provider stated,
-or a published one. *Cost met*: of the costs that a provider states, from published prices alone,
-within 0.5 % or the decimals that it states.
+calls; a price is what the provider stated, or a published one. *Cost met*: of the costs that a
+provider states, from published prices alone, within 0.5 % or the decimals that it states.
+
+A call is *hosted* if somebody else's servers answered it for an account there. Not counted are
+programs and gateways of one's own (Ollama, vLLM, llama.cpp, LiteLLM, hosts on a private network),
+hosts that the recording does not have, answers that name no model, and what nobody was ever
+charged for: fixtures written by hand, and {edited} recordings whose usage was edited afterwards
+(`benchmarks/recordings/edited.yaml`). Where a recording lost who answered, it is filled in
+(`senders.yaml`, with the evidence). What is given away (OpenRouter's `:free`, Gemma at Google,
+Pollinations in 2025) has a price: 0.
 """
 
 _STATED: Final = """\
 ## Stated costs that published prices do not meet
 
 llmtrace uses the stated cost for such calls; this is what it would have said without it.
+OpenRouter passes on the prices of those who answer for it: a cost is met too if the list of the
+one that its answer names, or of the model's maker, gives it.
 """
 
 
@@ -82,7 +96,9 @@ def measure() -> Results:
     costs = [read(row, book) for row in recorded(COST_TRUTH)]
     return Results(
         readings=readings,
-        stated=[(reading, judge(reading)) for reading in costs if reading.stated_usd is not None],
+        stated=[
+            (reading, judge(reading, book)) for reading in costs if reading.stated_usd is not None
+        ],
         price_version=book.quote("openai", "gpt-4o", readings[0].at).price_version,
     )
 
@@ -97,8 +113,12 @@ def is_to_price(reading: Reading) -> bool:
     """Say whether an exchange counts where prices are measured."""
     provider = reading.row["provider"]
     is_own = provider in _SELF_HOSTED or provider.startswith("local-")
-    is_recorded = reading.row["source"]["fidelity"] != "fixture"
+    is_recorded = reading.row["source"]["fidelity"] != "fixture" and reading.row["id"] not in EDITED
     return not is_own and is_recorded and reading.model is not None
+
+
+def _is_estimated(reading: Reading) -> bool:
+    return reading.stated_usd is None and reading.cost.source == "estimated"
 
 
 def render(results: Results) -> str:
@@ -147,6 +167,10 @@ def _summary(results: Results) -> str:
             _share(sum(reading.is_priced for reading in priced), len(priced)),
         ),
         (
+            "… of these estimated: a price depends on a region that the call does not show",
+            f"{sum(map(_is_estimated, priced)):,}",
+        ),
+        (
             f"Stated costs that published prices meet within {TOLERANCE:.1%}",
             _share(kinds["met"], len(results.stated)),
         ),
@@ -183,7 +207,8 @@ def _by_provider(results: Results) -> str:
             )
         )
     head = ("provider", "exchanges", "with usage", "exact", "do not add up", "priced", "cost met")
-    return f"{_BY_PROVIDER}\n{_table(head, rows, numbers=6)}"
+    words = _BY_PROVIDER.format(edited=sum(r.row["id"] in EDITED for r in results.readings))
+    return f"{words}\n{_table(head, rows, numbers=6)}"
 
 
 def _stated(results: Results) -> str:

@@ -11,11 +11,16 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+import yaml
 
 from benchmarks.recordings.apis import api_of
 from llmtrace import wire
+from llmtrace.instrument.money import is_form_of
 from llmtrace.instrument.providers import local_program, provider_of
+from llmtrace.pricing import region_of
 from llmtrace.usage import read_reported_cost, read_service_tier, read_usage
 
 if TYPE_CHECKING:
@@ -40,6 +45,14 @@ _SDKS_OWN: Final = (
     ("ollama.", "ollama"),
     ("xai.", "x_ai"),
 )
+SENDERS: Final[dict[str, str]] = {
+    name: provider
+    for group in yaml.safe_load(Path(__file__).with_name("senders.yaml").read_text("utf-8"))
+    for provider, names in group["providers"].items()
+    for name in names
+}
+"""Exchanges whose recording lost who answered → the provider, as an instrumented call has it."""
+
 _MODEL_IN_PATH: Final = re.compile(r"/(?:models|ai/run)/(@?[^:]+?)(?::\w+)?$")
 
 
@@ -80,8 +93,13 @@ def read(row: Exchange, book: PriceBook) -> Reading:
     provider = _provider(row, api, body)
     at = _time(row)
     tier = read_service_tier(body) or row["truth"]["service_tier"]
-    models = [name for name in _models(row) if name] or [None]
-    costs = [book.price(provider, model, at, usage, service_tier=tier) for model in models if usage]
+    models = [name for name in _models(row, provider) if name] or [None]
+    region = region_of(provider, host=row["host"], path=row["path"], usage=raw)
+    costs = [
+        book.price(provider, model, at, usage, service_tier=tier, region=region)
+        for model in models
+        if usage
+    ]
     chosen = next((n for n, cost in enumerate(costs) if cost.total_usd is not None), 0)
     return Reading(
         row=row,
@@ -117,10 +135,13 @@ def _answer(api: str, row: Exchange) -> tuple[dict[str, Any] | None, wire.Respon
 
 
 def _provider(row: Exchange, api: str, body: dict[str, Any] | None) -> str:
-    known = provider_of(row["host"], path=row["path"]) or local_program(row["host"], body)
+    if row["id"] in SENDERS:
+        return SENDERS[row["id"]]
+    host = row["host"] and row["host"].partition(":")[0]  # some recordings have the port in it
+    known = provider_of(host, path=row["path"]) or local_program(host, body)
     if known is not None:
         return known
-    if row["host"] is None:  # the recording's word for who answered
+    if host is None:  # the recording's word for who answered
         return row["provider"].replace("azure-voicelive", "azure.ai.openai")
     return next((name for prefix, name in _SDKS_OWN if api.startswith(prefix)), row["provider"])
 
@@ -130,12 +151,21 @@ def _time(row: Exchange) -> datetime:
     return _UNDATED if told is None else datetime.fromisoformat(told)
 
 
-def _models(row: Exchange) -> list[str | None]:
-    """Return the model that answered, then the one asked for, in the path, in the session."""
+def _models(row: Exchange, provider: str) -> list[str | None]:
+    """Return the model that answered, then the one asked for, in the path, in the session.
+
+    As in an instrumented call: what was asked for has no say if quite another model answered, but
+    at Bedrock, whose ids tell more than the vendor's name in the answer.
+    """
     in_path = _MODEL_IN_PATH.search(row["path"])
+    answered, asked = row["truth"]["resp_model"], row["truth"]["req_model"]
+    if provider == "aws.bedrock":
+        answered, asked = asked, answered
+    elif asked and not is_form_of(answered, asked):
+        asked = None
     return [
-        row["truth"]["resp_model"],
-        row["truth"]["req_model"],
+        answered,
+        asked,
         in_path.group(1) if in_path else None,
         _model_of_session(row) if row["transport"] == "websocket" else None,
     ]

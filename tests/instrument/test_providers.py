@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from llmtrace.instrument.providers import local_program, provider_of
+from llmtrace.instrument.providers import local_program, provider_of, seller_behind
 from llmtrace.testing.provider import Reply
 
 if TYPE_CHECKING:
@@ -118,3 +118,29 @@ def test_a_call_that_ollama_answered_costs_nothing(
 def test_a_router_that_names_who_answers_in_the_path_is_believed(path: str, provider: str) -> None:
     assert provider_of("router.huggingface.co", path=path) == provider
     assert provider_of("api.openai.com", path=path) == "openai"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "provider"),
+    [
+        (b"x-inference-provider", b"together", "huggingface_together"),
+        (b"X-Inference-Provider", b" Fireworks-AI ", "huggingface_fireworks-ai"),
+        (b"x-inference-provider", b"", "huggingface"),
+        (b"x-inference-provider", b"../../x y", "huggingface"),
+        (b"x-inference-provider", b"\xff\xfe", "huggingface"),
+        (b"x-inference-provider", b"a" * 500, "huggingface"),
+        (b"x-provider", b"together", "huggingface"),
+    ],
+)
+def test_a_router_that_names_who_answers_in_a_header_is_believed(
+    name: bytes, value: bytes, provider: str
+) -> None:
+    headers = [(b"content-type", b"application/json"), (name, value)]
+
+    assert seller_behind("huggingface", headers) == provider
+    assert seller_behind("huggingface_novita", headers) == "huggingface_novita"
+    assert seller_behind("openai", headers) == "openai"
+
+
+def test_a_router_without_headers_stays_itself() -> None:
+    assert seller_behind("huggingface", None) == "huggingface"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import pytest
 
-from llmtrace.pricing import PriceBook
+from llmtrace.pricing import PriceBook, load_overrides
 from llmtrace.pricing.match import (
     is_local,
     model_names,
@@ -16,6 +17,9 @@ from llmtrace.pricing.match import (
     service_tier,
 )
 from llmtrace.records import TokenUsage
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -124,6 +128,7 @@ def test_only_the_providers_name_makes_a_model_local() -> None:
         ("huggingface", "org/model:together", ("huggingface_together", "org/model")),
         ("huggingface", "org/model:Fireworks-AI", ("huggingface_fireworks-ai", "org/model")),
         ("huggingface", "org/model", ("huggingface", "org/model")),
+        ("huggingface_together", "org/model:fastest", ("huggingface_together", "org/model")),
         ("litellm", "bedrock/us.anthropic.claude-9", ("aws", "us.anthropic.claude-9")),
         ("litellm", "gpt-5", ("litellm", "gpt-5")),
         ("openrouter", "openai/gpt-5:nitro", ("openrouter", "openai/gpt-5:nitro")),
@@ -164,10 +169,15 @@ def test_a_routers_model_names_who_answers(
         ("aws.bedrock", "openai.gpt-oss-120b", "0.15"),
         ("openrouter", "openai/gpt-5", "1.25"),
         ("openrouter", "openai/gpt-5:online", None),
-        ("openrouter", "some/model:free", None),
+        ("openrouter", "some/model:free", "0"),
         ("huggingface", "openai/gpt-oss-120b:together", "0.15"),
         ("huggingface", "openai/gpt-oss-120b", None),
         ("huggingface", "openai/gpt-oss-120b:fastest", None),
+        ("huggingface_together", "openai/gpt-oss-120b:fastest", "0.15"),
+        # Not on the router's list, but on that of who answers, whose price it passes on.
+        ("huggingface_fireworks-ai", "accounts/fireworks/models/deepseek-v4-pro", "1.74"),
+        ("huggingface_nebius", "Qwen/Qwen3-4B-fast", "0.08"),
+        ("huggingface_nobody", "openai/gpt-oss-120b", None),
         ("litellm", "azure/gpt-4o", "2.5"),
         ("cloudflare", "@cf/meta/llama-4-scout-17b-16e-instruct", "0.27"),
         ("cloudflare", "@cf/meta/gpt-4o", None),
@@ -180,3 +190,16 @@ def test_a_name_finds_its_price_or_none(provider: str, model: str, usd: str | No
     )
 
     assert cost.total_usd == (None if usd is None else Decimal(usd) / 10)
+
+
+def test_a_discount_from_who_answers_is_not_the_routers(tmp_path: Path) -> None:
+    file = tmp_path / "prices.yaml"
+    file.write_text("- {provider: fireworks, discount: 0.5}\n", encoding="utf-8")
+    book, at = PriceBook(load_overrides(file)), datetime(2026, 11, 20, tzinfo=UTC)
+    model, usage = "accounts/fireworks/models/deepseek-v4-pro", TokenUsage(input_uncached=1_000_000)
+
+    direct = book.price("fireworks", model, at, usage)
+    routed = book.price("huggingface_fireworks-ai", model, at, usage)
+
+    assert direct.total_usd == Decimal("0.87")
+    assert routed.total_usd == Decimal("1.74")

@@ -22,6 +22,7 @@ from llmtrace.records import TokenUsage
 _RAW: dict[str, Any] = json.loads(resources.files("llmtrace.pricing").joinpath(FILE).read_text())
 _ENTRIES: list[dict[str, Any]] = _RAW["prices"]
 _NAMES = [f"{raw['provider']}/{raw['models'][0]}/{raw.get('since')}" for raw in _ENTRIES]
+_WRITES = {"cache_write_5m", "cache_write"}
 _MTOK = TokenUsage(input_uncached=1_000_000)
 
 
@@ -29,12 +30,12 @@ _MTOK = TokenUsage(input_uncached=1_000_000)
 def test_an_entry_says_what_from_where_and_when_it_was_read(raw: dict[str, Any]) -> None:
     assert raw.keys() <= {
         *("provider", "models", "since", "until", "tier", "source", "read", "bands"),
-        *("usd_per_mtok", "usd_per_request", "usd_per_unit"),
+        *("usd_per_mtok", "usd_per_request", "usd_per_unit", "free", "assumes"),
     }
     assert raw["source"].startswith("https://")
     assert date.fromisoformat(raw["read"]) <= date.fromisoformat(_RAW["version"])
     assert all(name == name.lower() for name in raw["models"])
-    assert raw.keys() & {"usd_per_mtok", "usd_per_request", "usd_per_unit"}
+    assert raw.keys() & {"usd_per_mtok", "usd_per_request", "usd_per_unit", "free"}
     assert raw["provider"] == resolve(raw["provider"], "x")[0]
 
 
@@ -48,7 +49,12 @@ def test_an_entrys_kinds_are_known_and_its_prices_plausible(raw: dict[str, Any])
         )
         for name, known, most in tables:
             assert part.get(name, {}).keys() <= set(known)
-            assert all(0 < price <= most for price in part.get(name, {}).values())
+            # What nothing is charged for, as writing to a cache or a promotion, has the price 0.
+            may_be_free = name == "usd_per_request" or part.get(name, {}).keys() <= _WRITES
+            assert all(
+                (price > 0 or (price == 0 and may_be_free)) and price <= most
+                for price in part.get(name, {}).values()
+            )
 
 
 def test_bands_ascend() -> None:
@@ -115,3 +121,65 @@ def test_a_search_is_billed_by_its_size() -> None:
     unsaid = book.price("perplexity", "sonar", at, _MTOK)
     assert unsaid.reason is not None
     assert "the request, by its search context" in unsaid.reason
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "day", "is_free"),
+    [
+        ("openrouter", "google/gemini-2.0-flash-exp:free", "2025-05-20", True),
+        ("openrouter", "some/model-that-no-list-has:free", "2026-11-20", True),
+        ("gcp.gemini", "gemma-3-27b-it", "2025-11-29", True),
+        ("pollinations", "gpt-4.1-nano-2025-04-14", "2025-08-30", True),
+        ("pollinations", "gpt-4.1-nano-2025-04-14", "2026-08-30", False),
+    ],
+)
+def test_what_is_given_away_costs_nothing_and_that_is_a_price(
+    provider: str, model: str, day: str, *, is_free: bool
+) -> None:
+    at = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    usage = TokenUsage(input_uncached=100, cache_read=5, output_text=10, output_reasoning=5)
+
+    cost = PriceBook().price(provider, model, at, usage)
+
+    assert cost.total_usd == (Decimal(0) if is_free else None)
+
+
+def test_a_fee_on_top_of_what_is_free_is_not_free() -> None:
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    usage = TokenUsage(input_uncached=100, requests={"web_search": 1})
+
+    cost = PriceBook().price("openrouter", "a/model:free", at, usage)
+
+    assert cost.total_usd is None
+
+
+def test_a_price_that_the_call_does_not_decide_on_gives_an_estimate() -> None:
+    at = datetime(2026, 7, 7, tzinfo=UTC)
+
+    cost = PriceBook().price("snowflake", "claude-sonnet-4-6", at, _MTOK)
+
+    assert cost.total_usd == 3
+    assert cost.source == "estimated"
+    assert cost.price_version == f"llmtrace {_RAW['version']}, assuming global routing"
+
+
+def test_nova_writes_to_its_cache_for_nothing() -> None:
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    usage = TokenUsage(input_uncached=1_000_000, cache_write_other=2_000_000)
+
+    cost = PriceBook().price("aws.bedrock", "us.amazon.nova-lite-v1:0", at, usage)
+
+    assert cost.total_usd == Decimal("0.06")
+    assert cost.cache_write_usd == 0
+
+
+@pytest.mark.parametrize(
+    ("day", "usd"), [("2025-11-03", "0"), ("2025-12-03", "0.005"), ("2026-11-20", "0.005")]
+)
+def test_a_promotion_ends(day: str, usd: str) -> None:
+    at = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    usage = TokenUsage(requests={"web_search": 1})
+
+    cost = PriceBook().price("x_ai", "grok-4-fast-reasoning", at, usage)
+
+    assert cost.total_usd == Decimal(usd)

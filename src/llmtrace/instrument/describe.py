@@ -17,7 +17,7 @@ from llmtrace.instrument import guard
 from llmtrace.instrument.answers import Answer, parse_request, read_answer
 from llmtrace.instrument.gateways import NO_GATEWAY, GatewayWord, read_gateway
 from llmtrace.instrument.money import Bill, Exchange, bill, money_attributes
-from llmtrace.instrument.providers import local_program, provider_of
+from llmtrace.instrument.providers import local_program, provider_of, seller_behind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,12 +149,13 @@ def describe_call(call: Call, started: datetime, means: Means) -> Description:
 
 def provider_name(call: Call, body: Mapping[str, object] | None, means: Means) -> str:
     """Return who answers a call: by its client, its host, its answer, else the SDK's own."""
-    return (
+    named = (
         call.provider_hint
         or provider_of(call.host, call.port, means.provider_hosts, path=call.path)
         or local_program(call.host, body)
         or call.integration.default_provider
     )
+    return seller_behind(named, call.headers)
 
 
 def _with_usage_of_request(answer: Answer, api: str, body: object) -> Answer:

@@ -180,12 +180,12 @@ def _cost(
     cost = price(model)
     if cost.source == "unpriced" and other is not None and model != other:
         is_answer = other == answer.fields.model
-        asked = price(other) if is_answer or _is_form_of(model, other) else UNPRICED
+        asked = price(other) if is_answer or is_form_of(model, other) else UNPRICED
         cost = asked if asked.source != "unpriced" else cost
     return cost
 
 
-def _is_form_of(answered: str | None, asked: str) -> bool:
+def is_form_of(answered: str | None, asked: str) -> bool:
     """Say whether the model that answered is the one asked for, as a snapshot is of its alias.
 
     A router may answer with quite another model, whose price is not that of what was asked for.

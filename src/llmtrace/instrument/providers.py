@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _BY_HOST: Final = {
     "ai-gateway.vercel.sh": "vercel",
@@ -94,6 +94,11 @@ _BY_SUFFIX: Final = (
 _ROUTED: Final = re.compile(r"/(?!v\d)([a-z][a-z0-9-]{1,30})/v\d+/")
 """Hugging Face's router: ``/together/v1/chat/completions`` is answered, and priced, by Together."""
 
+_ROUTER: Final = "huggingface"
+_ROUTED_TO: Final = b"x-inference-provider"
+_SELLER: Final = re.compile(rb"[a-z][a-z0-9-]{1,30}")
+"""Its router chooses who answers, if the caller does not, and says so in a header."""
+
 _OWN_NETWORK: Final = re.compile(
     r"localhost|[^.:]+|127\..*|10\..*|192\.168\..*|172\.(?:1[6-9]|2\d|3[01])\..*|0\.0\.0\.0|::1"
     r"|.*\.(?:local|internal|lan|localhost)"
@@ -125,6 +130,17 @@ def provider_of(
         behind = _ROUTED.match(path) if known == "huggingface" else None
         return f"{known}_{behind.group(1)}" if behind else known
     return next((name for suffix, name in _BY_SUFFIX if host.endswith(suffix)), None)
+
+
+def seller_behind(provider: str, headers: Iterable[tuple[bytes, bytes]] | None) -> str:
+    """Return ``provider``; of a router, with the name of who answered, as its headers say it."""
+    if provider != _ROUTER:
+        return provider
+    for name, value in headers or ():
+        said = value.strip().lower()
+        if name.lower() == _ROUTED_TO and _SELLER.fullmatch(said):
+            return f"{provider}_{said.decode('ascii')}"
+    return provider
 
 
 def local_program(host: str | None, body: Mapping[str, object] | None) -> str | None:

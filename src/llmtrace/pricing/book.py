@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from llmtrace.pricing.calculate import MAX_USD, free, list_cost, unpriced
 from llmtrace.pricing.factors import region_factor, tier_factor
 from llmtrace.pricing.list_prices import ListPrices
-from llmtrace.pricing.match import is_local, model_names, resolve
+from llmtrace.pricing.match import is_local, model_names, passed_on, resolve
 from llmtrace.pricing.match import service_tier as normal_tier
 from llmtrace.pricing.own_prices import Overrides
 from llmtrace.pricing.published import Published
@@ -62,7 +62,7 @@ class Quote:
     price_version: str = ""
     """Where the prices are from, as ``genai-prices 0.2.3`` or ``prices.yaml:12``."""
     is_exact: bool = True
-    """False: prices of another region stand in for unknown ones; the cost is an estimate."""
+    """False: the prices are of another region, or one of several; the cost is an estimate."""
     note: str | None = None
     """What the user wrote beside the entry of the price file, as a commitment."""
     reason: str | None = None
@@ -206,7 +206,16 @@ class PriceBook:
         )
 
     def _listed(self, call: _Call) -> Quote:
-        """Return the published prices, at the call's tier and in its region."""
+        """Return the published prices: the seller's, else those that a router passes on."""
+        quote = self._in_region(call)
+        behind = passed_on(call.seller)
+        if quote.schedule is None and behind is not None:
+            passed = self._in_region(replace(call, seller=behind))
+            return quote if passed.schedule is None else passed
+        return quote
+
+    def _in_region(self, call: _Call) -> Quote:
+        """Return the published prices of the seller, at the call's tier and in its region."""
         names, day = model_names(call.model), call.at.date()
         quote = self._at_tier(call, tier=call.tier, batch=call.batch)
         if quote.schedule is None and (call.tier is not None or call.batch):
@@ -235,12 +244,21 @@ class PriceBook:
             if listed.schedule is None:
                 return Quote(source="unpriced", reason=listed.reason)
             return Quote(source="list", schedule=listed.schedule, price_version=self._list.version)
+        version = self._published.version
+        if more.assumes:
+            version = f"{version}, assuming {more.assumes}"
         if listed.schedule is None:
-            return Quote(source="list", schedule=more, price_version=self._published.version)
+            return Quote(
+                source="list",
+                schedule=more.schedule,
+                price_version=version,
+                is_exact=more.assumes is None,
+            )
         return Quote(
             source="list",
-            schedule=listed.schedule.completed(more),
-            price_version=f"{self._list.version}, {self._published.version}",
+            schedule=listed.schedule.completed(more.schedule),
+            price_version=f"{self._list.version}, {version}",
+            is_exact=more.assumes is None,
         )
 
 

@@ -17,6 +17,8 @@ from llmtrace.pricing.unit_prices import CACHE_KINDS
 _HALF: Final = Decimal("0.5")
 _READ: Final = date(2026, 11, 20)
 """When the facts without a first day were read."""
+_SEEN: Final = date(2026, 3, 21)
+"""The first answer that we know of with Google's flex tier in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,7 @@ TIERS: Final = (
         provider="google",
         name="flex",
         factor=_HALF,
-        since=_READ,
+        since=_SEEN,
         source="https://ai.google.dev/gemini-api/docs/optimization",
         models=("gemini-*",),
         unsaid=CACHE_KINDS,

@@ -32,6 +32,7 @@ PRICE_PROVIDERS: Final = {
     "together_ai": "together",
     "together-ai": "together",
     "fireworks_ai": "fireworks",
+    "fireworks-ai": "fireworks",
     "voyage": "voyageai",
     "voyage_ai": "voyageai",
     "z_ai": "zai",
@@ -55,7 +56,8 @@ PREFIXED: Final = frozenset({"litellm", "litellm_proxy"})
 """Their models are called ``provider/model``."""
 
 HUGGINGFACE: Final = "huggingface"
-"""Its router's models may be called ``model:provider``; the price is that provider's."""
+"""Its router's models may be called ``model:provider``; the price is that provider's, with nothing
+added (huggingface.co/docs/inference-providers/pricing)."""
 
 _MAX_NAME: Final = 256
 
@@ -90,10 +92,18 @@ def resolve(provider: str, model: str) -> tuple[str, str]:
     if seller == HUGGINGFACE and ":" in model:
         name, _, behind = model.rpartition(":")
         return f"{HUGGINGFACE}_{behind.lower()}", name
+    if seller.startswith(f"{HUGGINGFACE}_"):
+        return seller, model.partition(":")[0]  # ":fastest" and the like chose that provider
     if seller in PREFIXED and "/" in model:
         behind, _, name = model.partition("/")
         return price_provider(behind), name
     return seller, model
+
+
+def passed_on(seller: str) -> str | None:
+    """Return whose prices a router passes on as they are; None: the seller has its own."""
+    router, _, behind = seller.partition("_")
+    return price_provider(behind) if router == HUGGINGFACE and behind else None
 
 
 def is_local(provider: str, model: str) -> bool:

@@ -1,7 +1,7 @@
 """Prices that providers publish and genai-prices does not have: ``published.json``, read once.
 
 Each entry names the page it is from and the day it was read. They fill gaps and never replace
-what the price list says. Nothing is estimated here; what nobody publishes is not in the file.
+what the price list says. Nothing is guessed here; what nobody publishes is not in the file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
-from llmtrace.pricing.unit_prices import Band, PriceSchedule, UnitPrices
+from llmtrace.pricing.unit_prices import TOKEN_KINDS, Band, PriceSchedule, UnitPrices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +38,8 @@ class PublishedPrice:
     schedule: PriceSchedule
     source: str
     """The page, and the day it was read."""
+    assumes: str | None = None
+    """What the call does not show and decides between several prices: its cost is an estimate."""
 
     def holds(
         self, provider: str, names: tuple[str, ...], day: date, tier: str | None, *, batch: bool
@@ -72,11 +74,11 @@ class Published:
 
     def find(
         self, provider: str, names: tuple[str, ...], day: date, tier: str | None, *, batch: bool
-    ) -> PriceSchedule | None:
-        """Return the prices of the first entry that holds, None if none does."""
+    ) -> PublishedPrice | None:
+        """Return the first entry that holds, None if none does."""
         for entry in self.entries:
             if entry.holds(provider, names, day, tier, batch=batch):
-                return entry.schedule
+                return entry
         return None
 
 
@@ -93,11 +95,14 @@ def _entry(raw: Mapping[str, Any]) -> PublishedPrice:
             tuple(Band(start, prices) for start, prices in zip(starts, bands, strict=True))
         ),
         source=f"{raw['source']} ({raw['read']})",
+        assumes=raw.get("assumes"),
     )
 
 
 def _prices(raw: Mapping[str, Any]) -> UnitPrices:
-    tokens = dict(raw.get("usd_per_mtok", {}))
+    tokens: dict[str, Any] = dict(raw.get("usd_per_mtok", {}))
+    if raw.get("free"):
+        tokens = dict.fromkeys(TOKEN_KINDS, Decimal(0))
     if "output" in tokens:
         tokens.setdefault("reasoning", tokens["output"])
     fees = dict(raw.get("usd_per_request", {}))
