@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, str]] = {
     "prices": "Show prices and what has none.",
     "replay": "Send a stored call again and compare.",
     "report": "Print what was spent, on what, for whom.",
+    "reprice": "Price stored calls again with today's price data.",
     "retention": "Delete what is older than an age.",
     "run": "Run a Python program instrumented, without touching its code.",
     "sql": "Ask the store in SQL.",

@@ -9,12 +9,13 @@ import getpass
 import re
 import socket
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from llmtrace.cli.sql import json_text
+from llmtrace.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,20 @@ def age(ctx: click.Context, parameter: click.Parameter, value: str | None) -> ti
         message = f"{value!r} is no age; write 90m, 12h, 30d or 8w"
         raise click.BadParameter(message, ctx=ctx, param=parameter)
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def moment(ctx: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
+    """Read a time in UTC: ``2026-11-01``, ``2026-11-01T08:00``, or an age before now as ``30d``."""
+    if value is None:
+        return None
+    if _AGE.fullmatch(value.strip()):
+        return SystemClock().now() - (age(ctx, parameter, value) or timedelta())
+    try:
+        found = datetime.fromisoformat(value.strip())
+    except ValueError:
+        message = f"{value!r} is no time; write 2026-11-01, 2026-11-01T08:00, or an age as 30d"
+        raise click.BadParameter(message, ctx=ctx, param=parameter) from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def confirm(question: str, *, is_sure: bool) -> None:

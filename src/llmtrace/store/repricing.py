@@ -46,7 +46,7 @@ def compare_costs(
     prices = [book_pricer(book) for book in (before, after)]
     found: dict[tuple[object, object], ModelCosts] = {}
     for told in rows:
-        row = _span_row(told)
+        row = span_row(told)
         old, new = (price(row).cost_usd for price in prices)
         model = row.response_model or row.request_model
         costs = found.setdefault(
@@ -64,7 +64,8 @@ def compare_costs(
 _COLUMNS: Final = frozenset(item.name for item in fields(SpanRow))
 
 
-def _span_row(told: dict[str, Any]) -> SpanRow:
+def span_row(told: dict[str, Any]) -> SpanRow:
+    """Return a stored call's columns as the row that a ``Pricer`` takes; its ids are made up."""
     start = int(told["start_time"].replace(tzinfo=UTC).timestamp()) * 1_000_000
     given = {name: value for name, value in told.items() if name in _COLUMNS}
     given["attributes"] = told["attributes"] or {}

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from llmtrace.errors import QueryError, StoreError
+from llmtrace.store.maintenance.reprice import reprice
 from llmtrace.store.maintenance.retention import retain
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from llmtrace.store.maintenance.workplace import Operation, Outcome, Workplace
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
+    "reprice": reprice,
     "retention": retain,
 }
 
