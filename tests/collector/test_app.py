@@ -148,10 +148,11 @@ async def told(request: Request) -> Response:
 
 def status_of(method: str, path: str, token: str | None) -> int:
     """Ask an app that others can reach, without a server."""
-    names = ("sql", "refresh", "admin", "healthz", "readyz", "status", "metrics")
+    names = ("refresh", "admin", "healthz", "readyz", "status", "metrics")
     routes: Any = SimpleNamespace(**dict.fromkeys(names, told))
     receiver: Any = SimpleNamespace(traces=told, logs=told, metrics=told)
-    app = make_app(routes, receiver, Secret("right"), is_guarded=True)
+    queries: Any = SimpleNamespace(sql=told, metrics=told)
+    app = make_app(routes, queries, receiver, Secret("right"), is_guarded=True)
     headers = [] if token is None else [(b"authorization", f"Bearer {token}".encode())]
     scope = {
         "type": "http",

@@ -6,23 +6,19 @@ Only routes and who may use them; what they do is in ``traces``, ``drainer`` and
 from __future__ import annotations
 
 import hmac
-import io
-import json
 import os
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
-import pyarrow as pa
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from llmtrace.collector.exposition import CONTENT_TYPE, exposition
+from llmtrace.collector.queries import json_body
 from llmtrace.errors import LlmtraceError, QueryError, StoreError
-from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S
 from llmtrace.store.maintenance.operations import perform
 from llmtrace.store.maintenance.workplace import Workplace
-from llmtrace.store.parameters import from_json
 from llmtrace.version import VERSION
 
 if TYPE_CHECKING:
@@ -33,6 +29,7 @@ if TYPE_CHECKING:
     from llmtrace.clock import Clock
     from llmtrace.collector.drainer import Drainer
     from llmtrace.collector.intake import Intake
+    from llmtrace.collector.queries import QueryRoutes
     from llmtrace.collector.self_metrics import SelfMetrics
     from llmtrace.collector.traces import HttpReceiver
     from llmtrace.config import Secret, Settings
@@ -40,9 +37,6 @@ if TYPE_CHECKING:
 
     Handler = Callable[[Request], Awaitable[Response]]
 
-ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
-_MAX_QUESTION_BYTES: Final = 4 * 1024 * 1024
-_MAX_TIMEOUT_S: Final = 600.0
 _REFRESH_TIMEOUT_S: Final = 50.0
 
 
@@ -70,17 +64,6 @@ class Routes:
         self._intake = intake
         self._figures = figures
 
-    async def sql(self, request: Request) -> Response:
-        """Run one SELECT and stream its rows as Arrow."""
-        try:
-            question = _question(await _json_body(request))
-            body = await run_in_threadpool(self._rows, question)
-        except QueryError as error:
-            return JSONResponse({"error": str(error)}, 400)
-        except StoreError as error:
-            return JSONResponse({"error": str(error)}, 503)
-        return Response(body, media_type=ARROW_STREAM)
-
     async def refresh(self, request: Request) -> Response:
         """Answer once the spool is taken in."""
         del request
@@ -93,7 +76,7 @@ class Routes:
         """Run one maintenance operation and answer with its outcome."""
         name = str(request.path_params["operation"])
         try:
-            arguments = await _json_body(request)
+            arguments = await json_body(request)
             outcome = await run_in_threadpool(perform, self._place, name, arguments)
         except QueryError as error:
             return JSONResponse({"error": str(error)}, 400)
@@ -137,13 +120,6 @@ class Routes:
         if not self._drainer.refresh(_REFRESH_TIMEOUT_S):
             raise StoreError(self._drainer.error or "the spool is not taken in yet; try again")
 
-    def _rows(self, question: dict[str, Any]) -> bytes:
-        table = self._writer.sql(**question)
-        sink = io.BytesIO()
-        with pa.ipc.new_stream(sink, table.schema) as stream:
-            stream.write_table(table)
-        return sink.getvalue()
-
     def _status(self) -> dict[str, object]:
         counts = self._writer.counts()
         total = self._drainer.total
@@ -171,7 +147,12 @@ class Routes:
 
 
 def make_app(
-    routes: Routes, receiver: HttpReceiver, token: Secret, *, is_guarded: bool
+    routes: Routes,
+    queries: QueryRoutes,
+    receiver: HttpReceiver,
+    token: Secret,
+    *,
+    is_guarded: bool,
 ) -> Starlette:
     """Wire the routes. ``is_guarded``: every route but health asks for the token."""
 
@@ -195,7 +176,8 @@ def make_app(
             Route("/v1/traces", maybe(receiver.traces), methods=["POST"]),
             Route("/v1/logs", maybe(receiver.logs), methods=["POST"]),
             Route("/v1/metrics", maybe(receiver.metrics), methods=["POST"]),
-            Route("/v1/sql", guarded(routes.sql), methods=["POST"]),
+            Route("/v1/sql", guarded(queries.sql), methods=["POST"]),
+            Route("/v1/metrics-query", guarded(queries.metrics), methods=["POST"]),
             Route("/v1/refresh", guarded(routes.refresh), methods=["POST"]),
             Route("/v1/admin/{operation}", guarded(routes.admin), methods=["POST"]),
             Route("/healthz", routes.healthz, methods=["GET"]),
@@ -210,40 +192,3 @@ def _has_token(request: Request, token: Secret) -> bool:
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     expected = token.reveal().encode()
     return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), expected)
-
-
-async def _json_body(request: Request) -> dict[str, Any]:
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _MAX_QUESTION_BYTES:
-            raise QueryError(f"the question is over {_MAX_QUESTION_BYTES} bytes")
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise QueryError("the question is not JSON") from error
-    if not isinstance(content, dict):
-        raise QueryError('the question is {"query": …, "parameters": […], …}')
-    return cast("dict[str, Any]", content)
-
-
-def _question(content: dict[str, Any]) -> dict[str, Any]:
-    """Check the question's fields and return the arguments of ``Store.sql``."""
-    query = content.get("query")
-    parameters = content.get("parameters", [])
-    max_rows = content.get("max_rows", DEFAULT_MAX_ROWS)
-    timeout_s = content.get("timeout_s", DEFAULT_TIMEOUT_S)
-    if not isinstance(query, str):
-        raise QueryError('"query" is a text with one SELECT')
-    if not isinstance(parameters, list):
-        raise QueryError('"parameters" is a list')
-    if max_rows is not None and (not isinstance(max_rows, int) or max_rows < 0):
-        raise QueryError('"max_rows" is a whole number from 0, or null for all')
-    if not isinstance(timeout_s, (int, float)) or not 0 < timeout_s <= _MAX_TIMEOUT_S:
-        raise QueryError(f'"timeout_s" is a number of seconds above 0, at most {_MAX_TIMEOUT_S:g}')
-    return {
-        "query": query,
-        "parameters": [from_json(value) for value in cast("list[object]", parameters)],
-        "max_rows": max_rows,
-        "timeout_s": float(timeout_s),
-    }

@@ -23,6 +23,7 @@ from llmtrace.collector.drainer import Drainer
 from llmtrace.collector.files import make_token, publish, unpublish
 from llmtrace.collector.intake import Intake
 from llmtrace.collector.log import WriteAheadLog
+from llmtrace.collector.queries import QueryRoutes
 from llmtrace.collector.self_metrics import SelfMetrics
 from llmtrace.collector.traces import HttpReceiver
 from llmtrace.errors import ConfigError, StoreLockedError
@@ -178,7 +179,9 @@ class Collector:
         )
         token = self._settings.token or make_token(self._home)
         is_guarded = not _is_loopback(self._host)
-        app = make_app(routes, HttpReceiver(intake), token, is_guarded=is_guarded)
+        app = make_app(
+            routes, QueryRoutes(writer), HttpReceiver(intake), token, is_guarded=is_guarded
+        )
         if self._grpc_port is not None:
             self._open_grpc(stack, intake, token if is_guarded else None)
         return app, drainer

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from llmtrace.errors import QueryError
@@ -24,7 +25,7 @@ from llmtrace.store._connection import (
 from llmtrace.store.parameters import as_stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -63,6 +64,36 @@ _PATH: Final = re.compile(r"(?<![\w.])/(?:[^\s'\"/]+/)+[^\s'\",;)]*")
 _LONGEST_MESSAGE: Final = 400
 
 
+class Cancellation:
+    """Ends one query from another thread, before or while it runs."""
+
+    def __init__(self) -> None:
+        """Nothing is cancelled yet."""
+        self._lock = threading.Lock()
+        self._interrupt: Callable[[], None] | None = None
+        self.is_asked = False
+
+    def cancel(self) -> None:
+        """Ask the query to end; again, if it was between two statements and did not hear it."""
+        with self._lock:
+            self.is_asked = True
+            if self._interrupt is not None:
+                self._interrupt()
+
+    @contextmanager
+    def watching(self, interrupt: Callable[[], None]) -> Generator[None]:
+        """Let ``cancel`` call ``interrupt`` within the block. Raises QueryError if asked before."""
+        with self._lock:
+            if self.is_asked:
+                raise QueryError("the query was cancelled")
+            self._interrupt = interrupt
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._interrupt = None
+
+
 def run_query(
     cursor: Connection,
     query: str,
@@ -70,13 +101,26 @@ def run_query(
     *,
     max_rows: int | None = DEFAULT_MAX_ROWS,
     timeout_s: float = DEFAULT_TIMEOUT_S,
+    max_bytes: int | None = None,
+    cancellation: Cancellation | None = None,
 ) -> pa.Table:
     """Run one SELECT or EXPLAIN on a cursor of its own and return its rows.
 
     At most ``max_rows`` rows (None: all); if there were more, the schema's metadata says so
-    (``TRUNCATED_KEY``). Raises QueryError if the query is refused, wrong or slower than
-    ``timeout_s`` seconds.
+    (``TRUNCATED_KEY``). Raises QueryError if the query is refused, wrong, slower than
+    ``timeout_s`` seconds, cancelled, or its rows take more than ``max_bytes`` bytes (None: no
+    limit): half an answer of large rows is of no use.
     """
+    if cancellation is not None:
+        with cancellation.watching(cursor.interrupt):
+            return run_query(
+                cursor,
+                query,
+                parameters,
+                max_rows=max_rows,
+                timeout_s=timeout_s,
+                max_bytes=max_bytes,
+            )
     check(cursor, query)
     expired = threading.Event()
 
@@ -88,7 +132,7 @@ def run_query(
     timer.daemon = True
     timer.start()
     try:
-        return _read(cursor, query, parameters, max_rows)
+        return _read(cursor, query, parameters, max_rows, max_bytes)
     except InterruptError as error:
         if expired.is_set():
             raise QueryError(
@@ -147,32 +191,46 @@ def _names(cursor: Connection, query: str) -> Iterator[str]:
 
 
 def _read(
-    cursor: Connection, query: str, parameters: Sequence[object], max_rows: int | None
+    cursor: Connection,
+    query: str,
+    parameters: Sequence[object],
+    max_rows: int | None,
+    max_bytes: int | None,
 ) -> pa.Table:
     cursor.execute("begin transaction read only")
     try:
         result = cursor.execute(query, [as_stored(value) for value in parameters])
-        if max_rows is None:
+        if max_rows is None and max_bytes is None:
             return result.to_arrow_table()
-        return _at_most(result, max_rows)
+        return _at_most(result, max_rows, max_bytes)
     finally:
         cursor.execute("rollback")
 
 
-def _at_most(result: Connection, max_rows: int) -> pa.Table:
-    """Fetch batches until one row more than allowed has been seen."""
+def _at_most(result: Connection, max_rows: int | None, max_bytes: int | None) -> pa.Table:
+    """Fetch batches until one row more than allowed has been seen. Raises QueryError."""
     import pyarrow as pa  # noqa: PLC0415  # only now: checking a query needs none of it
 
-    reader = result.to_arrow_reader(min(max_rows + 1, 100_000))
+    # Small batches where bytes are bounded: one of 100 000 prompts would be gigabytes already.
+    batch_rows = 100_000 if max_bytes is None else 2_048
+    reader = result.to_arrow_reader(
+        batch_rows if max_rows is None else min(max_rows + 1, batch_rows)
+    )
     batches: list[pa.RecordBatch] = []
-    seen = 0
+    seen = size = 0
     for batch in reader:
         batches.append(batch)
         seen += batch.num_rows
-        if seen > max_rows:
+        size += batch.nbytes
+        if max_bytes is not None and size > max_bytes:
+            raise QueryError(
+                f"the rows take more than {max_bytes} bytes; "
+                "ask for fewer rows or columns, or without contents"
+            )
+        if max_rows is not None and seen > max_rows:
             break
     table = pa.Table.from_batches(batches, schema=reader.schema)
-    if seen <= max_rows:
+    if max_rows is None or seen <= max_rows:
         return table
     metadata = {**(table.schema.metadata or {}), TRUNCATED_KEY: b"true"}
     return table.slice(0, max_rows).replace_schema_metadata(metadata)

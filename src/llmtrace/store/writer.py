@@ -5,6 +5,7 @@ position up to which their segment is applied are one transaction. A request tha
 before is known by the hash of its bytes; a span that arrives again in another request by an
 anti-join on (trace_id, span_id) bounded by the batch's start times; for results of a provider's
 batch API, whose time may be that of their fetch, by as long as they can be fetched.
+A call that two tools told of counts once: see ``counted_once``.
 It does not decode, price or read segments: that is ``drain``.
 """
 
@@ -30,7 +31,13 @@ from llmtrace.store._connection import (
     another_cursor,
     open_database,
 )
-from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S, run_query
+from llmtrace.store.adhoc import (
+    DEFAULT_MAX_ROWS,
+    DEFAULT_TIMEOUT_S,
+    Cancellation,
+    run_query,
+)
+from llmtrace.store.counted_once import count_once, has_foreign_calls, is_foreign_call
 from llmtrace.store.migrate import migrate
 
 if TYPE_CHECKING:
@@ -115,6 +122,7 @@ class Writer:
         self._lock = threading.Lock()
         self._connection = open_database(path)
         self._is_broken = False
+        self._has_foreign_calls: bool | None = None
         try:
             self.schema = migrate(self._connection)
         except BaseException:
@@ -148,6 +156,7 @@ class Writer:
         def work(transaction: Transaction) -> Inserted:
             now = self._clock.now().replace(tzinfo=None)
             fresh = _without_stored(transaction, distinct)
+            fresh = self._each_call_once(transaction, fresh)
             _append_rows(transaction, fresh, now)
             _remember(transaction, batch_hashes, offsets or {}, counts or {}, now)
             return Inserted(stored=len(fresh), duplicates=len(rows) - len(fresh))
@@ -221,11 +230,21 @@ class Writer:
         *,
         max_rows: int | None = DEFAULT_MAX_ROWS,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        max_bytes: int | None = None,
+        cancellation: Cancellation | None = None,
     ) -> pa.Table:
         """Read through the gate (``adhoc.run_query``), beside a running transaction."""
         cursor = another_cursor(self._connection)
         try:
-            return run_query(cursor, query, parameters, max_rows=max_rows, timeout_s=timeout_s)
+            return run_query(
+                cursor,
+                query,
+                parameters,
+                max_rows=max_rows,
+                timeout_s=timeout_s,
+                max_bytes=max_bytes,
+                cancellation=cancellation,
+            )
         finally:
             cursor.close()
 
@@ -236,6 +255,14 @@ class Writer:
         """Checkpoint and close the file."""
         with self._lock:
             self._connection.close()
+
+    def _each_call_once(self, transaction: Transaction, rows: list[SpanRow]) -> list[SpanRow]:
+        """Let no call count twice that another tool tells of too; free where there is no other."""
+        if not self._has_foreign_calls:
+            if self._has_foreign_calls is None:
+                self._has_foreign_calls = has_foreign_calls(transaction)
+            self._has_foreign_calls |= any(map(is_foreign_call, rows))
+        return count_once(transaction, rows) if self._has_foreign_calls else rows
 
     def _reopen(self) -> None:
         """Open the file anew after an error, as a full disk, that ends DuckDB's use of it."""

@@ -1,0 +1,38 @@
+"""A question as JSON becomes the same question in Python."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from llmtrace.store.metric_json import metric_query
+from llmtrace.store.metrics import MetricQuery
+
+
+def test_every_field_arrives() -> None:
+    asked = metric_query(
+        {
+            "measures": ["cost"],
+            "start": "2026-01-01T00:00:00Z",
+            "end": "2026-01-02T02:00:00+02:00",
+            "by": ["model"],
+            "grain": "hour",
+            "timezone": "Europe/Berlin",
+            "filters": {"user": ["a", None]},
+            "top": 3,
+            "limit": 5,
+            "order_by": ["-cost"],
+        }
+    )
+
+    assert asked == MetricQuery(
+        measures=("cost",),
+        start=datetime(2026, 1, 1, tzinfo=UTC),
+        end=datetime(2026, 1, 2, tzinfo=UTC),
+        by=("model",),
+        grain="hour",
+        timezone="Europe/Berlin",
+        filters={"user": ["a", None]},
+        top=3,
+        limit=5,
+        order_by=("-cost",),
+    )
