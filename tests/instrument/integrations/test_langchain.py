@@ -136,7 +136,7 @@ def test_a_tool_says_what_it_was_asked_and_what_it_gave_redacted(
     assert told["gen_ai.tool.call.arguments"] == '{"city": "Rome"}'
     assert told["gen_ai.tool.call.result"].startswith("Sunny in Rome")
     assert "jane@example.com" not in told["gen_ai.tool.call.result"]
-    assert told["llmtrace.sdk"].startswith("langchain-core 1.")
+    assert told["llmtrace.sdk"].startswith("langchain-core ")
 
 
 def test_an_async_agent_that_streams_and_uses_tools_in_parallel(

@@ -246,7 +246,7 @@ def _stop_waiting(before: Context, waiting: Starting) -> None:
 INTEGRATION: Final = Integration(
     name="langchain",
     distribution="langchain-core",
-    tested="langchain-core >= 1, < 2",
+    tested="langchain-core >= 0.3, < 2",
     default_provider="langchain",
     hooks={
         "langchain_core.tracers.context": _register,
