@@ -30,7 +30,7 @@ _MTOK = TokenUsage(input_uncached=1_000_000)
 def test_an_entry_says_what_from_where_and_when_it_was_read(raw: dict[str, Any]) -> None:
     assert raw.keys() <= {
         *("provider", "models", "since", "until", "tier", "source", "read", "bands"),
-        *("usd_per_mtok", "usd_per_request", "usd_per_unit", "free", "assumes"),
+        *("usd_per_mtok", "usd_per_request", "usd_per_unit", "free", "assumes", "checked"),
     }
     assert raw["source"].startswith("https://")
     assert date.fromisoformat(raw["read"]) <= date.fromisoformat(_RAW["version"])

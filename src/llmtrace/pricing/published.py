@@ -1,7 +1,8 @@
 """Prices that providers publish and genai-prices does not have: ``published.json``, read once.
 
-Each entry names the page it is from and the day it was read. They fill gaps and never replace
-what the price list says. Nothing is guessed here; what nobody publishes is not in the file.
+Each entry names the page it is from, the day it was read, and (``checked``) what else says so.
+They fill gaps and never replace what the price list says. Nothing is guessed here; what nobody
+publishes is not in the file.
 """
 
 from __future__ import annotations
