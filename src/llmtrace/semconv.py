@@ -101,6 +101,10 @@ OPENINFERENCE_KIND: Final = "openinference.span.kind"  # read, not emitted
 COUNTED_BELOW: Final = "llmtrace.counted_below"
 """On a span of another tool that stands for a call which another span counts: one of ours below
 it, or a span of the same tool whose sums it repeats."""
+PROVIDER_INFERRED: Final = "llmtrace.provider.inferred"
+"""Set by the store: a foreign span named no provider; it is that of the model's name."""
+COUNTED_ELSEWHERE: Final = "llmtrace.counted_elsewhere"
+"""Set by the store: a span of another origin, in the same trace, counts the same call."""
 DIALECT: Final = "llmtrace.dialect"
 """Set by the store: whose names a foreign span was read by (``otlp.dialects``)."""
 

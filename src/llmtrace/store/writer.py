@@ -12,7 +12,7 @@ It does not decode, price or read segments: that is ``drain``.
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
@@ -38,15 +38,18 @@ from llmtrace.store.adhoc import (
     run_query,
 )
 from llmtrace.store.counted_once import count_once, has_foreign_calls, is_foreign_call
+from llmtrace.store.exchange import exchange_file
 from llmtrace.store.migrate import migrate
+from llmtrace.store.readers import Readers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
     from llmtrace.otlp.rows import SpanRow
 
 _T = TypeVar("_T")
+_EXCHANGE_TIMEOUT_S = 60.0
 
 _FETCHED_FOR_US = 32 * 86_400 * 1_000_000
 """For how long a batch's results can be fetched: OpenAI deletes them after 30 days, Anthropic after
@@ -120,6 +123,7 @@ class Writer:
         self._path = path
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
+        self._readers = Readers()
         self._connection = open_database(path)
         self._is_broken = False
         self._has_foreign_calls: bool | None = None
@@ -234,8 +238,7 @@ class Writer:
         cancellation: Cancellation | None = None,
     ) -> pa.Table:
         """Read through the gate (``adhoc.run_query``), beside a running transaction."""
-        cursor = another_cursor(self._connection)
-        try:
+        with self._readers.reading(), closing(another_cursor(self._connection)) as cursor:
             return run_query(
                 cursor,
                 query,
@@ -245,8 +248,37 @@ class Writer:
                 max_bytes=max_bytes,
                 cancellation=cancellation,
             )
-        finally:
-            cursor.close()
+
+    @contextmanager
+    def snapshot(self) -> Generator[Transaction]:
+        """Give what is committed now, unchanging however long it takes; nobody waits for it."""
+        with self._readers.reading(), closing(another_cursor(self._connection)) as cursor:
+            cursor.execute("begin transaction read only")
+            yield _Cursor(cursor)
+
+    def replace_file(self, make: Callable[[Transaction, Path], _T]) -> _T:
+        """Put a file that ``make`` writes from a snapshot in the place of this one.
+
+        Until it is done no transaction runs, and readers go on; only for the exchange they wait.
+        Whatever happens, the old or the new file is there.
+        """
+        with self._lock:
+            made = self._path.with_name(f".{self._path.name}.new")
+            try:
+                with self.snapshot() as source:
+                    result = make(source, made)
+                with self._readers.nobody(timeout_s=_EXCHANGE_TIMEOUT_S):
+                    self._connection.close()
+                    self._is_broken = True
+                    try:
+                        exchange_file(made, self._path)
+                    finally:
+                        self._reopen()
+            except DatabaseError as error:
+                raise _as_store_error(self._path, error) from error
+            finally:
+                made.unlink(missing_ok=True)
+            return result
 
     def refresh(self) -> None:
         """Do nothing: whoever owns a writer drains by ``drain``."""

@@ -26,7 +26,7 @@ from llmtrace.otlp.dialects import (
     vercel,
 )
 from llmtrace.otlp.dialects.draft import Draft
-from llmtrace.otlp.dialects.providers import provider_name
+from llmtrace.otlp.dialects.providers import provider_name, provider_of_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +76,17 @@ def _name_provider(draft: Draft) -> None:
     """Give the provider its standard name; what was said first stays if it was another word."""
     said = draft.text(semconv.PROVIDER_NAME) or draft.text(semconv.SYSTEM_OLD)
     if said is None:
+        _infer_provider(draft)
         return
     draft.overrule(semconv.PROVIDER_NAME, provider_name(said))
     if draft.text(semconv.SYSTEM_OLD) in {said, provider_name(said)}:
         draft.take(semconv.SYSTEM_OLD)
+
+
+def _infer_provider(draft: Draft) -> None:
+    """Name who makes the model, where a tool tells no provider; the span says it was inferred."""
+    model = draft.text(semconv.RESPONSE_MODEL) or draft.text(semconv.REQUEST_MODEL)
+    maker = provider_of_model(model) if model else None
+    if maker and draft.look(semconv.OPERATION_NAME) in semconv.INFERENCE_OPERATIONS:
+        draft.say(semconv.PROVIDER_NAME, maker)
+        draft.say(semconv.PROVIDER_INFERRED, value=True)

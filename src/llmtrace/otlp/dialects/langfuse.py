@@ -34,8 +34,6 @@ _OPERATIONS: Final = {
 _CALLS: Final = frozenset({"generation", "embedding"})
 _NAMES: Final = {
     semconv.RESPONSE_MODEL: (f"{_PREFIX}model.name", f"{_PREFIX}model"),
-    semconv.PROVIDER_NAME: (f"{_PREFIX}metadata.ls_provider",),
-    semconv.REQUEST_MODEL: (f"{_PREFIX}metadata.ls_model_name",),
     semconv.CONVERSATION_ID: ("session.id", "langfuse.session.id"),
     semconv.USER_ID: ("langfuse.user.id",),
 }
@@ -81,6 +79,7 @@ def read(draft: Draft) -> None:
     kind = (draft.text(f"{_PREFIX}type") or "").lower()
     draft.say(semconv.OPERATION_NAME, _OPERATIONS.get(kind))
     draft.rename_all(_NAMES)
+    _read_metadata(draft)
     if kind in _CALLS:
         draft.say(semconv.REQUEST_MODEL, draft.look(semconv.RESPONSE_MODEL))
     elif draft.look(semconv.OPERATION_NAME) in semconv.INFERENCE_OPERATIONS:
@@ -92,6 +91,16 @@ def read(draft: Draft) -> None:
         draft.say(semconv.OPENAI_REQUEST_SERVICE_TIER, tier)
     content.say_messages(draft, draft.take(f"{_PREFIX}input"))
     content.say_messages(draft, draft.take(f"{_PREFIX}output"), answer=True)
+
+
+def _read_metadata(draft: Draft) -> None:
+    """Take what LangChain says of its model; a text there is JSON in some versions."""
+    for ours, theirs in (
+        (semconv.PROVIDER_NAME, f"{_PREFIX}metadata.ls_provider"),
+        (semconv.REQUEST_MODEL, f"{_PREFIX}metadata.ls_model_name"),
+    ):
+        told = draft.take(theirs)
+        draft.say(ours, parsed(told) or told)
 
 
 def _read_usage(draft: Draft, told: Mapping[str, object]) -> None:

@@ -52,15 +52,21 @@ def read(draft: Draft) -> None:
         draft.leave_uncounted()  # says that a span has begun, which will come itself
     elif kind == "log":
         _read_streamed(draft)
-    elif draft.look(semconv.USAGE_INPUT_TOKENS) is None and _is_stream(draft):
+    elif _is_request_of_stream(draft):
         draft.say(semconv.REQUEST_STREAM, value=True)
-        if draft.span.status != _ERROR:
-            draft.leave_uncounted()
+        draft.leave_uncounted()
     content.say_messages(draft, draft.take("pydantic_ai.all_messages", "all_messages_events"))
 
 
-def _is_stream(draft: Draft) -> bool:
-    return as_mapping(parsed(draft.look("request_data"))).get("stream") is True
+def _is_request_of_stream(draft: Draft) -> bool:
+    """Say if the log of its answer will follow: only of an answer that streams nothing is known."""
+    if draft.look(semconv.USAGE_INPUT_TOKENS) is not None or draft.span.status == _ERROR:
+        return False
+    if as_mapping(parsed(draft.look("request_data"))).get("stream") is True:
+        return True
+    is_chat = draft.look(semconv.OPERATION_NAME) in {semconv.OP_CHAT, semconv.OP_TEXT_COMPLETION}
+    is_answered = draft.look(semconv.RESPONSE_ID, semconv.OUTPUT_MESSAGES) is not None
+    return draft.span.scope_name.startswith("logfire.") and is_chat and not is_answered
 
 
 def _read_streamed(draft: Draft) -> None:

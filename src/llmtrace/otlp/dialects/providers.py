@@ -55,6 +55,14 @@ _WITH_DOTS: Final = (
 )
 _STANDARD_WITH_DOTS: Final = ("aws.", "azure.", "gcp.", "ibm.", "llama.")
 _MAX_NAME: Final = 128
+_OF_MODELS: Final = (
+    (("gpt-", "chatgpt-", "o1", "o3", "o4", "text-embedding-3", "text-embedding-ada"), "openai"),
+    (("claude-",), "anthropic"),
+    (("gemini-",), "gcp.gemini"),
+    (("deepseek-",), "deepseek"),
+    (("grok-",), "x_ai"),
+)
+"""Names that a maker gives its own models, for spans that say no provider."""
 
 
 def provider_name(said: str) -> str:
@@ -72,3 +80,9 @@ def provider_name(said: str) -> str:
         return "azure.ai.openai" if name.startswith("azure.") and ".ai." not in name else name
     first = name.partition(".")[0]
     return _NAMES.get(first, first)
+
+
+def provider_of_model(model: str) -> str | None:
+    """Return who makes a model of that name and sells it by that name; None if it is not sure."""
+    name = model.strip().lower()[:_MAX_NAME]
+    return next((maker for prefixes, maker in _OF_MODELS if name.startswith(prefixes)), None)

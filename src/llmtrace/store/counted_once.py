@@ -1,0 +1,218 @@
+"""One call that two tools told of counts once: decided where rows meet, as they are stored.
+
+Two inference spans of one trace are the same call if they are of different origins and have the
+same response id, or if one is the other's parent and their tokens agree. Ours counts before any
+other, what is stored before what comes, the inner before the outer. Ids within one origin are never
+compared: a cached answer, or a server that numbers all its answers alike, repeats them rightly. Nor
+are our own spans with one another: they know by themselves which of them counts.
+Not compared either: spans of different traces. Ids are unique at most providers, but not at all
+(Ollama draws from a thousand), and nothing else ties two traces together.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+import pyarrow as pa
+
+from llmtrace import semconv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from llmtrace.otlp.rows import SpanRow
+
+_WINDOW_US: Final = 120 * 1_000_000
+"""Both spans of a call begin together; an outer one may wait through retries."""
+
+Key = tuple[bytes, int]
+
+
+class _Transaction(Protocol):
+    def execute(
+        self, sql: str, parameters: Sequence[object] = (), *, incoming: pa.Table | None = None
+    ) -> pa.Table: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What is needed of an inference span to know the call it tells of."""
+
+    trace_id: bytes
+    span_id: int
+    parent_span_id: int | None
+    response_id: str | None
+    origin: str
+    input_tokens: int | None
+    output_tokens: int | None
+    is_stored: bool
+
+    @property
+    def key(self) -> Key:
+        """Which span it is."""
+        return self.trace_id, self.span_id
+
+    @property
+    def rank(self) -> tuple[bool, bool, bool, str]:
+        """Who counts: the least. Ours, then what is stored, then what tells tokens."""
+        is_silent = self.input_tokens is None and self.output_tokens is None
+        return self.origin != semconv.SCOPE_NAME, not self.is_stored, is_silent, self.origin
+
+
+def has_foreign_calls(transaction: _Transaction) -> bool:
+    """Say whether any other tool's span counts as a call: else there is nothing to compare."""
+    found = transaction.execute(
+        "select 1 from spans where is_inference and origin is distinct from ? limit 1",
+        [semconv.SCOPE_NAME],
+    )
+    return found.num_rows > 0
+
+
+def is_foreign_call(row: SpanRow) -> bool:
+    """Say whether a row is a call that another tool tells of."""
+    return row.is_inference and row.origin != semconv.SCOPE_NAME
+
+
+def count_once(transaction: _Transaction, rows: Sequence[SpanRow]) -> list[SpanRow]:
+    """Return the rows to store, and correct stored ones, so that each call counts once.
+
+    A span that does not count stays, with its tokens and cost: it only leaves the sums.
+    """
+    arriving = [_of_row(row) for row in rows if row.is_inference]
+    if not arriving:
+        return list(rows)
+    first = min(row.start_time_us for row in rows) - _WINDOW_US
+    last = max(row.start_time_us for row in rows) + _WINDOW_US
+    stored = _stored_calls(transaction, {told.trace_id for told in arriving}, first, last)
+    losers = said_twice([*arriving, *stored])
+    if not losers:
+        return list(rows)
+    _uncount(transaction, [told.key for told in stored if told.key in losers], first, last)
+    return [
+        replace(
+            row,
+            is_inference=False,
+            attributes={**row.attributes, semconv.COUNTED_ELSEWHERE: "true"},
+        )
+        if row.is_inference and (row.trace_id, row.span_id) in losers
+        else row
+        for row in rows
+    ]
+
+
+def said_twice(calls: Iterable[Told]) -> set[Key]:
+    """Return the spans that tell of a call which another span tells of better. Pure."""
+    by_trace: defaultdict[bytes, list[Told]] = defaultdict(list)
+    for told in calls:
+        by_trace[told.trace_id].append(told)
+    losers: set[Key] = set()
+    for group in by_trace.values():
+        if any(told.origin != semconv.SCOPE_NAME for told in group):
+            losers |= _same_answer(group)
+            losers |= _wrapped([told for told in group if told.key not in losers])
+    return losers
+
+
+def _same_answer(group: list[Told]) -> set[Key]:
+    by_answer: defaultdict[str, list[Told]] = defaultdict(list)
+    for told in group:
+        if told.response_id:
+            by_answer[told.response_id].append(told)
+    losers: set[Key] = set()
+    for same in by_answer.values():
+        counting = min(same, key=lambda told: told.rank).origin
+        losers.update(told.key for told in same if told.origin != counting)
+    return losers
+
+
+def _wrapped(group: list[Told]) -> set[Key]:
+    """Return one of each parent and child that agree; a parent stands for one child at most."""
+    by_span = {told.span_id: told for told in group}
+    losers: set[Key] = set()
+    winners: set[Key] = set()
+    for child in sorted(group, key=lambda told: told.span_id):
+        parent = by_span.get(child.parent_span_id) if child.parent_span_id else None
+        if parent is None or not _agree(parent, child) or child.key in losers:
+            continue
+        if parent.rank[:2] < child.rank[:2]:
+            if parent.key not in winners and parent.key not in losers:
+                winners.add(parent.key)
+                losers.add(child.key)
+        elif parent.key not in winners:
+            losers.add(parent.key)
+    return losers
+
+
+def _agree(parent: Told, child: Told) -> bool:
+    counts = (child.input_tokens, child.output_tokens)
+    return (
+        {parent.origin, child.origin} != {semconv.SCOPE_NAME}
+        and child.input_tokens is not None
+        and (parent.input_tokens, parent.output_tokens) == counts
+        and not (parent.response_id and child.response_id)
+    )
+
+
+def _of_row(row: SpanRow) -> Told:
+    return Told(
+        trace_id=row.trace_id,
+        span_id=row.span_id,
+        parent_span_id=row.parent_span_id,
+        response_id=row.response_id,
+        origin=row.origin or "",
+        input_tokens=row.input_tokens,
+        output_tokens=row.output_tokens,
+        is_stored=False,
+    )
+
+
+def _stored_calls(
+    transaction: _Transaction, traces: set[bytes], first_us: int, last_us: int
+) -> list[Told]:
+    # Materialized, as in the writer: else DuckDB pushes a range of ids into the Arrow scan.
+    found = transaction.execute(
+        "with arrived as materialized (select trace_id::uuid as trace_id from incoming) "
+        "select replace(trace_id::varchar, '-', '') as trace_id, span_id, parent_span_id, "
+        "response_id, origin, input_tokens, output_tokens "
+        "from spans semi join arrived using (trace_id) "
+        "where is_inference "
+        "and start_time between make_timestamp(?::bigint) and make_timestamp(?::bigint)",
+        [first_us, last_us],
+        incoming=pa.table({"trace_id": pa.array(sorted(traces), pa.binary(16))}),
+    )
+    return [
+        Told(
+            trace_id=bytes.fromhex(row["trace_id"]),
+            span_id=row["span_id"],
+            parent_span_id=row["parent_span_id"],
+            response_id=row["response_id"],
+            origin=row["origin"] or "",
+            input_tokens=row["input_tokens"],
+            output_tokens=row["output_tokens"],
+            is_stored=True,
+        )
+        for row in found.to_pylist()
+    ]
+
+
+def _uncount(transaction: _Transaction, keys: list[Key], first_us: int, last_us: int) -> None:
+    if not keys:
+        return
+    incoming = pa.table(
+        {
+            "trace_id": pa.array([trace_id for trace_id, _ in keys], pa.binary(16)),
+            "span_id": pa.array([span_id for _, span_id in keys], pa.uint64()),
+        }
+    )
+    transaction.execute(
+        "with arrived as materialized "
+        "(select trace_id::uuid as trace_id, span_id from incoming) "
+        "update spans set is_inference = false, "
+        "attributes = map_concat(spans.attributes, map {?: 'true'}) "
+        "from arrived where spans.trace_id = arrived.trace_id and spans.span_id = arrived.span_id "
+        "and start_time between make_timestamp(?::bigint) and make_timestamp(?::bigint)",
+        [semconv.COUNTED_ELSEWHERE, first_us, last_us],
+        incoming=incoming,
+    )
