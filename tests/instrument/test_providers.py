@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
+import llmtrace
 from llmtrace.instrument.providers import local_program, provider_of, seller_behind
 from llmtrace.testing.provider import Reply
+from tests.instrument.recording import Recorded
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from llmtrace.testing.provider import LocalProvider
-    from tests.instrument.recording import Recorded
 
 
 @pytest.mark.parametrize(
@@ -144,3 +148,35 @@ def test_a_router_that_names_who_answers_in_a_header_is_believed(
 
 def test_a_router_without_headers_stays_itself() -> None:
     assert seller_behind("huggingface", None) == "huggingface"
+
+
+def test_a_routed_call_has_the_price_of_who_answered(
+    provider: LocalProvider, tmp_path: Path
+) -> None:
+    import openai
+
+    provider.enqueue(
+        Reply(
+            headers={"x-inference-provider": "fireworks-ai"},
+            json={
+                "id": "x", "object": "chat.completion", "created": 1,
+                "model": "accounts/fireworks/models/deepseek-v4-pro",
+                "choices": [{
+                    "index": 0, "finish_reason": "stop",
+                    "message": {"role": "assistant", "content": "Hi"},
+                }],
+                "usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100},
+            },
+        )
+    )  # fmt: skip
+    host = urlsplit(provider.openai_url).netloc
+    llmtrace.instrument(home=tmp_path, provider_hosts={host: "huggingface"})
+    client = openai.OpenAI(base_url=provider.openai_url, api_key="any")
+    client.chat.completions.create(
+        model="deepseek-ai/DeepSeek-V4-Pro", messages=[{"role": "user", "content": "Hi"}]
+    )
+
+    attributes = Recorded(tmp_path).attributes()
+    llmtrace.uninstrument()
+    assert attributes["gen_ai.provider.name"] == "huggingface_fireworks-ai"
+    assert attributes["llmtrace.cost.total_usd"] == pytest.approx(0.002088)
