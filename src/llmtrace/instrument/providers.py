@@ -99,6 +99,8 @@ _ROUTED_TO: Final = b"x-inference-provider"
 _SELLER: Final = re.compile(rb"[a-z][a-z0-9-]{1,30}")
 """Its router chooses who answers, if the caller does not, and says so in a header."""
 
+_SAGEMAKER: Final = "runtime.sagemaker."
+"""Of Amazon's hosts, those of models that one hosts oneself, by the hour."""
 _OWN_NETWORK: Final = re.compile(
     r"localhost|[^.:]+|127\..*|10\..*|192\.168\..*|172\.(?:1[6-9]|2\d|3[01])\..*|0\.0\.0\.0|::1"
     r"|.*\.(?:local|internal|lan|localhost)"
@@ -129,6 +131,8 @@ def provider_of(
     if known is not None:
         behind = _ROUTED.match(path) if known == "huggingface" else None
         return f"{known}_{behind.group(1)}" if behind else known
+    if host.startswith(_SAGEMAKER):
+        return "aws.sagemaker"
     return next((name for suffix, name in _BY_SUFFIX if host.endswith(suffix)), None)
 
 
