@@ -17,7 +17,9 @@ from llmtrace.errors import LlmtraceError, StoreError
 
 COMMANDS: Final[dict[str, str]] = {
     "alerts": "Check, list and send alerts.",
+    "backup": "Copy the store while it is in use.",
     "collector": "Receive spans, store them, answer queries, evaluate alerts.",
+    "compact": "Give disk back that deleted rows took.",
     "dashboard": "Open the dashboards.",
     "demo": "Show everything at work, on this machine alone.",
     "doctor": "Say what is installed, patched, reachable and priced.",
@@ -25,9 +27,11 @@ COMMANDS: Final[dict[str, str]] = {
     "replay": "Send a stored call again and compare.",
     "report": "Print what was spent, on what, for whom.",
     "reprice": "Price stored calls again with today's price data.",
+    "restore": "Put a backup in the place of the store.",
     "retention": "Delete what is older than an age.",
     "run": "Run a Python program instrumented, without touching its code.",
     "sql": "Ask the store in SQL.",
+    "up": "Run collector, alerts and dashboards together, and keep them alive.",
 }
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from llmtrace.cli.parent import end_with_parent
 from llmtrace.collector import Collector, Task
 from llmtrace.collector.service import DEFAULT_GRPC_PORT, DEFAULT_HOST, DEFAULT_PORT
 from llmtrace.config import load_settings
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True),
     help="Alert rule file, or folder of such files.",
 )
+@click.option("--supervised", is_flag=True, hidden=True, help="End when stdin does.")
 def command(
     *,
     host: str,
@@ -54,6 +56,7 @@ def command(
     home: Path | None,
     token: str | None,
     rules: Path | None,
+    supervised: bool,
 ) -> None:
     """Receive spans, store them, answer queries, evaluate alerts; until Ctrl-C."""
     settings = load_settings(home=home, token=token)
@@ -65,6 +68,8 @@ def command(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    if supervised:
+        end_with_parent()
     with Collector(
         settings,
         host=host,

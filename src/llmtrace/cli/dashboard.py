@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from llmtrace.cli.parent import end_with_parent
 from llmtrace.collector import Collector
 from llmtrace.config import load_settings
 from llmtrace.errors import ConfigError, MissingExtraError, StoreLockedError
@@ -64,13 +65,27 @@ _HEADERS: Final = (
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address; loopback only.")
 @click.option("--home", type=click.Path(path_type=Path), help="Instead of LLMTRACE_HOME.")
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
-def command(port: int, host: str, home: Path | None, *, no_browser: bool) -> None:
+@click.option("--supervised", is_flag=True, hidden=True, help="End when stdin does.")
+def command(port: int, host: str, home: Path | None, *, no_browser: bool, supervised: bool) -> None:
     """Open the dashboards; until Ctrl-C."""
-    serve(load_settings(home=home), host=host, port=port, opens_browser=not no_browser)
+    if supervised:
+        end_with_parent()
+    serve(
+        load_settings(home=home),
+        host=host,
+        port=port,
+        opens_browser=not no_browser,
+        owns_store=not supervised,
+    )
 
 
-def serve(settings: Settings, *, host: str, port: int, opens_browser: bool) -> None:
+def serve(
+    settings: Settings, *, host: str, port: int, opens_browser: bool, owns_store: bool = True
+) -> None:
     """Serve the pages of ``settings.home`` and return when stopped; in the main thread only.
+
+    ``owns_store``: start a collector inside if none runs. Not under a supervisor, where the store
+    belongs to the collector beside us, also while that is being started again.
 
     Raises ConfigError (host not loopback, port taken), MissingExtraError, StoreError.
     """
@@ -108,7 +123,8 @@ def serve(settings: Settings, *, host: str, port: int, opens_browser: bool) -> N
         ],
     )
     with ExitStack() as stack:
-        _start_collector(stack, settings)
+        if owns_store:
+            _start_collector(stack, settings)
         # Streamlit greets on stdout, which is for data.
         stack.enter_context(redirect_stdout(sys.stderr))
         app.run(config={**_config(pages), "server.address": host, "server.port": port})
