@@ -259,3 +259,34 @@ def test_a_tool_s_spans_are_counted_as_our_own_of_the_same_calls(name: str, tmp_
     assert comparable(theirs, dated=dated) == comparable(ours, dated=dated)
     assert all(row["cost_usd"] is not None for row in theirs)
     assert {row["usage_anomaly"] for row in theirs} == {None}
+
+
+BESIDE = """
+from opentelemetry import trace
+if "logfire" not in sys.modules:
+    trace.set_tracer_provider(tracing)
+"""
+IN_A_REQUEST = """
+with trace.get_tracer("app").start_as_current_span("request"):
+    CALLS
+"""
+
+
+@pytest.mark.parametrize("name", ["openinference", "traceloop", "otel-genai", "logfire"])
+@pytest.mark.parametrize("first", ["theirs", "ours"])
+def test_each_call_counts_once_where_a_tool_and_we_tell_of_it(
+    first: str, name: str, tmp_path: Path
+) -> None:
+    tool = TOOLS[name]
+    python = python_with(tool, tmp_path / "venv")
+    both = [tool.setup + BESIDE, OURS]
+    calls = IN_A_REQUEST.replace("CALLS", tool.calls.strip())
+
+    mixed = stored(
+        tmp_path / "mixed",
+        "".join(both if first == "theirs" else reversed(both)) + calls + OURS_DONE + DONE,
+        python,
+    )
+    ours = stored(tmp_path / "ours", OURS + tool.calls + OURS_DONE, python)
+
+    assert comparable(mixed) == comparable(ours)

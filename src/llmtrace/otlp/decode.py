@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from llmtrace import semconv
+from llmtrace.otlp.dialects.content import BODIES as FOREIGN_BODIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,6 +40,7 @@ _BODIES: Final = frozenset(
         semconv.OUTPUT_MESSAGES,
         semconv.SYSTEM_INSTRUCTIONS,
         semconv.TOOL_DEFINITIONS,
+        *FOREIGN_BODIES,
     }
 )
 _TRACE_ID_BYTES: Final = 16

@@ -17,6 +17,30 @@ if TYPE_CHECKING:
 _Object = dict[str, Any]
 
 _ROLES: Final = {"human": "user", "ai": "assistant", "model": "assistant", "function": "tool"}
+BODIES: Final = frozenset(
+    {
+        "ai.prompt",
+        "ai.prompt.messages",
+        "ai.response.object",
+        "ai.response.text",
+        "ai.response.toolCalls",
+        "all_messages_events",
+        "gen_ai.completion",
+        "gen_ai.prompt",
+        "gen_ai.usage.raw",
+        "input.value",
+        "langfuse.observation.input",
+        "langfuse.observation.output",
+        "mlflow.spanInputs",
+        "mlflow.spanOutputs",
+        "output.value",
+        "pydantic_ai.all_messages",
+        "traceloop.entity.input",
+        "traceloop.entity.output",
+    }
+)
+"""Attributes of other tools that hold whole conversations: JSON, and useless when it is cut."""
+
 _MAX_MESSAGES: Final = 1_000
 _MAX_DEPTH: Final = 12
 
@@ -118,6 +142,9 @@ def _message(value: object, role: str) -> _Object:
 def _parts(content: object) -> list[_Object]:
     if content is None or content == "":
         return []
+    if isinstance(content, str) and content.startswith('[{"type"'):
+        # Some tools flatten the parts of a message into its text.
+        content = parsed(content) or content
     if not isinstance(content, list):
         return [text_part(content)]
     return [

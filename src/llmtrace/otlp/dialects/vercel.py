@@ -90,9 +90,10 @@ def _operation(named: str) -> str | None:
 
 
 def _read_anthropic(draft: Draft, told: Mapping[str, object]) -> bool:
-    """Take what only the metadata told of cache writes; say if Anthropic's API answered."""
+    """Take what only the metadata told of the cache; say if Anthropic's API answered."""
     usage = as_mapping(told.get("usage"))
-    draft.say(tokens.CACHE_READ, usage.get("cache_read_input_tokens"))
+    cached = told.get("cacheReadInputTokens", usage.get("cache_read_input_tokens"))
+    draft.say(tokens.CACHE_READ, cached)
     written = told.get("cacheCreationInputTokens", usage.get("cache_creation_input_tokens"))
     draft.say(tokens.CACHE_WRITE, written)
     split = as_mapping(usage.get("cache_creation"))
