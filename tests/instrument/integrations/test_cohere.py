@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import json
 from typing import TYPE_CHECKING, Any
@@ -16,13 +17,20 @@ from llmtrace.testing.provider import Reply, faults
 from tests.instrument.contract.apis_cohere import client_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from llmtrace.testing.provider import LocalProvider
     from tests.instrument.recording import Recorded
 
 ASKED: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 UNITS = "llmtrace.usage.units."
+
+
+@pytest.fixture(autouse=True)
+def collected_after() -> Iterator[None]:
+    """Collect the clients of a test with it: they refer to themselves, and have sockets open."""
+    yield
+    gc.collect()
 
 
 @pytest.mark.parametrize(
