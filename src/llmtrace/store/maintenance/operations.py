@@ -6,6 +6,8 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from llmtrace.errors import QueryError, StoreError
+from llmtrace.store.maintenance.backup import back_up
+from llmtrace.store.maintenance.compaction import compact
 from llmtrace.store.maintenance.reprice import reprice
 from llmtrace.store.maintenance.retention import retain
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from llmtrace.store.maintenance.workplace import Operation, Outcome, Workplace
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
+    "backup": back_up,
+    "compact": compact,
     "reprice": reprice,
     "retention": retain,
 }

@@ -6,12 +6,12 @@ A transaction over millions of rows would hold up ingestion and fill the memory.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from llmtrace.store.writer import Writer
+    from llmtrace.store.writer import Transaction, Writer
 
 ROWS: Final = 20_000
 _GRAIN: Final = timedelta(minutes=1)
@@ -40,26 +40,42 @@ def time_slices(
     ``start`` (inclusive) and ``end`` (exclusive) are naive UTC; ``where`` is SQL of ours. A slice
     ends at the first full minute after ``rows`` rows.
     """
-    low, high = start or datetime.min, end or datetime.max  # noqa: DTZ901  # naive UTC, as stored
+    low, high = max(start or _FIRST, _FIRST), min(end or _LAST, _LAST)
     query = (
         "select date_trunc('minute', start_time) as minute, count(*) as rows "  # noqa: S608  # names and conditions of ours
         f"from {table} where start_time >= ? and start_time < ? and ({where}) "
         "group by minute order by minute"
     )
-    bounds = [max(low, _YEAR_1), min(high, _YEAR_9999), *parameters]
-    found = writer.transaction(lambda transaction: transaction.execute(query, bounds)).to_pylist()
+    bounds = [low, high, *parameters]
+    found = writer.transaction(lambda transaction: transaction.execute(query, bounds))
+    return _joined(found.to_pylist(), low, high, rows)
+
+
+def all_slices(source: Transaction, table: str, *, rows: int = ROWS) -> list[Slice]:
+    """Return the slices of all rows of a table, in a transaction that is open already."""
+    query = (
+        "select date_trunc('minute', start_time) as minute, count(*) as rows "  # noqa: S608  # a table of ours
+        f"from {table} group by minute order by minute"
+    )
+    return _joined(source.execute(query).to_pylist(), _FIRST, _LAST, rows)
+
+
+def _joined(
+    minutes: Sequence[Mapping[str, Any]], low: datetime, high: datetime, rows: int
+) -> list[Slice]:
     slices: list[Slice] = []
     pending = 0
     begun: datetime | None = None
-    for number, row in enumerate(found):
+    for number, row in enumerate(minutes):
         minute: datetime = row["minute"]
         begun = begun or max(minute, low)
         pending += row["rows"]
-        if pending >= rows or number == len(found) - 1:
+        if pending >= rows or number == len(minutes) - 1:
             slices.append(Slice(begun, min(minute + _GRAIN, high), pending))
             begun, pending = None, 0
     return slices
 
 
-_YEAR_1: Final = datetime(1, 1, 2, tzinfo=UTC).replace(tzinfo=None)
-_YEAR_9999: Final = datetime(9999, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+# Beyond what a span can have, and far enough from Python's ends for arithmetic.
+_FIRST: Final = datetime(1, 1, 2, tzinfo=UTC).replace(tzinfo=None)
+_LAST: Final = datetime(9999, 1, 1, tzinfo=UTC).replace(tzinfo=None)
