@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that this file can be run by its name
 
 # These need the path above.
-from benchmarks.measuring import background, fresh, hooks, peers, report  # noqa: E402
+from benchmarks.measuring import background, frameworks, fresh, hooks, peers, report  # noqa: E402
 from benchmarks.measuring.session import Session  # noqa: E402
 from benchmarks.measuring.sink import Sink  # noqa: E402
 
@@ -45,6 +45,7 @@ def main() -> None:
             for start in fresh.starts(tool, worker.python, runs)
         ]
     alone = hooks.measured()
+    above = frameworks.measured()
     steps = background.steps(rounds)
     if options.json:
         measured = report.as_json(session)
@@ -55,10 +56,11 @@ def main() -> None:
             "starts": [asdict(start) for start in starts],
             "background": steps,
             "hooks_us": alone,
+            "frameworks": [asdict(step) for step in above],
         }
         print(json.dumps(parts, indent=1))
     else:
-        print(report.as_text(machine, session, starts, steps, alone))
+        print(report.as_text(machine, session, starts, steps, alone, above))
 
 
 def _options() -> argparse.Namespace:

@@ -12,6 +12,7 @@ from benchmarks.measuring.workload import CHUNKS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from benchmarks.measuring.frameworks import Step
     from benchmarks.measuring.fresh import Start
     from benchmarks.measuring.session import Result, Session
 
@@ -24,6 +25,7 @@ def as_text(
     starts: Sequence[Start],
     steps: Sequence[tuple[str, float, float]],
     alone: Mapping[str, float],
+    above: Sequence[Step],
 ) -> str:
     """Return everything, as Markdown that can be read as it is."""
     export = [
@@ -42,6 +44,8 @@ def as_text(
         _per_chunk(session),
         "## Added function calls on the calling thread, Python + C",
         _rows(session, caller, _calls),
+        "## Frameworks: added function calls on the calling thread",
+        frameworks(above),
         "## Sampled out: added µs a call, and function calls",
         _times(session, sampled) + "\n\n" + _rows(session, sampled, _calls),
         "## Added CPU time of the whole process, exporting, µs a call",
@@ -58,6 +62,13 @@ def as_text(
         ),
     ]  # fmt: skip
     return "\n\n".join(parts)
+
+
+def frameworks(steps: Sequence[Step]) -> str:
+    """Return the table of what is added to a framework's step."""
+    header = ("one step", "its calls", "added by the SDK's call", "added by the framework's steps")
+    rows = [(s.name, f"{s.calls:,}", f"{s.by_sdk:,}", f"{s.by_framework:,}") for s in steps]
+    return table(header, rows)
 
 
 def as_json(session: Session) -> list[dict[str, Any]]:

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.measuring import peers
+from benchmarks.measuring import frameworks, peers
 from benchmarks.measuring.background import prose
 from benchmarks.measuring.fresh import starts
+from benchmarks.measuring.report import frameworks as table_of_frameworks
 from benchmarks.measuring.session import Session
 from benchmarks.measuring.sink import Sink
 
@@ -77,3 +78,14 @@ def test_the_text_that_is_redacted_is_as_long_as_it_says_and_always_the_same() -
 
 def _no_uv() -> str:
     raise peers.PeerError("no uv here")
+
+
+def test_steps_of_frameworks_are_counted_with_and_without_their_own_integration() -> None:
+    steps = {step.name: step for step in frameworks.measured()}
+
+    chain = steps["langchain: prompt, model, parser"]
+    model = steps["langchain: a model"]
+    assert 0 < model.by_sdk < 80
+    assert 0 < model.by_framework < chain.by_framework
+    assert steps["mcp: a session with one tool call"].by_sdk < 20 < chain.by_sdk
+    assert f"{chain.by_framework:,}" in table_of_frameworks(list(steps.values()))

@@ -26,7 +26,7 @@ LIMITS = {
     "plain": 80,
     "async": 92,
     "stream": 100,
-    "chunk": 2,
+    "chunk": 3,
     "not sampled": 50,
     "bystander": 5,
 }
