@@ -40,7 +40,7 @@ def _send(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, An
     if call is None or not call.integration.uses_http_seam or not _begin(call, args, kwargs):
         return wrapped(*args, **kwargs)
     response = wrapped(*args, **kwargs)
-    _see(call, response)
+    see(call, response)
     return response
 
 
@@ -54,7 +54,7 @@ def _send_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[s
 
 async def _attempt(call: Call, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     response = await wrapped(*args, **kwargs)
-    _see(call, response)
+    see(call, response)
     return response
 
 
@@ -75,7 +75,7 @@ def _begin(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     return True
 
 
-def _see(call: Call, response: Any) -> None:
+def see(call: Call, response: Any) -> None:
     """Note an answer. The end of a stream ends the call, unless a generator of the SDK's does.
 
     A refusal that comes by pieces ends nothing: the SDK reads it before it raises, or tries again.

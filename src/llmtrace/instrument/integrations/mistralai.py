@@ -95,7 +95,7 @@ _call_async = observed_async(_begin)
 def _request(wrapped: Any, sdk: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     def request(*args: Any, **kwargs: Any) -> Any:
         response = wrapped(*args, **kwargs)
-        _await_error(response)
+        _answered(response)
         return response
 
     return _call(request, sdk, args, kwargs)
@@ -104,16 +104,24 @@ def _request(wrapped: Any, sdk: Any, args: tuple[Any, ...], kwargs: dict[str, An
 def _request_async(wrapped: Any, sdk: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     async def request(*args: Any, **kwargs: Any) -> Any:
         response = await wrapped(*args, **kwargs)
-        _await_error(response)
+        _answered(response)
         return response
 
     return _call_async(request, sdk, args, kwargs)
 
 
-def _await_error(response: Any) -> None:
-    """Let a refused call stay open until the SDK has made its exception of the response."""
+def _answered(response: Any) -> None:
+    """Let a refused call stay open until the SDK has made its exception of the response.
+
+    A client that traced itself before we came keeps the ``send`` of then, which passes by us: its
+    answer is noted here, without the attempts before it.
+    """
     call = current_call.get()
-    if call is None or response.status_code < _ERROR_STATUS:
+    if call is None:
+        return
+    if not call.attempts:
+        http_seam.see(call, response)
+    if response.status_code < _ERROR_STATUS:
         return
     try:
         response.extensions[_KEY] = _Refused(call)
