@@ -171,6 +171,8 @@ REDACTED: Final = "llmtrace.redacted"
 TRUNCATED: Final = "llmtrace.truncated"
 
 # --- ours: self-metrics on the resource ---------------------------------------------------
+PROJECT: Final = "llmtrace.project"
+"""Resource attribute: whose token the spans came with; written by the collector alone."""
 DROPPED_PREFIX: Final = "llmtrace.dropped."
 """Before a reason; the value is how many calls the app lost since the request before this one.
 Added up by the store, never kept with a span."""

@@ -13,6 +13,7 @@ import pytest
 from starlette.responses import Response
 
 from llmtrace.collector import Collector
+from llmtrace.collector.access import Access
 from llmtrace.collector.app import make_app
 from llmtrace.config import Secret, load_settings
 from llmtrace.spool import SegmentWriter
@@ -150,9 +151,11 @@ def status_of(method: str, path: str, token: str | None) -> int:
     """Ask an app that others can reach, without a server."""
     names = ("refresh", "admin", "healthz", "readyz", "status", "metrics")
     routes: Any = SimpleNamespace(**dict.fromkeys(names, told))
-    receiver: Any = SimpleNamespace(traces=told, logs=told, metrics=told)
+    receiver: Any = SimpleNamespace(
+        traces=told, logs=told, metrics=told, stranger=lambda _: Response(status_code=401)
+    )
     queries: Any = SimpleNamespace(sql=told, metrics=told)
-    app = make_app(routes, queries, receiver, Secret("right"), is_guarded=True)
+    app = make_app(routes, queries, receiver, Access(Secret("right"), is_guarded=True))
     headers = [] if token is None else [(b"authorization", f"Bearer {token}".encode())]
     scope = {
         "type": "http",

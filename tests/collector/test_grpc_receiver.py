@@ -16,6 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from llmtrace.collector import Collector
 from llmtrace.collector import intake as intake_module
+from llmtrace.collector.access import Access
 from llmtrace.collector.grpc_receiver import GrpcReceiver
 from llmtrace.collector.intake import Intake
 from llmtrace.config import Secret, load_settings
@@ -64,7 +65,7 @@ def receiver(log: Log, token: str | None = None) -> GrpcReceiver:
         Intake(log),  # type: ignore[arg-type]  # only append is asked of it
         host="127.0.0.1",
         port=0,
-        token=None if token is None else Secret(token),
+        access=None if token is None else Access(Secret(token), is_guarded=True),
     )
     made.start()
     return made
@@ -183,6 +184,6 @@ def test_a_port_that_is_taken_is_an_error_that_says_what_to_do(log: Log) -> None
             Intake(log),  # type: ignore[arg-type]  # as above
             host="127.0.0.1",
             port=running.port,
-            token=None,
+            access=None,
         )
     running.stop()

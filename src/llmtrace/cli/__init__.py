@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, str]] = {
     "dashboard": "Open the dashboards.",
     "demo": "Show everything at work, on this machine alone.",
     "doctor": "Say what is installed, patched, reachable and priced.",
+    "export": "Write calls to Parquet, CSV or one DuckDB file of evidence.",
     "prices": "Show prices and what has none.",
     "replay": "Send a stored call again and compare.",
     "report": "Print what was spent, on what, for whom.",
@@ -31,6 +32,7 @@ COMMANDS: Final[dict[str, str]] = {
     "retention": "Delete what is older than an age.",
     "run": "Run a Python program instrumented, without touching its code.",
     "sql": "Ask the store in SQL.",
+    "token": "Make, rotate and revoke the tokens with which projects send spans.",
     "up": "Run collector, alerts and dashboards together, and keep them alive.",
 }
 

@@ -5,7 +5,6 @@ Only routes and who may use them; what they do is in ``traces``, ``drainer`` and
 
 from __future__ import annotations
 
-import hmac
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -27,12 +26,13 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from llmtrace.clock import Clock
+    from llmtrace.collector.access import Access
     from llmtrace.collector.drainer import Drainer
     from llmtrace.collector.intake import Intake
     from llmtrace.collector.queries import QueryRoutes
     from llmtrace.collector.self_metrics import SelfMetrics
     from llmtrace.collector.traces import HttpReceiver
-    from llmtrace.config import Secret, Settings
+    from llmtrace.config import Settings
     from llmtrace.store import Drain, Writer
 
     Handler = Callable[[Request], Awaitable[Response]]
@@ -147,18 +147,13 @@ class Routes:
 
 
 def make_app(
-    routes: Routes,
-    queries: QueryRoutes,
-    receiver: HttpReceiver,
-    token: Secret,
-    *,
-    is_guarded: bool,
+    routes: Routes, queries: QueryRoutes, receiver: HttpReceiver, access: Access
 ) -> Starlette:
-    """Wire the routes. ``is_guarded``: every route but health asks for the token."""
+    """Wire the routes: reading asks for the collector's token, sending for what ``access`` says."""
 
     def guarded(handler: Handler) -> Handler:
         async def checked(request: Request) -> Response:
-            if _has_token(request, token):
+            if access.may_read(request.headers.get("authorization", "")):
                 return await handler(request)
             return JSONResponse(
                 {"error": "a bearer token is needed: the collector's, see its token file"},
@@ -169,13 +164,23 @@ def make_app(
         return checked
 
     def maybe(handler: Handler) -> Handler:
-        return guarded(handler) if is_guarded else handler
+        return guarded(handler) if access.is_guarded else handler
+
+    def sending(handler: Handler) -> Handler:
+        async def checked(request: Request) -> Response:
+            sender = access.sender(request.headers.get("authorization", ""))
+            if sender is None:
+                return receiver.stranger(request)
+            request.state.project = sender.project
+            return await handler(request)
+
+        return checked
 
     return Starlette(
         routes=[
-            Route("/v1/traces", maybe(receiver.traces), methods=["POST"]),
-            Route("/v1/logs", maybe(receiver.logs), methods=["POST"]),
-            Route("/v1/metrics", maybe(receiver.metrics), methods=["POST"]),
+            Route("/v1/traces", sending(receiver.traces), methods=["POST"]),
+            Route("/v1/logs", sending(receiver.logs), methods=["POST"]),
+            Route("/v1/metrics", sending(receiver.metrics), methods=["POST"]),
             Route("/v1/sql", guarded(queries.sql), methods=["POST"]),
             Route("/v1/metrics-query", guarded(queries.metrics), methods=["POST"]),
             Route("/v1/refresh", guarded(routes.refresh), methods=["POST"]),
@@ -186,9 +191,3 @@ def make_app(
             Route("/metrics", maybe(routes.metrics), methods=["GET"]),
         ]
     )
-
-
-def _has_token(request: Request, token: Secret) -> bool:
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    expected = token.reveal().encode()
-    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), expected)

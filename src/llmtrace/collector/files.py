@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def make_token(home: Path) -> Secret:
     """Write a new token into the home's token file, readable by this user only."""
     token = secrets.token_urlsafe(32)
-    _write(home / TOKEN_FILE, token + "\n")
+    write_private(home / TOKEN_FILE, token + "\n")
     return Secret(token)
 
 
@@ -32,7 +32,7 @@ def publish(home: Path, *, url: str, started_at: datetime) -> None:
         "version": VERSION,
         "started_at": started_at.isoformat(),
     }
-    _write(home / COLLECTOR_FILE, json.dumps(content) + "\n")
+    write_private(home / COLLECTOR_FILE, json.dumps(content) + "\n")
 
 
 def unpublish(home: Path) -> None:
@@ -40,7 +40,7 @@ def unpublish(home: Path) -> None:
     (home / COLLECTOR_FILE).unlink(missing_ok=True)
 
 
-def _write(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
     """Replace a file by one of mode 0600; readers see the old or the new one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:

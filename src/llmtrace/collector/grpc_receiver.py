@@ -7,7 +7,6 @@ clients do not repeat RESOURCE_EXHAUSTED without one. grpcio comes with the ``se
 
 from __future__ import annotations
 
-import hmac
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from llmtrace.collector.access import Sender
 from llmtrace.collector.body import MAX_DECODED_BYTES
 from llmtrace.collector.intake import OverloadedError, rejection_text
 from llmtrace.collector.traces import rejected_signal
@@ -24,8 +24,8 @@ from llmtrace.otlp.decode import MalformedOtlpError, TooManySpansError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from llmtrace.collector.access import Access
     from llmtrace.collector.intake import Intake
-    from llmtrace.config import Secret
 
 logger = logging.getLogger(__name__)
 
@@ -58,15 +58,15 @@ class GrpcReceiver:
     """A gRPC server on one address; ``start`` once, ``stop`` once."""
 
     def __init__(
-        self, intake: Intake, *, host: str, port: int, token: Secret | None, tls: Any = None
+        self, intake: Intake, *, host: str, port: int, access: Access | None, tls: Any = None
     ) -> None:
         """Listen on ``host:port`` (0: any free one) once started.
 
-        ``token``: asked of every caller (``authorization: Bearer …``); None: of nobody. ``tls``:
-        ``grpc.ServerCredentials``. Raises ConfigError if the port is taken.
+        ``access`` judges every caller (``authorization: Bearer …``); None: nobody is asked.
+        ``tls``: ``grpc.ServerCredentials``. Raises ConfigError if the port is taken.
         """
         self._intake = intake
-        self._token = token
+        self._access = access
         self._server = grpc.server(
             ThreadPoolExecutor(_WORKERS, thread_name_prefix="llmtrace-grpc"),
             options=(
@@ -100,15 +100,17 @@ class GrpcReceiver:
 
     def _answering(self, signal: str) -> Callable[[bytes, Any], bytes]:
         def answer(payload: bytes, context: Any) -> bytes:
-            if not self._is_known(context):
+            sender = self._sender(context)
+            if sender is None:
                 self._intake.refuse("UNAUTHENTICATED")
                 context.abort(
                     grpc.StatusCode.UNAUTHENTICATED,
                     "a bearer token is needed: metadata authorization: Bearer …",
                 )
+                raise PermissionError  # unreachable: abort raises
             try:
                 if signal == "traces":
-                    return self._take(payload)
+                    return self._take(payload, sender.project)
                 return self._refuse_signal(payload, signal)
             except _REFUSALS as error:
                 code, may_retry = _code_of(error)
@@ -120,18 +122,17 @@ class GrpcReceiver:
 
         return answer
 
-    def _is_known(self, context: Any) -> bool:
-        if self._token is None:
-            return True
-        given = dict(context.invocation_metadata()).get("authorization", "")
-        scheme, _, word = str(given).partition(" ")
-        expected = self._token.reveal().encode()
-        return scheme.lower() == "bearer" and hmac.compare_digest(word.strip().encode(), expected)
+    def _sender(self, context: Any) -> Sender | None:
+        if self._access is None:
+            return Sender()
+        return self._access.sender(
+            str(dict(context.invocation_metadata()).get("authorization", ""))
+        )
 
-    def _take(self, payload: bytes) -> bytes:
+    def _take(self, payload: bytes, project: str | None) -> bytes:
         self._intake.enter(len(payload))
         try:
-            checked, done = self._intake.take(payload, "grpc")
+            checked, done = self._intake.take(payload, "grpc", project)
             done.result(_COMMIT_TIMEOUT_S)
         finally:
             self._intake.leave(len(payload))

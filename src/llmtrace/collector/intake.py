@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from llmtrace.errors import LlmtraceError
 from llmtrace.otlp.decode import check
+from llmtrace.otlp.project import with_project
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -57,13 +58,16 @@ class Intake:
         with self._lock:
             self._in_flight_bytes -= size
 
-    def take(self, payload: bytes, receiver: str) -> tuple[Checked, Future[None]]:
+    def take(
+        self, payload: bytes, receiver: str, project: str | None = None
+    ) -> tuple[Checked, Future[None]]:
         """Check a protobuf request and log it; it may be acknowledged when the future is done.
 
-        Raises MalformedOtlpError; the future carries SegmentError if it could not be written.
+        ``project``: recorded on its spans. Raises MalformedOtlpError; the future carries
+        SegmentError if it could not be written.
         """
         checked = check(payload)
-        done = self._log.append(payload)
+        done = self._log.append(with_project(payload, project))
         # Here and not by the receiver: its client may be gone before it could count.
         done.add_done_callback(lambda _: self._count(checked, receiver, done))
         return checked, done

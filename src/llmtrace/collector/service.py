@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Self
 import uvicorn
 
 from llmtrace.clock import Clock, SystemClock, unix_ns
+from llmtrace.collector.access import Access
 from llmtrace.collector.app import Routes, make_app
 from llmtrace.collector.drainer import Drainer
 from llmtrace.collector.files import make_token, publish, unpublish
@@ -25,6 +26,7 @@ from llmtrace.collector.intake import Intake
 from llmtrace.collector.log import WriteAheadLog
 from llmtrace.collector.queries import QueryRoutes
 from llmtrace.collector.self_metrics import SelfMetrics
+from llmtrace.collector.tokens import ProjectTokens
 from llmtrace.collector.traces import HttpReceiver
 from llmtrace.errors import ConfigError, StoreLockedError
 from llmtrace.otlp.rows import leave_unpriced
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
-    from llmtrace.config import Secret, Settings
+    from llmtrace.config import Settings
     from llmtrace.otlp.rows import Pricer
 
 Task = Callable[[Writer, threading.Event], None]
@@ -178,21 +180,20 @@ class Collector:
             clock=self._clock,
         )
         token = self._settings.token or make_token(self._home)
-        is_guarded = not _is_loopback(self._host)
-        app = make_app(
-            routes, QueryRoutes(writer), HttpReceiver(intake), token, is_guarded=is_guarded
-        )
+        projects = ProjectTokens(self._home, self._clock)
+        access = Access(token, projects, is_guarded=not _is_loopback(self._host))
+        app = make_app(routes, QueryRoutes(writer), HttpReceiver(intake), access)
         if self._grpc_port is not None:
-            self._open_grpc(stack, intake, token if is_guarded else None)
+            self._open_grpc(stack, intake, access)
         return app, drainer
 
-    def _open_grpc(self, stack: ExitStack, intake: Intake, token: Secret | None) -> None:
+    def _open_grpc(self, stack: ExitStack, intake: Intake, access: Access) -> None:
         from llmtrace.collector.grpc_receiver import (  # noqa: PLC0415  # a large library; few need it
             GrpcReceiver,
         )
 
         port = self._grpc_port or 0
-        receiver = GrpcReceiver(intake, host=self._host, port=port, token=token)
+        receiver = GrpcReceiver(intake, host=self._host, port=port, access=access)
         receiver.start()
         stack.callback(receiver.stop)
         self._grpc_url = _url(self._host, receiver.port).removeprefix("http://")

@@ -62,7 +62,8 @@ class HttpReceiver:
             return self._refusal(_kind_of(request), *_status_of(error))
         try:
             encoding = request.headers.get("content-encoding", "")
-            checked, done = await run_in_threadpool(self._opened, body, encoding, kind)
+            project: str | None = getattr(request.state, "project", None)
+            checked, done = await run_in_threadpool(self._opened, body, encoding, kind, project)
             await asyncio.wrap_future(done)
         except _REFUSALS as error:
             return self._refusal(kind, *_status_of(error))
@@ -81,6 +82,16 @@ class HttpReceiver:
     async def metrics(self, request: Request) -> Response:
         """Refuse metric points, in words."""
         return await self._refuse_signal(request, "metrics")
+
+    def stranger(self, request: Request) -> Response:
+        """Refuse who may not send, and count it."""
+        answer = self._refusal(
+            _kind_of(request),
+            401,
+            "a bearer token that is valid is needed: Authorization: Bearer …",
+        )
+        answer.headers["WWW-Authenticate"] = "Bearer"
+        return answer
 
     async def _read(self, request: Request) -> tuple[str, bytes]:
         """Return content type and body, with room made for it."""
@@ -103,9 +114,13 @@ class HttpReceiver:
         self._intake.enter(len(body))
         return kind, bytes(body)
 
-    def _opened(self, body: bytes, encoding: str, kind: str) -> tuple[Checked, Future[None]]:
+    def _opened(
+        self, body: bytes, encoding: str, kind: str, project: str | None
+    ) -> tuple[Checked, Future[None]]:
         payload = decoded_body(body, encoding)
-        return self._intake.take(request_from_json(payload) if kind == JSON else payload, "http")
+        return self._intake.take(
+            request_from_json(payload) if kind == JSON else payload, "http", project
+        )
 
     async def _refuse_signal(self, request: Request, signal: str) -> Response:
         try:
