@@ -86,21 +86,21 @@ def command(
 
 def print_json(rows: pa.Table) -> None:
     """Print rows as a JSON array; decimals with all their digits, times as UTC."""
-    lines = [json_text(row) for row in _records(rows)]
+    lines = [json_text(row) for row in records_of(rows)]
     click.echo("[" + ",\n ".join(lines) + "]")
 
 
 def print_csv(rows: pa.Table) -> None:
     """Print rows as CSV; text that a spreadsheet would run as a formula gets a ``'`` before it."""
-    click.echo(_csv_line([_harmless(name) for name in rows.column_names]))
-    for row in _records(rows):
-        click.echo(_csv_line([_csv_cell(value) for value in row.values()]))
+    click.echo(csv_line([harmless(name) for name in rows.column_names]))
+    for row in records_of(rows):
+        click.echo(csv_line([csv_cell(value) for value in row.values()]))
 
 
 def print_table(rows: pa.Table) -> None:
     """Print rows as a table for people; wider than the terminal, one column a line instead."""
     console = Console()
-    records = _records(rows)
+    records = records_of(rows)
     table = _table(rows, records)
     # Into a file or a pipe a table goes unshortened, whatever the width of no terminal is.
     wide = Console(width=_LONGEST_CELL * max(1, rows.num_columns))
@@ -167,7 +167,7 @@ def _query(query: str | None, file: Path | None) -> str:
         ) from error
 
 
-def _records(rows: pa.Table) -> list[dict[str, object]]:
+def records_of(rows: pa.Table) -> list[dict[str, object]]:
     """Return the rows with maps as dicts; of columns with one name the later get a number."""
     names: list[str] = []
     for name in rows.column_names:
@@ -175,7 +175,7 @@ def _records(rows: pa.Table) -> list[dict[str, object]]:
     return rows.rename_columns(names).to_pylist(maps_as_pydicts="lossy")
 
 
-def _csv_line(cells: list[str]) -> str:
+def csv_line(cells: list[str]) -> str:
     """Return one line; unlike ``csv`` with Unix line ends, a lone carriage return is quoted too."""
     return ",".join(
         '"' + cell.replace('"', '""') + '"' if _CSV_SPECIAL.intersection(cell) else cell
@@ -183,7 +183,8 @@ def _csv_line(cells: list[str]) -> str:
     )
 
 
-def _csv_cell(value: object) -> str:
+def csv_cell(value: object) -> str:
+    """Return a value as CSV has it: exact, NULL as nothing, text never as a formula."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -192,10 +193,11 @@ def _csv_cell(value: object) -> str:
         return str(value)
     if isinstance(value, Decimal):
         return _digits(value)
-    return _harmless(_plain(value))
+    return harmless(_plain(value))
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """Return text with a ``'`` before it if a spreadsheet would run it as a formula."""
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 

@@ -40,7 +40,7 @@ def time_slices(
     ``start`` (inclusive) and ``end`` (exclusive) are naive UTC; ``where`` is SQL of ours. A slice
     ends at the first full minute after ``rows`` rows.
     """
-    low, high = max(start or _FIRST, _FIRST), min(end or _LAST, _LAST)
+    low, high = max(start or FIRST, FIRST), min(end or LAST, LAST)
     query = (
         "select date_trunc('minute', start_time) as minute, count(*) as rows "  # noqa: S608  # names and conditions of ours
         f"from {table} where start_time >= ? and start_time < ? and ({where}) "
@@ -48,7 +48,7 @@ def time_slices(
     )
     bounds = [low, high, *parameters]
     found = writer.transaction(lambda transaction: transaction.execute(query, bounds))
-    return _joined(found.to_pylist(), low, high, rows)
+    return join_minutes(found.to_pylist(), low, high, rows)
 
 
 def all_slices(source: Transaction, table: str, *, rows: int = ROWS) -> list[Slice]:
@@ -57,12 +57,13 @@ def all_slices(source: Transaction, table: str, *, rows: int = ROWS) -> list[Sli
         "select date_trunc('minute', start_time) as minute, count(*) as rows "  # noqa: S608  # a table of ours
         f"from {table} group by minute order by minute"
     )
-    return _joined(source.execute(query).to_pylist(), _FIRST, _LAST, rows)
+    return join_minutes(source.execute(query).to_pylist(), FIRST, LAST, rows)
 
 
-def _joined(
+def join_minutes(
     minutes: Sequence[Mapping[str, Any]], low: datetime, high: datetime, rows: int
 ) -> list[Slice]:
+    """Join rows of ``minute`` and ``rows``, in order, to slices between two bounds."""
     slices: list[Slice] = []
     pending = 0
     begun: datetime | None = None
@@ -77,5 +78,5 @@ def _joined(
 
 
 # Beyond what a span can have, and far enough from Python's ends for arithmetic.
-_FIRST: Final = datetime(1, 1, 2, tzinfo=UTC).replace(tzinfo=None)
-_LAST: Final = datetime(9999, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+FIRST: Final = datetime(1, 1, 2, tzinfo=UTC).replace(tzinfo=None)
+LAST: Final = datetime(9999, 1, 1, tzinfo=UTC).replace(tzinfo=None)
