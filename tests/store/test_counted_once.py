@@ -145,6 +145,12 @@ def test_a_stored_wrapper_stays_when_the_inner_comes_later(writer: Writer) -> No
     assert store(writer, [call(1, "langchain")], [call(2, "openai", parent_span_id=1)]) == [1]
 
 
+def test_no_output_and_none_told_agree(writer: Writer) -> None:
+    embedding = call(1, "a", output_tokens=None)
+
+    assert store(writer, [embedding, call(2, "b", parent_span_id=1, output_tokens=0)]) == [2]
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_ours_counts_as_wrapper_and_as_inner(together: bool, writer: Writer) -> None:
     told = [

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry import context as contexts
 from opentelemetry import trace
+from opentelemetry.context import get_value
 from opentelemetry.trace import SpanKind
 
 from llmtrace import semconv
@@ -111,8 +113,11 @@ def _tell_above(current: Context) -> None:
     """Tell another tool's span that stands for this same call that it is counted by ours.
 
     A framework, or another instrumentor, may have a span with usage around the SDK's call, and send
-    it to the same place as we do.
+    it to the same place as we do. Not if that tool has suppressed others meanwhile (Logfire does):
+    its provider then drops our span, and the call would count nowhere.
     """
+    if any(get_value(key, current) for key in _SUPPRESSED):
+        return
     above: Any = trace.get_current_span(current)
     told: Any = getattr(above, "attributes", None)
     if not told or isinstance(above, OwnSpan):
@@ -126,6 +131,11 @@ def _tell_above(current: Context) -> None:
         above.set_attribute(semconv.COUNTED_BELOW, True)
 
 
+_SUPPRESSED = (
+    "suppress_instrumentation",
+    # The name that instrumentations share; no public one is told.
+    getattr(contexts, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation"),
+)
 _ASK = object()
 
 

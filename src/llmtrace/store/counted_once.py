@@ -146,11 +146,12 @@ def _wrapped(group: list[Told]) -> set[Key]:
 
 
 def _agree(parent: Told, child: Told) -> bool:
-    counts = (child.input_tokens, child.output_tokens)
+    # Of an embedding's output, which there is none of, some tell 0 and others nothing.
     return (
         {parent.origin, child.origin} != {semconv.SCOPE_NAME}
         and child.input_tokens is not None
-        and (parent.input_tokens, parent.output_tokens) == counts
+        and parent.input_tokens == child.input_tokens
+        and (parent.output_tokens or 0) == (child.output_tokens or 0)
         and not (parent.response_id and child.response_id)
     )
 
