@@ -1,8 +1,9 @@
 """Whom the differential tests put on stage: a sync and an async client of every SDK under contract.
 
 What each is called with is made from the contract (``shapes_contract``). An SDK whose helpers can
-do more has a module ``shapes_<sdk>.py`` with ``SDK`` and ``SHAPES``. If it says ``IS_WHOLE = True``
-nothing is made from the contract; it then has ``CORE``, ``STREAMS``, ``FUZZED`` and ``OPENINGS``.
+do more has a module ``shapes_<sdk>.py`` (or several) with ``SDK`` and ``SHAPES``. One that says in
+``COVERS`` which wire formats it knows better than the contract has ``CORE``, ``STREAMS``,
+``FUZZED`` and ``OPENINGS`` too; what it covers is then not made from the contract.
 """
 
 from __future__ import annotations
@@ -22,45 +23,43 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.instrument.contract.apis import Api
+    from tests.instrument.differential import Shape
 
 
-def _modules() -> dict[str, Any]:
+def _modules() -> dict[str, list[Any]]:
     """Return the ``shapes_*`` modules by the name of their SDK."""
     names = [item.name for item in pkgutil.iter_modules(instrument.__path__)]
-    found: dict[str, Any] = {}
+    found: dict[str, list[Any]] = {}
     for name in names:
         if name.startswith("shapes_") and name != Path(shapes_contract.__file__).stem:
             module = importlib.import_module(f"{instrument.__name__}.{name}")
-            found[module.SDK.name] = module
+            found.setdefault(module.SDK.name, []).append(module)
     return found
 
 
-def _cast(apis: Sequence[Api], module: Any, name: str, *, is_first: bool, is_async: bool) -> Cast:
+def _cast(
+    apis: Sequence[Api], modules: Sequence[Any], name: str, *, is_first: bool, is_async: bool
+) -> Cast:
     """Return who plays ``apis``, which have one SDK; a cloud's client has the first's classes."""
-    sdk = apis[0].sdk
-    common: Any = {
-        "name": f"{name}-async" if is_async else name,
-        "sdk": sdk,
-        "is_async": is_async,
-        "hostile": hostile.shapes(apis[0]) if is_first else {},
-    }
-    if is_first and getattr(module, "IS_WHOLE", False):
-        return Cast(
-            shapes=module.SHAPES,
-            core=module.CORE,
-            streams=module.STREAMS,
-            fuzzed=module.FUZZED,
-            cancelled={start.__name__: ended(cancelled, start) for start in module.OPENINGS},
-            **common,
-        )
-    more = getattr(module, "SHAPES", {}) if is_first else {}
+    modules = modules if is_first else ()
+    whole = next((module for module in modules if hasattr(module, "COVERS")), None)
+    left = [api for api in apis if whole is None or api.wire not in whole.COVERS]
+    shapes: dict[str, Shape] = {}
+    for module in modules:
+        shapes |= module.SHAPES
+    cancels = [] if whole is None else whole.OPENINGS
+    first = apis[:1] if whole is None else []
     return Cast(
-        shapes={**shapes_contract.shapes_of(apis), **more},
-        core=shapes_contract.core_of(apis) if is_first else (),
-        streams=shapes_contract.streams_of(apis),
-        fuzzed=shapes_contract.fuzzed_of(apis) if is_first else (),
-        cancelled=shapes_contract.cancelled_of(apis),
-        **common,
+        name=f"{name}-async" if is_async else name,
+        sdk=apis[0].sdk,
+        is_async=is_async,
+        shapes=(dict(whole.SHAPES) if whole else {}) | shapes_contract.shapes_of(left) | shapes,
+        core={*(whole.CORE if whole else shapes_contract.core_of(first if is_first else ()))},
+        streams={*(whole.STREAMS if whole else ()), *shapes_contract.streams_of(left)},
+        fuzzed=whole.FUZZED if whole else shapes_contract.fuzzed_of(left) if is_first else (),
+        cancelled=shapes_contract.cancelled_of(left)
+        | {start.__name__: ended(cancelled, start) for start in cancels},
+        hostile=hostile.shapes(apis[0]) if is_first else {},
     )
 
 
@@ -77,8 +76,8 @@ def _all() -> list[Cast]:
         known.add(sdk.name)
         name = sdk.name if is_first else f"{sdk.name}-{apis[0].variant or apis[0].wire}"
         for is_async in (False, True) if sdk.has_async else (False,):
-            module = modules.get(sdk.name)
-            casts.append(_cast(apis, module, name, is_first=is_first, is_async=is_async))
+            own = modules.get(sdk.name, [])
+            casts.append(_cast(apis, own, name, is_first=is_first, is_async=is_async))
     return casts
 
 

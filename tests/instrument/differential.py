@@ -272,15 +272,17 @@ async def _guarded(shape: Shape, client: Any, seen: Seen) -> None:
 
 
 def _request(received: Received) -> dict[str, Any]:
+    kind, _, boundary = received.headers.get("content-type", "").partition("; boundary=")
+    body = received.body.replace(boundary.encode(), b"*") if boundary else received.body
     return {
         "method": received.method,
         "path": received.path,
         "query": received.query,
         "headers": {
             name: "*" if name in VOLATILE_HEADERS else value
-            for name, value in received.headers.items()
+            for name, value in {**received.headers, "content-type": kind}.items()
         },
-        "body": received.body,
+        "body": body,
         "credential": received.credential,
     }
 

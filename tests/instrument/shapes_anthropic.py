@@ -273,7 +273,7 @@ CORE = {
 }
 """One of each kind, for the whole list of what a provider may do."""
 SDK = apis_anthropic.ANTHROPIC
-IS_WHOLE = True
+COVERS = {"anthropic.messages"}
 OPENINGS = (open_message,)
 FUZZED = ("create", "helper_events", "stream_drained")
 """Those that meet random answers."""

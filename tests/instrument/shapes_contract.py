@@ -82,6 +82,8 @@ def streams_of(apis: Sequence[Api]) -> dict[str, Shape]:
 
 def core_of(apis: Sequence[Api]) -> list[str]:
     """Return the names of those shapes, of the first API, that meet all a provider may do."""
+    if not apis:
+        return []
     names = [f"{apis[0].label}_{n}" for n in ("plain", "stream_drained", "stream_broken_off")]
     shapes = shapes_of(apis[:1])
     return [name for name in names if name in shapes]

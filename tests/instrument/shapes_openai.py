@@ -394,7 +394,7 @@ CORE = {
 }
 """One of each kind, for the whole list of what a provider may do."""
 SDK = apis_openai.OPENAI
-IS_WHOLE = True
+COVERS = {"openai.chat", "openai.responses", "openai.embeddings"}
 OPENINGS = (open_chat, open_response)
 FUZZED = (
     "chat_create",
