@@ -12,8 +12,11 @@ import click
 
 from llmtrace.cli.parent import end_with_parent
 from llmtrace.collector import Collector, Task
+from llmtrace.collector.disk import DiskGuard
 from llmtrace.collector.service import DEFAULT_GRPC_PORT, DEFAULT_HOST, DEFAULT_PORT
+from llmtrace.collector.tls import Tls, load_tls
 from llmtrace.config import load_settings
+from llmtrace.errors import ConfigError
 
 if TYPE_CHECKING:
     from llmtrace.config import Settings
@@ -46,8 +49,17 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True),
     help="Alert rule file, or folder of such files.",
 )
+@click.option(
+    "--tls-cert", type=click.Path(path_type=Path), help="PEM certificate, for HTTP and gRPC."
+)
+@click.option("--tls-key", type=click.Path(path_type=Path), help="Its PEM key.")
+@click.option(
+    "--min-free-mb",
+    type=click.IntRange(min=0),
+    help="Take nothing while the disk has less free; default: 512, of a small disk a twentieth.",
+)
 @click.option("--supervised", is_flag=True, hidden=True, help="End when stdin does.")
-def command(
+def command(  # noqa: PLR0913  # one for each option
     *,
     host: str,
     port: int,
@@ -56,6 +68,9 @@ def command(
     home: Path | None,
     token: str | None,
     rules: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    min_free_mb: int | None,
     supervised: bool,
 ) -> None:
     """Receive spans, store them, answer queries, evaluate alerts; until Ctrl-C."""
@@ -76,6 +91,10 @@ def command(
         port=port,
         grpc_port=None if no_grpc else grpc_port,
         tasks=_tasks(settings, rules),
+        tls=_tls(tls_cert, tls_key),
+        disk=None
+        if min_free_mb is None
+        else DiskGuard(settings.home, min_free_bytes=min_free_mb * 1024 * 1024),
     ) as collector:
         grpc = f"OTLP/gRPC at {collector.grpc_url}, " if collector.grpc_url else ""
         click.echo(
@@ -85,6 +104,14 @@ def command(
         )
         stopping.wait()
         click.echo("llmtrace collector: stopping, what was received is stored first", err=True)
+
+
+def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise ConfigError("--tls-cert and --tls-key go together; give both, or neither")
+    return load_tls(certificate, key)
 
 
 def _tasks(settings: Settings, rules: Path | None) -> list[Task]:

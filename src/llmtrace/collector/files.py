@@ -24,14 +24,16 @@ def make_token(home: Path) -> Secret:
     return Secret(token)
 
 
-def publish(home: Path, *, url: str, started_at: datetime) -> None:
-    """Write ``collector.json``, whole or not at all."""
+def publish(home: Path, *, url: str, started_at: datetime, fingerprint: str | None = None) -> None:
+    """Write ``collector.json``, whole or not at all; with TLS the certificate's fingerprint too."""
     content = {
         "url": url,
         "pid": os.getpid(),
         "version": VERSION,
         "started_at": started_at.isoformat(),
     }
+    if fingerprint is not None:
+        content["certificate_sha256"] = fingerprint
     write_private(home / COLLECTOR_FILE, json.dumps(content) + "\n")
 
 

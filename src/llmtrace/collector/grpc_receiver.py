@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from llmtrace.collector.access import Access
     from llmtrace.collector.intake import Intake
+    from llmtrace.collector.tls import Tls
 
 logger = logging.getLogger(__name__)
 
@@ -58,12 +59,12 @@ class GrpcReceiver:
     """A gRPC server on one address; ``start`` once, ``stop`` once."""
 
     def __init__(
-        self, intake: Intake, *, host: str, port: int, access: Access | None, tls: Any = None
+        self, intake: Intake, *, host: str, port: int, access: Access | None, tls: Tls | None = None
     ) -> None:
         """Listen on ``host:port`` (0: any free one) once started.
 
         ``access`` judges every caller (``authorization: Bearer …``); None: nobody is asked.
-        ``tls``: ``grpc.ServerCredentials``. Raises ConfigError if the port is taken.
+        ``tls``: certificate and key; None: not encrypted. Raises ConfigError if the port is taken.
         """
         self._intake = intake
         self._access = access
@@ -82,7 +83,7 @@ class GrpcReceiver:
             self.port: int = (
                 self._server.add_insecure_port(address)
                 if tls is None
-                else self._server.add_secure_port(address, tls)
+                else self._server.add_secure_port(address, _credentials(tls))
             )
         except RuntimeError as error:
             raise ConfigError(
@@ -160,6 +161,12 @@ def _code_of(error: Exception) -> tuple[grpc.StatusCode, bool]:
     if isinstance(error, OverloadedError):
         return grpc.StatusCode.RESOURCE_EXHAUSTED, True
     return grpc.StatusCode.UNAVAILABLE, True
+
+
+def _credentials(tls: Tls) -> Any:
+    pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
+    untyped: Any = grpc
+    return untyped.ssl_server_credentials([pair])
 
 
 def _handler(service: str, answer: Callable[[bytes, Any], bytes]) -> Any:

@@ -16,6 +16,7 @@ from llmtrace.otlp.project import with_project
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from llmtrace.collector.disk import DiskGuard
     from llmtrace.collector.log import WriteAheadLog
     from llmtrace.otlp.decode import Checked
 
@@ -29,9 +30,10 @@ class OverloadedError(LlmtraceError):
 class Intake:
     """Takes requests from all receivers and counts what it took."""
 
-    def __init__(self, log: WriteAheadLog) -> None:
-        """Write what comes to ``log``."""
+    def __init__(self, log: WriteAheadLog, disk: DiskGuard | None = None) -> None:
+        """Write what comes to ``log``, unless ``disk`` is too full."""
         self._log = log
+        self._disk = disk
         self._lock = threading.Lock()
         self._in_flight_bytes = 0
         self.received = 0
@@ -46,12 +48,22 @@ class Intake:
     def enter(self, size: int) -> None:
         """Make room for a request of ``size`` bytes; ``leave`` gives it back.
 
-        Raises OverloadedError if there is none.
+        Raises OverloadedError if there is none, in memory or on the disk.
         """
+        if self.is_disk_low:
+            raise OverloadedError(
+                "the collector's disk is almost full and takes no more spans until there is space; "
+                "what is stored can be read"
+            )
         with self._lock:
             if self._in_flight_bytes and self._in_flight_bytes + size > MAX_BYTES_IN_FLIGHT:
                 raise OverloadedError("too much is being received at once; try again")
             self._in_flight_bytes += size
+
+    @property
+    def is_disk_low(self) -> bool:
+        """Say whether nothing is taken because the disk is too full."""
+        return self._disk is not None and self._disk.is_low
 
     def leave(self, size: int) -> None:
         """Give the room of a request back."""

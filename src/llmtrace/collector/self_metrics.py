@@ -194,6 +194,12 @@ class SelfMetrics:
                 {name: path.stat().st_size if path.exists() else 0 for name, path in files.items()},
             ),
             one(
+                "llmtrace_disk_low",
+                "gauge",
+                "1 while nothing is taken because the disk is too full, else 0.",
+                int(self._intake.is_disk_low),
+            ),
+            one(
                 "llmtrace_disk_free_bytes",
                 "gauge",
                 "Free space of the disk that the home is on.",

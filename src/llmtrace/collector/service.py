@@ -20,6 +20,7 @@ import uvicorn
 from llmtrace.clock import Clock, SystemClock, unix_ns
 from llmtrace.collector.access import Access
 from llmtrace.collector.app import Routes, make_app
+from llmtrace.collector.disk import DiskGuard
 from llmtrace.collector.drainer import Drainer
 from llmtrace.collector.files import make_token, publish, unpublish
 from llmtrace.collector.intake import Intake
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
+    from llmtrace.collector.tls import Tls
     from llmtrace.config import Settings
     from llmtrace.otlp.rows import Pricer
 
@@ -61,7 +63,7 @@ _STOP_TIMEOUT_S: Final = 5.0
 class Collector:
     """One collector on one home. ``start`` once, ``stop`` once."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a collector can be given, each with a default
         self,
         settings: Settings,
         *,
@@ -71,6 +73,8 @@ class Collector:
         pricer: Pricer | None = None,
         tasks: Sequence[Task] = (),
         clock: Clock | None = None,
+        tls: Tls | None = None,
+        disk: DiskGuard | None = None,
     ) -> None:
         """Check the arguments; nothing is touched yet.
 
@@ -83,6 +87,8 @@ class Collector:
                 the user's price file. Raises PriceFileError if that file is wrong.
             tasks: run with (writer, stop event) in threads of their own, as the alert engine.
             clock: for the times in the store and in file names.
+            tls: certificate and key for both receivers; None: neither encrypts.
+            disk: says when the disk is too full to take more; None: that of the home.
 
         """
         if not _is_loopback(host) and settings.token is None:
@@ -96,6 +102,8 @@ class Collector:
         self._port = port
         self._grpc_port = grpc_port
         self._grpc_url: str | None = None
+        self._tls = tls
+        self._disk = disk or DiskGuard(settings.home)
         book = load_price_book(settings) if pricer is None else None
         self._pricer = book_pricer(book) if book is not None else pricer or leave_unpriced
         self._price_version = lambda: "none" if book is None else book.version
@@ -129,8 +137,15 @@ class Collector:
             drainer.start()
             self._run_tasks(stack, writer)
             self._url = _url(self._host, listener.getsockname()[1])
+            if self._tls is not None:
+                self._url = self._url.replace("http://", "https://", 1)
             stack.callback(unpublish, self._home)
-            publish(self._home, url=self._url, started_at=self._clock.now())
+            publish(
+                self._home,
+                url=self._url,
+                started_at=self._clock.now(),
+                fingerprint=None if self._tls is None else self._tls.fingerprint,
+            )
             self._stack = stack.pop_all()
         return self
 
@@ -162,7 +177,7 @@ class Collector:
         stack.callback(drainer.stop, _STOP_TIMEOUT_S)
         log = WriteAheadLog(segments, drainer.notify)
         stack.callback(log.close)
-        intake = Intake(log)
+        intake = Intake(log, self._disk)
         routes = Routes(
             writer=writer,
             drain=drain,
@@ -193,10 +208,10 @@ class Collector:
         )
 
         port = self._grpc_port or 0
-        receiver = GrpcReceiver(intake, host=self._host, port=port, access=access)
+        receiver = GrpcReceiver(intake, host=self._host, port=port, access=access, tls=self._tls)
         receiver.start()
         stack.callback(receiver.stop)
-        self._grpc_url = _url(self._host, receiver.port).removeprefix("http://")
+        self._grpc_url = _url(self._host, receiver.port).partition("://")[2]
 
     def _serve(self, stack: ExitStack, app: Starlette, listener: socket.socket) -> None:
         server = uvicorn.Server(
@@ -209,6 +224,8 @@ class Collector:
                 timeout_keep_alive=15,
                 timeout_graceful_shutdown=3,
                 server_header=False,
+                ssl_certfile=None if self._tls is None else self._tls.certificate,
+                ssl_keyfile=None if self._tls is None else self._tls.key,
             )
         )
         thread = threading.Thread(

@@ -11,9 +11,9 @@ import json
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
-from urllib.parse import urlsplit
 
 from llmtrace.config import Secret
+from llmtrace.store.http_connection import connection_to
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,14 +31,21 @@ class RunningCollector:
     """``http://host:port``, reachable from this machine."""
     pid: int
     version: str
+    fingerprint: str | None = None
+    """SHA-256 of its certificate, hex; None: it does not encrypt."""
 
 
 def published_collector(home: Path) -> RunningCollector | None:
     """Return what ``collector.json`` says, if its process lives; it may not answer."""
     try:
         content: dict[str, Any] = json.loads((home / COLLECTOR_FILE).read_text(encoding="utf-8"))
+        url = str(content["url"])
+        fingerprint = content.get("certificate_sha256")
         found = RunningCollector(
-            url=str(content["url"]), pid=int(content["pid"]), version=str(content["version"])
+            url=url,
+            pid=int(content["pid"]),
+            version=str(content["version"]),
+            fingerprint=None if fingerprint is None else str(fingerprint),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -72,10 +79,9 @@ def _lives(pid: int) -> bool:
 
 
 def _answers(collector: RunningCollector) -> bool:
-    parts = urlsplit(collector.url)
     try:
-        connection = http.client.HTTPConnection(
-            parts.hostname or "", parts.port, timeout=_HEALTH_TIMEOUT_S
+        connection = connection_to(
+            collector.url, collector.fingerprint, timeout_s=_HEALTH_TIMEOUT_S
         )
         try:
             connection.request("GET", "/healthz")

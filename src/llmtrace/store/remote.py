@@ -5,12 +5,12 @@ from __future__ import annotations
 import http.client
 import json
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 
 from llmtrace.errors import QueryError, StoreError, StoreUnreachableError
 from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S
+from llmtrace.store.http_connection import connection_to
 from llmtrace.store.parameters import to_json
 
 if TYPE_CHECKING:
@@ -80,8 +80,9 @@ class RemoteStore:
         headers = {"Content-Type": "application/json"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.reveal()}"
-        parts = urlsplit(self._collector.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
+        connection = connection_to(
+            self._collector.url, self._collector.fingerprint, timeout_s=timeout_s
+        )
         try:
             connection.request("POST", path, json.dumps(content), headers)
             answer = connection.getresponse()

@@ -42,8 +42,11 @@ _port = click.IntRange(0, 65_535)
     type=click.Path(path_type=Path, exists=True),
     help="Alert rule file, or folder of such files.",
 )
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="PEM certificate.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="Its PEM key.")
+@click.option("--min-free-mb", type=click.IntRange(min=0), help="Free disk to leave, in MiB.")
 @click.option("--home", type=click.Path(path_type=Path), help="Instead of LLMTRACE_HOME.")
-def command(
+def command(  # noqa: PLR0913  # one for each option
     *,
     host: str,
     port: int,
@@ -52,6 +55,9 @@ def command(
     dashboard_port: int,
     no_dashboard: bool,
     rules: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    min_free_mb: int | None,
     home: Path | None,
 ) -> int:
     """Run everything: collector, alerts, dashboards; restart what dies; until Ctrl-C."""
@@ -70,6 +76,9 @@ def command(
         f"--port={port}",
         *(["--no-grpc"] if no_grpc else [f"--grpc-port={grpc_port}"]),
         *([f"--rules={rules.absolute()}"] if rules is not None else []),
+        *([f"--tls-cert={tls_cert}"] if tls_cert is not None else []),
+        *([f"--tls-key={tls_key}"] if tls_key is not None else []),
+        *([f"--min-free-mb={min_free_mb}"] if min_free_mb is not None else []),
     )
     children = [
         Child(name="collector", command=collector, is_ready=lambda pid: _collects(place, pid))
