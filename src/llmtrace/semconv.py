@@ -170,6 +170,9 @@ REDACTED: Final = "llmtrace.redacted"
 """What was taken out, as ``kind=count`` pairs, sorted, comma separated."""
 TRUNCATED: Final = "llmtrace.truncated"
 
+FORGOTTEN: Final = "llmtrace.forgotten"
+"""``true`` on stored spans whose user was forgotten (``llmtrace forget``); never sent."""
+
 # --- ours: self-metrics on the resource ---------------------------------------------------
 PROJECT: Final = "llmtrace.project"
 """Resource attribute: whose token the spans came with; written by the collector alone."""

@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, str]] = {
     "demo": "Show everything at work, on this machine alone.",
     "doctor": "Say what is installed, patched, reachable and priced.",
     "export": "Write calls to Parquet, CSV or one DuckDB file of evidence.",
+    "forget": "Erase what is stored of a user; figures stay, without a name.",
     "prices": "Show prices and what has none.",
     "replay": "Send a stored call again and compare.",
     "report": "Print what was spent, on what, for whom.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from llmtrace.errors import QueryError, StoreError
 from llmtrace.store.maintenance.backup import back_up
 from llmtrace.store.maintenance.compaction import compact
+from llmtrace.store.maintenance.erasure import forget
 from llmtrace.store.maintenance.reprice import reprice
 from llmtrace.store.maintenance.retention import retain
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "backup": back_up,
     "compact": compact,
+    "forget": forget,
     "reprice": reprice,
     "retention": retain,
 }
