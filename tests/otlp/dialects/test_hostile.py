@@ -20,6 +20,7 @@ NAMES = sorted(
     | {name for attributes in CONTENT.values() for name in attributes}
     | {"gen_ai.prompt.0", "gen_ai.prompt.0.role.x", "llm.input_messages.99999999999999.message"}
     | {"ai.response.providerMetadata", "request_data", "hidden_params", "duration"}
+    | {"output.mime_type", "metadata.cache_hit", "logfire.span_type", "traceloop.span.kind"}
 )
 SCOPES = sorted({case.scope for case in CASES.values()})
 
@@ -30,7 +31,9 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(["role", "content", "tool_calls", "usage", "id", "input", "messages"])
+            st.sampled_from(
+                ["role", "type", "content", "tool_calls", "usage", "id", "input", "messages"]
+            )
             | st.text(max_size=5),
             inner,
             max_size=4,

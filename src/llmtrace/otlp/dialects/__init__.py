@@ -87,6 +87,6 @@ def _infer_provider(draft: Draft) -> None:
     """Name who makes the model, where a tool tells no provider; the span says it was inferred."""
     model = draft.text(semconv.RESPONSE_MODEL) or draft.text(semconv.REQUEST_MODEL)
     maker = provider_of_model(model) if model else None
-    if maker and draft.look(semconv.OPERATION_NAME) in semconv.INFERENCE_OPERATIONS:
+    if maker and draft.text(semconv.OPERATION_NAME) in semconv.INFERENCE_OPERATIONS:
         draft.say(semconv.PROVIDER_NAME, maker)
         draft.say(semconv.PROVIDER_INFERRED, value=True)

@@ -154,7 +154,8 @@ def _parts(content: object) -> list[_Object]:
 
 
 def _part(found: _Object) -> _Object:
-    kind = found.get("type")
+    named = found.get("type")
+    kind = named if isinstance(named, str) else None
     if kind in {"text", "input_text", "output_text"} or (kind is None and "text" in found):
         return text_part(found.get("text", found.get("content", "")))
     if kind in {"tool_use", "tool-call"}:
@@ -172,7 +173,7 @@ def _part(found: _Object) -> _Object:
     if kind in {"thinking", "reasoning"}:
         said = found.get("thinking", found.get("text", found.get("content", "")))
         return {"type": "reasoning", "content": said}
-    return found if isinstance(kind, str) else text_part(found)
+    return text_part(found) if kind is None else found
 
 
 def _tool_call(call: _Object) -> _Object:

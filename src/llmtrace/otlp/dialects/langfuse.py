@@ -82,7 +82,7 @@ def read(draft: Draft) -> None:
     _read_metadata(draft)
     if kind in _CALLS:
         draft.say(semconv.REQUEST_MODEL, draft.look(semconv.RESPONSE_MODEL))
-    elif draft.look(semconv.OPERATION_NAME) in semconv.INFERENCE_OPERATIONS:
+    elif draft.text(semconv.OPERATION_NAME) in semconv.INFERENCE_OPERATIONS:
         draft.leave_uncounted()
     _read_usage(draft, as_mapping(parsed(draft.look(f"{_PREFIX}usage_details"))))
     parameters = as_mapping(parsed(draft.look(f"{_PREFIX}model.parameters")))

@@ -36,7 +36,7 @@ def read(draft: Draft) -> None:
     """Read a run of any kind."""
     kind = (draft.text(_KIND) or "").lower()
     draft.say(semconv.OPERATION_NAME, _OPERATIONS.get(kind))
-    if kind not in _CALLS and draft.look(semconv.OPERATION_NAME) in semconv.INFERENCE_OPERATIONS:
+    if kind not in _CALLS and draft.text(semconv.OPERATION_NAME) in semconv.INFERENCE_OPERATIONS:
         draft.leave_uncounted()
     draft.rename(semconv.PROVIDER_NAME, "langsmith.metadata.ls_provider")
     draft.rename(semconv.REQUEST_MODEL, "langsmith.metadata.ls_model_name")

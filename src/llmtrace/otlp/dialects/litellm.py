@@ -77,9 +77,7 @@ def read(draft: Draft) -> None:
     if model and provider and model.startswith(provider + "/"):
         draft.overrule(semconv.RESPONSE_MODEL, model.removeprefix(provider + "/"))
     hidden = as_mapping(parsed(draft.look("hidden_params")))
-    if draft.look("metadata.cache_hit") in {True, "True", "true"} or (
-        hidden.get("cache_hit") is True
-    ):
+    if str(draft.look("metadata.cache_hit")).lower() == "true" or (hidden.get("cache_hit") is True):
         _read_cached(draft)
 
 

@@ -64,7 +64,7 @@ def _is_request_of_stream(draft: Draft) -> bool:
         return False
     if as_mapping(parsed(draft.look("request_data"))).get("stream") is True:
         return True
-    is_chat = draft.look(semconv.OPERATION_NAME) in {semconv.OP_CHAT, semconv.OP_TEXT_COMPLETION}
+    is_chat = draft.text(semconv.OPERATION_NAME) in {semconv.OP_CHAT, semconv.OP_TEXT_COMPLETION}
     is_answered = draft.look(semconv.RESPONSE_ID, semconv.OUTPUT_MESSAGES) is not None
     return draft.span.scope_name.startswith("logfire.") and is_chat and not is_answered
 

@@ -65,7 +65,7 @@ def read(draft: Draft) -> None:
             draft.say(semconv.RESPONSE_ID, answered["id"])
         streams = asked.get("stream", parsed(draft.look("stream")))
         draft.say(semconv.REQUEST_STREAM, streams if isinstance(streams, bool) else None)
-    elif draft.look(semconv.OPERATION_NAME) in semconv.INFERENCE_OPERATIONS:
+    elif draft.text(semconv.OPERATION_NAME) in semconv.INFERENCE_OPERATIONS:
         draft.leave_uncounted()
     _read_usage(draft, answered.get("usage") if kind in _CALLS else None)
     draft.say(semconv.CONVERSATION_ID, _plain(draft.take("mlflow.trace.session")))

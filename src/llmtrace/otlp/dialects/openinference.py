@@ -72,7 +72,7 @@ def read(draft: Draft) -> None:
     if kind in _CALLS:
         # What else names its operation here is ours to decide by the kind: only these are calls.
         _read_models(draft)
-    elif draft.look(semconv.OPERATION_NAME) in semconv.INFERENCE_OPERATIONS:
+    elif draft.text(semconv.OPERATION_NAME) in semconv.INFERENCE_OPERATIONS:
         draft.leave_uncounted()
     draft.rename_all(_COUNTS)
     answer: Mapping[str, object] = _answer(draft) if kind in _CALLS else {}
@@ -95,7 +95,7 @@ def _read_models(draft: Draft) -> None:
 
 def _answer(draft: Draft) -> Mapping[str, object]:
     """Return the provider's answer, or LangChain's message, if ``output.value`` is one."""
-    if draft.look("output.mime_type") not in {None, "application/json"}:
+    if (draft.text("output.mime_type") or "application/json") != "application/json":
         return {}
     found = as_mapping(parsed(draft.look("output.value")))
     generations = as_list(found.get("generations"))
@@ -151,7 +151,7 @@ def _message(found: dict[str, Any]) -> dict[str, Any]:
         if (part := dict(as_mapping(as_mapping(each).get("message_content"))))
     ]
     text = said.get("content")
-    if text not in {None, ""} and not parts:
+    if text and not parts:
         parts = [{"type": "text", "text": text}]
     return {
         "role": said.get("role", "user"),

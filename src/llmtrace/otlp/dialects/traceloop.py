@@ -72,7 +72,7 @@ def read(draft: Draft) -> None:
         named = draft.look("traceloop.entity.name")
         if kind in {"tool", "agent"}:
             draft.say(semconv.TOOL_NAME if kind == "tool" else semconv.AGENT_NAME, named)
-        if draft.look(semconv.OPERATION_NAME) in semconv.INFERENCE_OPERATIONS:
+        if draft.text(semconv.OPERATION_NAME) in semconv.INFERENCE_OPERATIONS:
             draft.leave_uncounted()
     read_call(draft)
 
