@@ -54,7 +54,14 @@ class SelfMetrics:
 
     def families(self) -> list[Family]:
         """Return every figure. Raises StoreError, SegmentError."""
-        return [*self._spans(), *self._refusals(), *self._waiting(), *self._store(), *self._about()]
+        return [
+            *self._spans(),
+            *self._refusals(),
+            *self._waiting(),
+            *self._drain_work(),
+            *self._store(),
+            *self._about(),
+        ]
 
     def _spans(self) -> list[Family]:
         ledger = self._drain.ledger
@@ -162,6 +169,10 @@ class SelfMetrics:
                 "Requests that lie aside now, for people to look at.",
                 len(list((self._home / DEAD_LETTERS).glob("*.otlp"))),
             ),
+        ]
+
+    def _drain_work(self) -> list[Family]:
+        return [
             one(
                 "llmtrace_drain_seconds_total",
                 "counter",
