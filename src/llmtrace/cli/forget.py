@@ -74,7 +74,7 @@ def _text(done: dict[str, Any]) -> str:
 
 def _advice(name: str) -> str:
     if name.startswith("deadletter/"):
-        return " (llmtrace deadletter drop)"
+        return " (delete that file, or store it: llmtrace deadletter retry)"
     if name.startswith("wal/"):
         return " (goes when the collector begins its next segment, or stops)"
     return " (goes when the app that writes it begins its next segment, or ends)"
