@@ -6,9 +6,8 @@ import gc
 import json
 from typing import TYPE_CHECKING, Any
 
-import httpx2
 import pytest
-from mistralai.client import Mistral, errors
+from mistralai.client import Mistral, errors, httpclient
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from llmtrace.testing.provider import LocalProvider
     from tests.instrument.recording import Recorded
 
+http: Any = vars(httpclient)["httpx"]
+"""httpx2, or httpx with version 2 of the SDK."""
 HI: Any = [{"role": "user", "content": "Hi"}]
 SOUND: Any = {"file_name": "a.mp3", "content": b"ID3"}
 PAGE: Any = {"type": "document_url", "document_url": "https://example.com/a.pdf"}
@@ -191,22 +192,22 @@ def _answering(sent: list[Any], status: int = 200) -> Any:
         choice = {"index": 0, "finish_reason": "stop", "message": message}
         head = {"id": "1", "object": "chat.completion", "created": 1, "model": "mistral-small"}
         if status != 200:
-            return httpx2.Response(status, json={"message": "no", "code": "1"})
-        return httpx2.Response(200, json={**head, "choices": [choice], "usage": usage})
+            return http.Response(status, json={"message": "no", "code": "1"})
+        return http.Response(200, json={**head, "choices": [choice], "usage": usage})
 
-    return httpx2.Client(transport=httpx2.MockTransport(answer))
+    return http.Client(transport=http.MockTransport(answer))
 
 
-def _azure(http: Any) -> Any:
+def _azure(client: Any) -> Any:
     from mistralai.azure.client import MistralAzure
 
-    return MistralAzure(api_key="any", server_url="https://me.services.ai.azure.com", client=http)
+    return MistralAzure(api_key="any", server_url="https://me.services.ai.azure.com", client=client)
 
 
-def _google(http: Any) -> Any:
+def _google(client: Any) -> Any:
     from mistralai.gcp.client import MistralGCP
 
-    return MistralGCP(project_id="p", access_token="any", client=http)
+    return MistralGCP(project_id="p", access_token="any", client=client)
 
 
 @pytest.mark.parametrize(
