@@ -126,5 +126,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
 }
 EVERYWHERE = ("normal", "429_then_ok", "cut_in_the_middle", "garbage", "error_inside_stream")
 """Behaviours that meet every shape; the others meet one shape of each kind."""
+SOME = (*EVERYWHERE, "400", "dropped", "200_html", "usage_null", "unknown_events", "gzip")
+"""Behaviours that meet one shape of each kind where time is short."""
 STREAMED = ("normal", "cut_in_the_middle", "error_inside_stream")
 """Behaviours that meet every ending of every stream."""

@@ -62,6 +62,7 @@ def run(*command: str, sdks: Sequence[str] = ()) -> subprocess.CompletedProcess[
             **os.environ,
             "PYTHONDONTWRITEBYTECODE": "1",
             "CONTRACT_SDKS": ",".join(sdks),
+            "DIFFERENTIAL": "brief",
         },
         capture_output=True,
         text=True,
