@@ -45,7 +45,7 @@ def command(
 
     \b
     Example: llmtrace retention --payloads 30d --spans 400d
-    The file gets smaller only by `llmtrace compact`. Dead letters stay: see llmtrace deadletter list.
+    The file gets smaller only by `llmtrace compact`. Dead letters stay (llmtrace deadletter).
     """  # noqa: D301  # click wants the backspace itself, not a backslash and a b
     if payloads is None and spans is None:
         raise click.UsageError("give an age: --payloads 30d, --spans 400d, or both")
