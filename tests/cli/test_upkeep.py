@@ -33,7 +33,7 @@ def test_a_time_is_in_utc_whatever_zone_it_was_told_in(text: str) -> None:
 
 def test_where_nobody_can_be_asked_nothing_is_done_without_a_yes() -> None:
     confirm("It goes.", is_sure=True)
-    with pytest.raises(click.UsageError, match="It goes. Nothing was changed; say so with --yes"):
+    with pytest.raises(click.UsageError, match=r"It goes\. Nothing was changed; say so with --yes"):
         confirm("It goes.", is_sure=False)
 
 
