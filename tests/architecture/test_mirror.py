@@ -18,11 +18,17 @@ TESTED_THROUGH = {
     "llmtrace/store/maintenance/": "tests/cli/test_retention.py",
     "llmtrace/store/reading.py": "tests/store/test_home.py",
     "llmtrace/testing/provider/cohere_lookups.py": "tests/instrument/integrations/test_cohere.py",
-    "llmtrace/testing/provider/mistral_": "tests/instrument/integrations/test_mistralai.py",
+    "llmtrace/testing/provider/mistral_lookups.py": (
+        "tests/instrument/integrations/test_mistralai.py"
+    ),
     "llmtrace/testing/provider/rendering.py": "tests/testing/provider/test_local.py",
     "llmtrace/testing/provider/routes.py": "tests/testing/provider/test_local.py",
-    "llmtrace/wire/cohere_": "tests/wire/test_cohere.py",
-    "llmtrace/wire/mistral_": "tests/wire/test_mistral.py",
+    "llmtrace/wire/cohere_chat.py": "tests/wire/test_cohere.py",
+    "llmtrace/wire/cohere_chat_v1.py": "tests/wire/test_cohere.py",
+    "llmtrace/wire/cohere_meta.py": "tests/wire/test_cohere.py",
+    "llmtrace/wire/mistral_chat.py": "tests/wire/test_mistral.py",
+    "llmtrace/wire/mistral_conversations.py": "tests/wire/test_mistral.py",
+    "llmtrace/wire/mistral_media.py": "tests/wire/test_mistral.py",
     "llmtrace/wire/vectors.py": "tests/wire/test_cohere.py",
     "llmtrace/version.py": "tests/architecture/test_public_names.py",
 }

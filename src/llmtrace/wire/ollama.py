@@ -7,11 +7,10 @@ and generate differ in where the text stands; one reader serves both, told apart
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.records import Message
-from llmtrace.wire import parts
+from llmtrace.wire import parts, vectors
 from llmtrace.wire.fields import RequestFields, ResponseFields
 from llmtrace.wire.plain_format import PlainFormat
 from llmtrace.wire.reading import (
@@ -45,9 +44,7 @@ _COUNTS: Final = (
 )
 _SAID: Final = frozenset({"message", "response", "thinking"})
 _ROLES: Final = frozenset({"system", "user", "assistant", "tool"})
-_VECTORS: Final = re.compile(
-    rb'("embedding"\s*:\s*|[\[,]\s*)(\[\s*-?[0-9][-+0-9.eE,\s]*\])(?=\s*[\],}])'
-)
+_VECTORS: Final = ("embeddings", "embedding")
 
 
 def request_fields(body: JsonObject) -> RequestFields:
@@ -264,27 +261,11 @@ class _Embed(PlainFormat):
 
     def strip_vectors(self, body: JsonObject) -> JsonObject:
         """Return ``body`` with each vector replaced by its number of dimensions."""
-        stripped = dict(body)
-        for name in ("embeddings", "embedding"):
-            if name in stripped:
-                stripped[name] = _stripped(stripped[name])
-        return stripped
+        return {**body, **{name: vectors.strip(body[name]) for name in _VECTORS if name in body}}
 
     def strip_vectors_json(self, body: bytes) -> bytes:
         """Do the same to JSON that is not parsed, without building a float."""
-        return _VECTORS.sub(_summary_json, body)
-
-
-def _stripped(value: object) -> object:
-    items = as_list(value)
-    if items and all(isinstance(item, int | float) for item in items):
-        return {"dimensions": len(items), "encoding": "float"}
-    return [_stripped(item) for item in items] if items else value
-
-
-def _summary_json(match: re.Match[bytes]) -> bytes:
-    count = match[2].count(b",") + 1
-    return match[1] + f'{{"dimensions":{count},"encoding":"float"}}'.encode()
+        return vectors.strip_json(body)
 
 
 EMBED: Final = _Embed("embeddings")

@@ -36,6 +36,8 @@ def _summary(key: bytes, vector: bytes) -> bytes:
         count, encoding = base64_floats(vector[1:-1].replace(b"\\/", b"/").decode()), b"base64"
     else:
         count = vector.count(b",") + (len(vector.strip(b"[] \t\r\n")) > 0)
+        if not count:
+            return vector
         encoding = b"float" if key.startswith(b"embedding") else key
     return b'{"dimensions":%d,"encoding":"%b"}' % (count, encoding)
 
