@@ -43,5 +43,5 @@ def read(draft: Draft) -> None:
     draft.rename(semconv.CONVERSATION_ID, "langsmith.trace.session_id")
     otel.read_conventions(draft)
     tokens.settle(draft, total=draft.look(otel.TOTAL))
-    content.say_messages(draft, draft.take("gen_ai.prompt", "input.value"))
-    content.say_messages(draft, draft.take("gen_ai.completion", "output.value"), answer=True)
+    content.say_messages(draft, draft.take(semconv.PROMPT_OLD, "input.value"))
+    content.say_messages(draft, draft.take(semconv.COMPLETION_OLD, "output.value"), answer=True)

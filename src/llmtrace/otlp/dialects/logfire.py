@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from llmtrace.otlp.decode import PlainSpan
     from llmtrace.otlp.dialects.draft import Draft
 
-_RAW: Final = "gen_ai.usage.raw"
-_DETAILS: Final = "gen_ai.usage.details."
+_RAW: Final = semconv.USAGE_RAW_LOGFIRE
+_DETAILS: Final = semconv.USAGE_DETAILS_PREFIX
 _NAMES: Final = {
     tokens.CACHE_READ: (f"{_DETAILS}cache_read_tokens", f"{_DETAILS}cached_tokens"),
     tokens.CACHE_WRITE: (f"{_DETAILS}cache_write_tokens",),
@@ -35,7 +35,7 @@ def knows(span: PlainSpan) -> bool:
     return (
         span.scope_name.startswith(("logfire", "pydantic-ai", "pydantic_ai"))
         or "logfire.span_type" in span.attributes
-    ) and any(name.startswith("gen_ai.") for name in span.attributes)
+    ) and any(name.startswith(semconv.GEN_AI_PREFIX) for name in span.attributes)
 
 
 def read(draft: Draft) -> None:

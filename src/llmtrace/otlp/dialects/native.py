@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _ANTHROPIC: Final = "com.anthropic.sdk."
 _XAI: Final = "xai_sdk"
-_TICKS: Final = "gen_ai.usage.cost_in_usd_ticks"
+_TICKS: Final = semconv.USAGE_COST_TICKS_XAI
 _TICKS_PER_USD: Final = 10**10
 _NAMES: Final = {
     semconv.REQUEST_ID: ("anthropic.request.id",),
@@ -28,9 +28,9 @@ _NAMES: Final = {
     semconv.RETRY_COUNT: ("http.request.resend_count",),
     semconv.USAGE_CACHE_WRITE_5M: ("anthropic.usage.cache_creation.ephemeral_5m_input_tokens",),
     semconv.USAGE_CACHE_WRITE_1H: ("anthropic.usage.cache_creation.ephemeral_1h_input_tokens",),
-    semconv.USAGE_CACHE_READ: ("gen_ai.usage.cached_prompt_text_tokens",),
-    semconv.USAGE_IMAGE_INPUT: ("gen_ai.usage.prompt_image_tokens",),
-    semconv.OPENAI_SYSTEM_FINGERPRINT: ("gen_ai.response.system_fingerprint",),
+    semconv.USAGE_CACHE_READ: (semconv.USAGE_CACHED_XAI,),
+    semconv.USAGE_IMAGE_INPUT: (semconv.USAGE_IMAGE_XAI,),
+    semconv.OPENAI_SYSTEM_FINGERPRINT: (semconv.SYSTEM_FINGERPRINT_XAI,),
 }
 
 

@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from llmtrace.otlp.decode import PlainEvent, PlainSpan
     from llmtrace.otlp.dialects.draft import Draft
 
-TOTAL: Final = "gen_ai.usage.total_tokens"
+TOTAL: Final = semconv.USAGE_TOTAL_OLD
 _NAMES: Final = {
-    semconv.RESPONSE_FINISH_REASONS: ("gen_ai.response.finish_reason",),
-    semconv.REQUEST_STREAM: ("gen_ai.is_streaming", "llm.is_streaming"),
+    semconv.RESPONSE_FINISH_REASONS: (semconv.FINISH_REASON_OLD,),
+    semconv.REQUEST_STREAM: (semconv.IS_STREAMING_OLD, "llm.is_streaming"),
     semconv.CONVERSATION_ID: ("session.id",),
 }
 _ASKED: Final = {
-    "gen_ai.system.message": "system",
-    "gen_ai.user.message": "user",
-    "gen_ai.assistant.message": "assistant",
-    "gen_ai.tool.message": "tool",
+    semconv.EVENT_SYSTEM: "system",
+    semconv.EVENT_USER: "user",
+    semconv.EVENT_ASSISTANT: "assistant",
+    semconv.EVENT_TOOL: "tool",
 }
-_DETAILS: Final = "gen_ai.client.inference.operation.details"
+_DETAILS: Final = semconv.EVENT_DETAILS
 _CONTENT: Final = (
     semconv.INPUT_MESSAGES,
     semconv.OUTPUT_MESSAGES,
@@ -44,7 +44,7 @@ _OLD_OPERATIONS: Final = {"completion": semconv.OP_TEXT_COMPLETION, "embedding":
 
 def knows(span: PlainSpan) -> bool:
     """Say whether the span speaks of generative AI at all."""
-    return any(name.startswith("gen_ai.") for name in span.attributes)
+    return any(name.startswith(semconv.GEN_AI_PREFIX) for name in span.attributes)
 
 
 def read(draft: Draft) -> None:
@@ -74,12 +74,12 @@ def _read_events(draft: Draft) -> None:
                 draft.say(name, event.attributes.get(name))
         elif event.name in _ASKED:
             asked.append(_said(event, _ASKED[event.name]))
-        elif event.name == "gen_ai.choice":
+        elif event.name == semconv.EVENT_CHOICE:
             answered.append(_choice(event))
-        elif event.name == "gen_ai.content.prompt":
-            content.say_messages(draft, event.attributes.get("gen_ai.prompt"))
-        elif event.name == "gen_ai.content.completion":
-            answer = event.attributes.get("gen_ai.completion")
+        elif event.name == semconv.EVENT_PROMPT:
+            content.say_messages(draft, event.attributes.get(semconv.PROMPT_OLD))
+        elif event.name == semconv.EVENT_COMPLETION:
+            answer = event.attributes.get(semconv.COMPLETION_OLD)
             content.say_messages(draft, answer, answer=True)
     content.say_messages(draft, asked or None)
     content.say_messages(draft, answered or None, answer=True)

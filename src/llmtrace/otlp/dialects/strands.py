@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from llmtrace.otlp.decode import PlainSpan
     from llmtrace.otlp.dialects.draft import Draft
 
-_WAITED: Final = "gen_ai.server.time_to_first_token"
+_WAITED: Final = semconv.SERVER_FIRST_TOKEN_WAIT
 _PROVIDER_IN_NAME: Final = "strands-agents"
 
 
@@ -34,7 +34,7 @@ def read(draft: Draft) -> None:
         if draft.look(name) == _PROVIDER_IN_NAME:
             draft.take(name)
     otel.read_conventions(draft)
-    if "gen_ai.event.start_time" in draft.names() and "execute_event_loop" in draft.span.name:
+    if semconv.EVENT_START_TIME in draft.names() and "execute_event_loop" in draft.span.name:
         draft.leave_uncounted()
     cached = sum(
         count

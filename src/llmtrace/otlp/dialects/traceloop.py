@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from llmtrace.otlp.dialects.draft import Draft
 
 _SCOPES: Final = "opentelemetry.instrumentation."
-_MARKS: Final = ("traceloop.", "llm.request.type", "llm.usage.", "gen_ai.prompt.0.")
+_MARKS: Final = ("traceloop.", "llm.request.type", "llm.usage.", semconv.PROMPT_FIRST_OLD)
 _KINDS: Final = {
     "workflow": semconv.OP_INVOKE_WORKFLOW,
     "task": "task",
@@ -42,7 +42,7 @@ _NAMES: Final = {
     semconv.RESPONSE_FINISH_REASONS: (
         "llm.response.finish_reason",
         "llm.response.stop_reason",
-        "gen_ai.response.stop_reason",
+        semconv.STOP_REASON_OLD,
     ),
     semconv.USER_ID: (
         "traceloop.association.properties.user_id",
@@ -53,14 +53,14 @@ _NAMES: Final = {
         "traceloop.association.properties.session_id",
         "traceloop.association.properties.chat_id",
     ),
-    semconv.OPENAI_SYSTEM_FINGERPRINT: ("gen_ai.openai.response.system_fingerprint",),
+    semconv.OPENAI_SYSTEM_FINGERPRINT: (semconv.SYSTEM_FINGERPRINT_OLD,),
 }
 
 
 def knows(span: PlainSpan) -> bool:
     """Say whether the span has one of Traceloop's names."""
     return any(name.startswith(_MARKS) for name in span.attributes) or (
-        span.scope_name.startswith(_SCOPES) and "gen_ai.is_streaming" in span.attributes
+        span.scope_name.startswith(_SCOPES) and semconv.IS_STREAMING_OLD in span.attributes
     )
 
 
@@ -84,8 +84,10 @@ def read_call(draft: Draft) -> None:
     otel.read_conventions(draft)
     draft.rename_all(_NAMES)
     settle(draft, total=draft.look(otel.TOTAL, "llm.usage.total_tokens"))
-    prompts = content.unflatten(draft, "gen_ai.prompt") or content.unflatten(draft, "llm.prompts")
-    answers = content.unflatten(draft, "gen_ai.completion")
+    prompts = content.unflatten(draft, semconv.PROMPT_OLD) or content.unflatten(
+        draft, "llm.prompts"
+    )
+    answers = content.unflatten(draft, semconv.COMPLETION_OLD)
     answers = answers or content.unflatten(draft, "llm.completions")
     for each in (*prompts, *answers):
         each["tool_calls"] = content.items(each.get("tool_calls"))
