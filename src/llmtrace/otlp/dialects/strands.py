@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from llmtrace.otlp.decode import PlainSpan
     from llmtrace.otlp.dialects.draft import Draft
 
-_WAITED: Final = semconv.SERVER_FIRST_TOKEN_WAIT
+_WAITED: Final = semconv.SERVER_WAIT_OLD
 _PROVIDER_IN_NAME: Final = "strands-agents"
 
 
