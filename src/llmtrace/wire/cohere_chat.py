@@ -195,9 +195,8 @@ class _Grown:
         """Put the texts in place."""
         for (_, key), (owner, texts) in self._texts.items():
             owner[key] = "".join(texts)
-        for key in ("tool_plan",):
-            if self._message.get(key) == "":
-                del self._message[key]
+        if self._message.get("tool_plan") == "":  # the first event has one, whatever comes
+            del self._message["tool_plan"]
 
 
 def synthesize_stream(body: JsonObject, *, include_usage: bool) -> list[bytes]:
