@@ -304,14 +304,18 @@ _BODIES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("api", [api for api in _STREAMING if api in _BODIES])
-def test_a_stream_cut_anywhere_is_read_and_is_not_complete(api: str) -> None:
+def test_a_stream_cut_anywhere_is_read_and_complete_only_if_nothing_is_lost(api: str) -> None:
     whole = b"".join(wire.synthesize_stream(api, _BODIES[api], include_usage=False))
     end = len(whole.rstrip())
 
     cuts = [wire.merge_stream(api, whole[:at]) for at in range(end)]
 
-    assert wire.merge_stream(api, whole).fields.is_complete
-    assert [at for at, merged in enumerate(cuts) if merged.fields.is_complete] == []
+    everything = wire.merge_stream(api, whole)
+    complete = [(at, merged) for at, merged in enumerate(cuts) if merged.fields.is_complete]
+    assert everything.fields.is_complete
+    assert [at for at, merged in complete if merged.body != everything.body] == []
+    # Anthropic's last count comes before the event that ends its stream; nobody else's does.
+    assert complete == [] or api == "anthropic.messages"
     # a last event cut in two is what a cut is, not a fault of the stream
     assert [at for at, merged in enumerate(cuts) if merged.problem] == []
 
