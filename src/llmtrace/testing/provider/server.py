@@ -109,7 +109,7 @@ class LoopbackServer:
         """Serve in a daemon thread until ``stop``."""
         serve = self._http.serve_forever
         self._thread = threading.Thread(
-            target=serve, kwargs={"poll_interval": 0.05}, name="llmtrace-loopback", daemon=True
+            target=serve, kwargs={"poll_interval": 0.01}, name="llmtrace-loopback", daemon=True
         )
         self._thread.start()
         return self
