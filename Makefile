@@ -21,7 +21,7 @@ demo: env ## See everything at work on this machine alone; DEMO_ARGS=--exit chec
 	@$(RUN) llmtrace demo $(DEMO_ARGS)
 
 test: check browser ## Run check, then every test; TEST_ARGS="-k spool" narrows it
-	@LLMTRACE_CHROMIUM="$(CURDIR)/.tools/bin/chromium" $(RUN) pytest --numprocesses=auto --maxprocesses=4 $(TEST_ARGS)
+	@LLMTRACE_CHROMIUM="$(CURDIR)/.tools/bin/chromium" $(RUN) pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal $(TEST_ARGS)
 
 check: env ## Check formatting, lint, types and import contracts
 	@echo "check: formatting" && $(RUN) ruff format --check --quiet .

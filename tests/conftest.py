@@ -35,6 +35,12 @@ def pytest_report_header() -> list[str]:
     return ["with " + ", ".join(versions), f"browser: {find_chromium() or 'none'}"]
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow tests, in whatever order, so that none is waited for at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def find_chromium() -> str | None:
     """Return the Chromium that `make` has set up, else one on the PATH, else None."""
     for name in (CHROMIUM, "chromium", "chromium-browser", "google-chrome"):
