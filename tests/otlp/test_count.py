@@ -45,3 +45,14 @@ def test_a_request_that_is_cut_off_has_no_more_spans_than_the_whole(length: int)
     whole = request([[5, 5]])
 
     assert count_spans(whole[:length]) <= 10
+
+
+def test_counting_stops_where_it_is_told_to() -> None:
+    assert count_spans(request([[5, 5], [5]]), at_most=7) == 7
+    assert count_spans(request([[5]]), at_most=7) == 5
+
+
+def test_spans_behind_a_group_are_counted() -> None:
+    group = b"\x4b\x4c"  # field 9 begins and ends as a group: nothing of OTLP, but valid protobuf
+
+    assert count_spans(group + request([[3]])) == 3

@@ -10,11 +10,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from llmtrace import semconv
+from llmtrace.otlp import decode as decode_module
 from llmtrace.otlp.decode import (
     MAX_ATTRIBUTES,
     MAX_BODY_CHARACTERS,
     MAX_EVENTS,
     MAX_LINKS,
+    MAX_NAME_CHARACTERS,
     MAX_SPANS,
     MAX_VALUE_CHARACTERS,
     Checked,
@@ -151,6 +153,26 @@ def test_too_many_spans_are_refused_with_the_limit() -> None:
         check(message.SerializeToString())
 
 
+def test_too_many_spans_are_refused_before_they_are_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = b"\x12\x00"
+    scope = b"\x12" + _varint(2 * 2_000_000) + empty * 2_000_000
+    body = b"\x0a" + _varint(len(scope)) + scope
+    monkeypatch.setattr(decode_module, "ExportTraceServiceRequest", None)
+
+    with pytest.raises(TooManySpansError, match=f"over {MAX_SPANS} spans"):
+        check(body)
+
+    assert len(body) > 4_000_000
+
+
+def _varint(value: int) -> bytes:
+    digits = bytearray()
+    while value > 127:
+        digits.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*digits, value])
+
+
 def test_attributes_over_the_limit_are_left_out_and_counted() -> None:
     decoded = decode(request(span(attributes={f"k{n}": n for n in range(MAX_ATTRIBUTES + 5)})))
 
@@ -196,3 +218,19 @@ def test_events_and_links_over_the_limit_are_left_out_and_counted() -> None:
     assert len(decoded.spans[0].events) == MAX_EVENTS
     assert len(decoded.spans[0].links) == MAX_LINKS
     assert decoded.counts == {"events_over_limit": 2, "links_over_limit": 3}
+
+
+def test_names_and_messages_are_cut_too() -> None:
+    long = "x" * (MAX_VALUE_CHARACTERS + 1)
+
+    decoded = decode(
+        request(
+            span(name=long, status=failed(long), events=[Span.Event(name=long)]), scope="s" * 5_000
+        )
+    )
+
+    (plain,) = decoded.spans
+    assert plain.name == plain.events[0].name == long[:MAX_NAME_CHARACTERS]
+    assert plain.scope_name == "s" * MAX_NAME_CHARACTERS
+    assert plain.status_message == long[:-1]
+    assert decoded.counts == {"names_shortened": 3, "values_shortened": 1}

@@ -158,8 +158,15 @@ def test_a_whole_number_sent_as_a_double_is_a_count() -> None:
     assert row_of({semconv.USAGE_INPUT_TOKENS: 12.0}).input_tokens == 12
 
 
-def test_the_largest_count_is_kept() -> None:
-    assert row_of({semconv.USAGE_INPUT_TOKENS: 2**63 - 1}).input_tokens == 2**63 - 1
+def test_a_count_of_tokens_is_believed_up_to_a_billion_so_that_sums_cannot_overflow() -> None:
+    assert row_of({semconv.USAGE_INPUT_TOKENS: 10**9}).input_tokens == 10**9
+    assert row_of({semconv.USAGE_INPUT_TOKENS: 10**9 + 1}).input_tokens is None
+
+
+def test_a_limit_that_nobody_adds_up_may_be_as_large_as_it_likes() -> None:
+    row = row_of({semconv.RATE_LIMIT_REMAINING_TOKENS: 2**63 - 1})
+
+    assert row.rate_limit_remaining_tokens == 2**63 - 1
 
 
 @pytest.mark.parametrize(

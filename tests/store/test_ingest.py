@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import pytest
 from llmtrace.otlp.decode import MalformedOtlpError
 from llmtrace.otlp.rows import leave_unpriced
 from llmtrace.store.ingest import ingest
-from tests.otlp.otlp_requests import request, span
+from tests.otlp.otlp_requests import START_NS, request, span
 
 if TYPE_CHECKING:
     from llmtrace.otlp.rows import SpanRow
@@ -56,3 +57,15 @@ def test_what_is_refused_cut_or_repaired_is_counted_by_reason() -> None:
 def test_bytes_that_are_no_request_are_malformed() -> None:
     with pytest.raises(MalformedOtlpError):
         ingest(b"\xff", leave_unpriced)
+
+
+@pytest.mark.parametrize(("ahead", "count"), [(timedelta(hours=23), 0), (timedelta(hours=25), 1)])
+def test_a_span_of_more_than_a_day_ahead_is_counted_and_keeps_its_time(
+    ahead: timedelta, count: int
+) -> None:
+    begins = datetime.fromtimestamp(START_NS / 1e9, tz=UTC)
+
+    found = ingest(request(span(1)), leave_unpriced, now=begins - ahead)
+
+    assert found.counts.get("odd.future", 0) == count
+    assert found.rows[0].start_time_us == START_NS // 1_000

@@ -60,6 +60,10 @@ class Intake:
                 raise OverloadedError("too much is being received at once; try again")
             self._in_flight_bytes += size
 
+    def room(self) -> Room:
+        """Return the room of one request, which grows as it is read and unpacked."""
+        return Room(self)
+
     @property
     def is_disk_low(self) -> bool:
         """Say whether nothing is taken because the disk is too full."""
@@ -101,6 +105,35 @@ class Intake:
         """Count what is not spans: it is refused in words, never dropped in silence."""
         with self._lock:
             self.unsupported[signal] = self.unsupported.get(signal, 0) + count
+
+
+class Room:
+    """What one request holds of the bytes in flight; given back all at once.
+
+    A small body may stand for a large one: what counts is what lies in memory.
+    """
+
+    def __init__(self, intake: Intake) -> None:
+        """Hold nothing yet."""
+        self._intake = intake
+        self._lock = threading.Lock()
+        self._held = 0
+        self._is_open = True
+
+    def grow(self, size: int) -> None:
+        """Hold ``size`` more bytes. Raises OverloadedError if there is no room."""
+        with self._lock:
+            # A client that is gone has given its room back while a thread still unpacks its body.
+            if self._is_open:
+                self._intake.enter(size)
+                self._held += size
+
+    def close(self) -> None:
+        """Give everything back."""
+        with self._lock:
+            self._is_open = False
+            self._intake.leave(self._held)
+            self._held = 0
 
 
 def rejection_text(checked: Checked) -> str:

@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from llmtrace.collector.intake import Intake
     from llmtrace.store import Drain
 
+# Reasons of ``Writer.counts`` that begin so; totals over all collectors since the store was made.
 _LOST: Final = "lost."
+_REPAIRED: Final = "repaired."
+_LIMITED: Final = "limited."
+_FUTURE: Final = "odd.future"
 
 
 class SelfMetrics:
@@ -57,6 +61,7 @@ class SelfMetrics:
         return [
             *self._spans(),
             *self._refusals(),
+            *self._unbelieved(),
             *self._waiting(),
             *self._drain_work(),
             *self._store(),
@@ -101,13 +106,43 @@ class SelfMetrics:
                 "counter",
                 "Spans that apps say they lost, by reason; since the store was made.",
                 "reason",
-                {
-                    name.removeprefix(_LOST): count
-                    for name, count in self._counts().items()
-                    if name.startswith(_LOST)
-                },
+                self._counted(_LOST),
             ),
         ]
+
+    def _unbelieved(self) -> list[Family]:
+        return [
+            by_label(
+                "llmtrace_values_repaired_total",
+                "counter",
+                "Values that cannot be true, as negative tokens or an end before the start: "
+                "unknown in their column, kept among the attributes; since the store was made.",
+                "column",
+                self._counted(_REPAIRED),
+            ),
+            by_label(
+                "llmtrace_values_limited_total",
+                "counter",
+                "Values cut short or left out because they were too long or too many; since the "
+                "store was made.",
+                "what",
+                self._counted(_LIMITED),
+            ),
+            one(
+                "llmtrace_spans_from_the_future_total",
+                "counter",
+                "Spans that began over a day after they were stored: their clock is wrong; since "
+                "the store was made.",
+                self._counts().get(_FUTURE, 0),
+            ),
+        ]
+
+    def _counted(self, prefix: str) -> dict[str, int]:
+        return {
+            name.removeprefix(prefix): count
+            for name, count in self._counts().items()
+            if name.startswith(prefix)
+        }
 
     def _refusals(self) -> list[Family]:
         return [

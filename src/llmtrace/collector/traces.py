@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from llmtrace.collector.intake import Intake
+    from llmtrace.collector.intake import Intake, Room
     from llmtrace.otlp.decode import Checked
 
 PROTOBUF: Final = "application/x-protobuf"
@@ -56,19 +56,19 @@ class HttpReceiver:
 
     async def traces(self, request: Request) -> Response:
         """Take spans."""
+        room = self._intake.room()
         try:
-            kind, body = await self._read(request)
-        except _REFUSALS as error:
-            return self._refusal(_kind_of(request), *_status_of(error))
-        try:
+            kind, body = await self._read(request, room)
             encoding = request.headers.get("content-encoding", "")
             project: str | None = getattr(request.state, "project", None)
-            checked, done = await run_in_threadpool(self._opened, body, encoding, kind, project)
+            checked, done = await run_in_threadpool(
+                self._opened, body, encoding, kind, project, room
+            )
             await asyncio.wrap_future(done)
         except _REFUSALS as error:
-            return self._refusal(kind, *_status_of(error))
+            return self._refusal(_kind_of(request), *_status_of(error))
         finally:
-            self._intake.leave(len(body))
+            room.close()
         answer = ExportTraceServiceResponse()
         if checked.rejected:
             answer.partial_success.rejected_spans = checked.rejected
@@ -93,7 +93,7 @@ class HttpReceiver:
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer
 
-    async def _read(self, request: Request) -> tuple[str, bytes]:
+    async def _read(self, request: Request, room: Room) -> tuple[str, bytes]:
         """Return content type and body, with room made for it."""
         kind = _kind_of(request)
         if kind not in {PROTOBUF, JSON}:
@@ -102,7 +102,7 @@ class HttpReceiver:
                 f"Content-Type {kind[:60]!r} is not taken; send {PROTOBUF} or {JSON} "
                 "(OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf)",
             )
-        self._intake.enter(0)
+        room.grow(0)
         body = bytearray()
         async with asyncio.timeout(_BODY_TIMEOUT_S):
             async for piece in request.stream():
@@ -111,29 +111,28 @@ class HttpReceiver:
                     raise RefusedBodyError(
                         413, f"the body is over {MAX_COMPRESSED_BYTES} bytes; send smaller batches"
                     )
-        self._intake.enter(len(body))
+        room.grow(len(body))
         return kind, bytes(body)
 
     def _opened(
-        self, body: bytes, encoding: str, kind: str, project: str | None
+        self, body: bytes, encoding: str, kind: str, project: str | None, room: Room
     ) -> tuple[Checked, Future[None]]:
         payload = decoded_body(body, encoding)
+        room.grow(max(0, len(payload) - len(body)))
         return self._intake.take(
             request_from_json(payload) if kind == JSON else payload, "http", project
         )
 
     async def _refuse_signal(self, request: Request, signal: str) -> Response:
+        room = self._intake.room()
         try:
-            kind, body = await self._read(request)
-        except _REFUSALS as error:
-            return self._refusal(_kind_of(request), *_status_of(error))
-        try:
+            kind, body = await self._read(request, room)
             encoding = request.headers.get("content-encoding", "")
             answer, count = await run_in_threadpool(_rejected, body, encoding, kind, signal)
         except _REFUSALS as error:
-            return self._refusal(kind, *_status_of(error))
+            return self._refusal(_kind_of(request), *_status_of(error))
         finally:
-            self._intake.leave(len(body))
+            room.close()
         self._intake.refuse_signal(signal, count)
         return _answer(answer, kind)
 

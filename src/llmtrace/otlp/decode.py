@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from llmtrace import semconv
+from llmtrace.otlp.count import count_spans
 from llmtrace.otlp.dialects.content import BODIES as FOREIGN_BODIES
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ MAX_ATTRIBUTES: Final = 256
 MAX_KEY_CHARACTERS: Final = 256
 MAX_VALUE_CHARACTERS: Final = 256 * 1024
 MAX_BODY_CHARACTERS: Final = 4 * 1024 * 1024
+MAX_NAME_CHARACTERS: Final = 4_096
+"""Of a span, an event or a scope."""
 MAX_EVENTS: Final = 1_024
 MAX_LINKS: Final = 128
 
@@ -122,6 +125,8 @@ class Checked:
 
 def check(payload: bytes) -> Checked:
     """Count the spans of a request without decoding them. Raises MalformedOtlpError."""
+    # In the bytes first: two million empty spans are 4 MB of them, and 350 MB as messages.
+    _check_number(count_spans(payload, at_most=MAX_SPANS + 1))
     request = _parsed(payload)
     spans = rejected = 0
     for resource_spans in request.resource_spans:
@@ -141,10 +146,13 @@ def decode(payload: bytes) -> Decoded:
     for resource_spans in request.resource_spans:
         resource, _ = _attributes(resource_spans.resource.attributes, counts)
         for scope_spans in resource_spans.scope_spans:
-            scope = scope_spans.scope
+            scope, version = (
+                _cut(text, MAX_NAME_CHARACTERS, "names_shortened", counts)
+                for text in (scope_spans.scope.name, scope_spans.scope.version)
+            )
             for span in scope_spans.spans:
                 if _has_ids(span):
-                    spans.append(_plain(span, scope.name, scope.version, resource, counts))
+                    spans.append(_plain(span, scope, version, resource, counts))
                 else:
                     rejected += 1
     return Decoded(spans=spans, rejected=rejected, counts=counts)
@@ -158,16 +166,22 @@ def _parsed(payload: bytes) -> ExportTraceServiceRequest:
             f"the {len(payload)} bytes are not an ExportTraceServiceRequest; "
             "send protobuf as OTLP defines it"
         ) from error
-    spans = sum(
-        len(scope_spans.spans)
-        for resource_spans in request.resource_spans
-        for scope_spans in resource_spans.scope_spans
+    _check_number(
+        sum(
+            len(scope_spans.spans)
+            for resource_spans in request.resource_spans
+            for scope_spans in resource_spans.scope_spans
+        )
     )
+    return request
+
+
+def _check_number(spans: int) -> None:
     if spans > MAX_SPANS:
         raise TooManySpansError(
-            f"{spans} spans in one request, at most {MAX_SPANS} are taken; send smaller batches"
+            f"over {MAX_SPANS} spans in one request, at most {MAX_SPANS} are taken; "
+            "send smaller batches"
         )
-    return request
 
 
 def _has_ids(span: Span) -> bool:
@@ -193,10 +207,10 @@ def _plain(
         parent_span_id=_parent(span.parent_span_id, counts),
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
-        name=span.name,
+        name=_cut(span.name, MAX_NAME_CHARACTERS, "names_shortened", counts),
         kind=span.kind,
         status=span.status.code,
-        status_message=span.status.message,
+        status_message=_cut(span.status.message, MAX_VALUE_CHARACTERS, "values_shortened", counts),
         attributes=attributes,
         events=_events(span, counts),
         links=_links(span, counts),
@@ -220,7 +234,7 @@ def _events(span: Span, counts: Counter[str]) -> tuple[PlainEvent, ...]:
     return tuple(
         PlainEvent(
             time_ns=event.time_unix_nano,
-            name=event.name,
+            name=_cut(event.name, MAX_NAME_CHARACTERS, "names_shortened", counts),
             attributes=_attributes(event.attributes, counts)[0],
         )
         for event in span.events[:MAX_EVENTS]
@@ -239,6 +253,12 @@ def _links(span: Span, counts: Counter[str]) -> tuple[PlainLink, ...]:
         for link in span.links[:MAX_LINKS]
         if len(link.trace_id) == _TRACE_ID_BYTES and len(link.span_id) == _SPAN_ID_BYTES
     )
+
+
+def _cut(text: str, limit: int, reason: str, counts: Counter[str]) -> str:
+    if len(text) > limit:
+        counts[reason] += 1
+    return text[:limit]
 
 
 def _attributes(

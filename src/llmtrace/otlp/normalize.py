@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llmtrace import semconv
 from llmtrace.otlp.dialects import translate
 from llmtrace.otlp.rows import EventRow, LinkRow, SpanRow
+from llmtrace.usage.counts import MAX_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +29,8 @@ _ERROR_STATUS: Final = 2
 _MAX_NS: Final = 2**63 - 1
 _MAX_COUNT: Final = 2**63 - 1
 _MAX_HTTP_STATUS: Final = 999
+# What is added up over many calls: a single one near 2**63 would make every sum overflow.
+_SUMMED: Final = re.compile(r"(?!rate_limit_).*_tokens|retry_count")
 _CENT_OF_A_MILLIONTH: Final = Decimal("1e-12")
 _MAX_USD: Final = Decimal(999_999)
 _MAX_TEXT: Final = 256 * 1024
@@ -92,6 +96,10 @@ _COUNTS: Final[Mapping[str, tuple[str, ...]]] = {
     "rate_limit_limit_tokens": (semconv.RATE_LIMIT_LIMIT_TOKENS,),
     "rate_limit_remaining_tokens": (semconv.RATE_LIMIT_REMAINING_TOKENS,),
 }
+_LIMITS: Final[Mapping[str, int]] = {
+    "http_status": _MAX_HTTP_STATUS,
+    **{column: MAX_TOKENS for column in _COUNTS if _SUMMED.fullmatch(column)},
+}
 _MONEY: Final[Mapping[str, str]] = {
     "cost_usd": semconv.COST_TOTAL,
     "cost_input_usd": semconv.COST_INPUT,
@@ -139,8 +147,7 @@ class _Attributes:
 
     def count(self, column: str, names: tuple[str, ...]) -> int | None:
         name, value = self.take(names)
-        limit = _MAX_HTTP_STATUS if column == "http_status" else _MAX_COUNT
-        count = _as_count(value, limit)
+        count = _as_count(value, _LIMITS.get(column, _MAX_COUNT))
         if count is None and value is not None:
             self.put_back(name, value, column)
         return count

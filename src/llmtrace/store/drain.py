@@ -115,7 +115,8 @@ class Drain:
         self._booked: Counter[str] = Counter()
         # Whatever lies in the log now was acknowledged by a collector that is gone.
         self._earlier = {path.name for path in list_segments(home / WAL)}
-        self._forget((clock or SystemClock()).now())
+        self._clock = clock or SystemClock()
+        self._forget(self._clock.now())
 
     def run(self, *, should_stop: Callable[[], bool] = lambda: False) -> Drained:
         """Store what the segments hold by now, oldest first, and remove finished ones.
@@ -188,7 +189,7 @@ class Drain:
     def _add(self, path: Path, frame: Frame, group: _Group) -> None:
         source = self._source(path)
         try:
-            content = ingest(frame.payload, self._pricer)
+            content = ingest(frame.payload, self._pricer, now=self._clock.now())
         except MalformedOtlpError as error:
             self._bury(path.name, frame, str(error))
         except Exception:

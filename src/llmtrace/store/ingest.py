@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from llmtrace import semconv
+from llmtrace.clock import unix_ns
 from llmtrace.otlp.decode import decode
 from llmtrace.otlp.normalize import UNPRICED, normalize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from llmtrace.otlp.decode import PlainSpan
     from llmtrace.otlp.rows import Pricer, SpanRow
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 _REASON: Final = re.compile(r"[a-z0-9_]{1,40}")
 _MAX_REASONS: Final = 32
 """Of one app, in one request: names become rows of a table."""
+_AHEAD: Final = timedelta(days=1)
+"""Clocks of other time zones, written as if they were UTC, are at most so far ahead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +33,16 @@ class Ingested:
 
     rows: list[SpanRow]
     counts: Mapping[str, int]
-    """By reason: ``rejected.id``, ``limited.<what>``, ``repaired.<column>``, and what the apps
-    say they lost: ``lost.<reason>``."""
+    """By reason: ``rejected.id``, ``limited.<what>``, ``repaired.<column>``, ``odd.future``, and
+    what the apps say they lost: ``lost.<reason>``."""
 
 
-def ingest(payload: bytes, pricer: Pricer) -> Ingested:
+def ingest(payload: bytes, pricer: Pricer, *, now: datetime | None = None) -> Ingested:
     """Decode, normalize and price one ``ExportTraceServiceRequest``.
 
-    Only calls that came without a price are priced. Raises MalformedOtlpError.
+    Only calls that came without a price are priced. Spans that begin over a day after ``now``, by a
+    clock that is wrong, keep their time, since a repeated one must have the same, and are counted;
+    None: nobody asks. Raises MalformedOtlpError.
     """
     decoded = decode(payload)
     counts: Counter[str] = Counter()
@@ -44,11 +51,14 @@ def ingest(payload: bytes, pricer: Pricer) -> Ingested:
     for reason, count in decoded.counts.items():
         counts[f"limited.{reason}"] += count
     rows: list[SpanRow] = []
+    latest_us = None if now is None else unix_ns(now + _AHEAD) // 1_000
     counts.update(_lost_by_apps(decoded.spans))
     for span in decoded.spans:
         row, repaired = normalize(span)
         for column in repaired:
             counts[f"repaired.{column}"] += 1
+        if latest_us is not None and row.start_time_us > latest_us:
+            counts["odd.future"] += 1
         rows.append(pricer(row) if row.is_inference and row.cost_source == UNPRICED else row)
     return Ingested(rows=rows, counts=counts)
 
