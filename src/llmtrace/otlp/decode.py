@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -48,6 +48,8 @@ _BODIES: Final = frozenset(
 )
 _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
+_NO_TRACE_ID: Final = bytes(_TRACE_ID_BYTES)
+_NO_SPAN_ID: Final = bytes(_SPAN_ID_BYTES)
 
 
 class MalformedOtlpError(ValueError):
@@ -76,8 +78,7 @@ class PlainLink:
     attributes: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlainSpan:
+class PlainSpan(NamedTuple):
     """One span as it was sent, in Python values; only its ids are known to be good."""
 
     trace_id: bytes
@@ -185,11 +186,12 @@ def _check_number(spans: int) -> None:
 
 
 def _has_ids(span: Span) -> bool:
+    trace_id, span_id = span.trace_id, span.span_id
     return (
-        len(span.trace_id) == _TRACE_ID_BYTES
-        and len(span.span_id) == _SPAN_ID_BYTES
-        and any(span.trace_id)
-        and any(span.span_id)
+        len(trace_id) == _TRACE_ID_BYTES
+        and len(span_id) == _SPAN_ID_BYTES
+        and trace_id != _NO_TRACE_ID
+        and span_id != _NO_SPAN_ID
     )
 
 
@@ -272,7 +274,8 @@ def _attributes(
         if len(values) >= MAX_ATTRIBUTES or not 0 < len(key) <= MAX_KEY_CHARACTERS:
             counts["attributes_over_limit"] += 1
             continue
-        value = _value(pair.value)
+        told = pair.value
+        value = told.string_value or _value(told)  # most are text, and this is the shortest way
         if isinstance(value, str) and len(value) > MAX_VALUE_CHARACTERS:
             limit = MAX_BODY_CHARACTERS if key in _BODIES else MAX_VALUE_CHARACTERS
             if len(value) > limit:

@@ -120,6 +120,12 @@ class Normalized(NamedTuple):
     repaired: tuple[str, ...]
 
 
+_COLUMN_OF: Final = {
+    name: column for column, names in (*_TEXT.items(), *_COUNTS.items()) for name in names
+}
+"""Attribute → the column that takes it: a span has few of all the attributes that could be."""
+
+
 class _Attributes:
     """The attributes of one span that no column has taken yet."""
 
@@ -145,8 +151,16 @@ class _Attributes:
         _, value = self.take(names)
         return None if value is None or value == "" else _as_text(value)
 
-    def count(self, column: str, names: tuple[str, ...]) -> int | None:
-        name, value = self.take(names)
+    def columns(self) -> dict[str, Any]:
+        """Take what has a column of text or counts; a column that is not there is unknown."""
+        there = [column for name in self.rest if (column := _COLUMN_OF.get(name)) is not None]
+        return {
+            column: self.text(_TEXT[column]) if column in _TEXT else self.count(column)
+            for column in dict.fromkeys(there)
+        }
+
+    def count(self, column: str) -> int | None:
+        name, value = self.take(_COUNTS[column])
         count = _as_count(value, _LIMITS.get(column, _MAX_COUNT))
         if count is None and value is not None:
             self.put_back(name, value, column)
@@ -168,27 +182,25 @@ def normalize(span: PlainSpan) -> Normalized:
     """
     span = translate(span)
     attributes = _Attributes(span.attributes)
-    columns: dict[str, Any] = {column: attributes.text(names) for column, names in _TEXT.items()}
-    for column, names in _COUNTS.items():
-        columns[column] = attributes.count(column, names)
+    columns = attributes.columns()
     is_counted_below = attributes.rest.get(semconv.COUNTED_BELOW) is True
     columns["is_inference"] = (
-        columns["operation"] in semconv.INFERENCE_OPERATIONS and not is_counted_below
+        columns.get("operation") in semconv.INFERENCE_OPERATIONS and not is_counted_below
     )
     columns.update(_cost(attributes))
     columns.update(_times(span, attributes))
     columns["ttfc_ns"] = _wait_ns(attributes)
     columns["is_stream"] = _flag(attributes)
-    if columns["is_stream"] is None and columns["api"] is not None:
+    if columns["is_stream"] is None and columns.get("api") is not None:
         # The conventions set the flag only when it is true; of our own spans its absence says no.
         columns["is_stream"] = False
     columns["finish_reasons"] = _texts(attributes.take((semconv.RESPONSE_FINISH_REASONS,))[1])
     columns["tags"] = _tags(attributes)
     if span.shortened:
-        columns["truncated"] = ",".join(filter(None, [columns["truncated"], *span.shortened]))
-    failed = span.status == _ERROR_STATUS or columns["error_type"] is not None
+        columns["truncated"] = ",".join(filter(None, [columns.get("truncated"), *span.shortened]))
+    failed = span.status == _ERROR_STATUS or columns.get("error_type") is not None
     if columns["is_inference"] and columns["cost_source"] is None:
-        told_tokens = (columns["input_tokens"], columns["output_tokens"]) != (None, None)
+        told_tokens = (columns.get("input_tokens"), columns.get("output_tokens")) != (None, None)
         # A call that was refused consumed nothing: there is no price that it lacks.
         columns["cost_source"] = UNPRICED if told_tokens or not failed else None
     row = SpanRow(

@@ -8,7 +8,6 @@ Pure and total. ``docs/dialects.md`` says what is read from whom, and what count
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from llmtrace import semconv
@@ -68,7 +67,7 @@ def translate(span: PlainSpan) -> PlainSpan:
             read(draft)
             draft.say(semconv.DIALECT, name)
             _name_provider(draft)
-            return replace(span, attributes=draft.attributes(), start_ns=draft.start_ns)
+            return span._replace(attributes=draft.attributes(), start_ns=draft.start_ns)
     return span
 
 

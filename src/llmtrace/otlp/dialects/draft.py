@@ -33,17 +33,27 @@ class Draft:
 
     def look(self, *names: str) -> object:
         """Return the first value that is there and not None, and leave it."""
-        return next((v for n in names if (v := self._values.get(n)) is not None), None)
+        for name in names:
+            value = self._values.get(name)
+            if value is not None:
+                return value
+        return None
 
     def text(self, *names: str) -> str | None:
         """Return the first of ``names`` that is a text and not empty, and leave it."""
-        return next((v for n in names if isinstance(v := self._values.get(n), str) and v), None)
+        for name in names:
+            value = self._values.get(name)
+            if value and isinstance(value, str):
+                return value
+        return None
 
     def take(self, *names: str) -> object:
         """Remove and return the first value that is there and not None."""
         for name in names:
-            if self._values.get(name) is not None:
-                return self._values.pop(name)
+            value = self._values.get(name)
+            if value is not None:
+                del self._values[name]
+                return value
         return None
 
     def say(self, ours: str, value: object) -> None:

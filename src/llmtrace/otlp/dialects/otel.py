@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TOTAL: Final = semconv.USAGE_TOTAL_OLD
 _NAMES: Final = {
+    **STANDARD,
     semconv.RESPONSE_FINISH_REASONS: (semconv.FINISH_REASON_OLD,),
     semconv.REQUEST_STREAM: (semconv.IS_STREAMING_OLD, "llm.is_streaming"),
     semconv.CONVERSATION_ID: ("session.id",),
@@ -55,14 +56,15 @@ def read(draft: Draft) -> None:
 
 def read_conventions(draft: Draft) -> None:
     """Read all but the sums, for dialects that are the conventions with a difference."""
-    draft.rename_all({**STANDARD, **_NAMES})
+    draft.rename_all(_NAMES)
     operation = draft.text(semconv.OPERATION_NAME)
     if operation in _OLD_OPERATIONS:
         draft.overrule(semconv.OPERATION_NAME, _OLD_OPERATIONS[operation])
     reasons = draft.look(semconv.RESPONSE_FINISH_REASONS)
     if isinstance(reasons, str) and isinstance(parsed(reasons), list):
         draft.overrule(semconv.RESPONSE_FINISH_REASONS, parsed(reasons))
-    _read_events(draft)
+    if draft.span.events:
+        _read_events(draft)
 
 
 def _read_events(draft: Draft) -> None:
