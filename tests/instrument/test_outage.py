@@ -72,7 +72,7 @@ def client() -> openai.OpenAI:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again soon: the pauses between attempts are not what is tested here."""
-    monkeypatch.setattr("llmtrace.instrument.sender._BACKOFF_S", (0.02,))
+    monkeypatch.setattr("llmtrace.otlp.post.BACKOFF_S", (0.02,))
 
 
 def ask(client: openai.OpenAI, first: int, count: int, text: str = "Hi") -> float:

@@ -56,7 +56,7 @@ def collector() -> Iterator[Collector]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again soon: the pauses between attempts are not what is tested here."""
-    monkeypatch.setattr("llmtrace.instrument.sender._BACKOFF_S", (0.02,))
+    monkeypatch.setattr("llmtrace.otlp.post.BACKOFF_S", (0.02,))
 
 
 def outbox(home: Path) -> list[Path]:
@@ -289,7 +289,7 @@ def test_a_redirect_is_not_followed_with_our_token(
 def test_new_spans_do_not_cut_the_pause_after_a_failure(
     provider: LocalProvider, collector: Collector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmtrace.instrument.sender._BACKOFF_S", (30.0,))
+    monkeypatch.setattr("llmtrace.otlp.post.BACKOFF_S", (30.0,))
     collector.answers = [(503, {})] * 100
     llmtrace.instrument(home=tmp_path, endpoint=collector.endpoint, flush_interval_s=0.001)
     client = CHAT.client(provider)

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
@@ -25,6 +24,7 @@ from llmtrace.errors import LlmtraceError
 from llmtrace.instrument import guard, patches
 from llmtrace.instrument.integrations import INTEGRATIONS
 from llmtrace.instrument.transport import traces_url, transport_directory
+from llmtrace.otlp.endpoint import shown_url
 from llmtrace.pricing import load_price_book
 from llmtrace.spool import is_owned, list_segments
 from llmtrace.store import open_store
@@ -144,7 +144,9 @@ def reachable(settings: Settings) -> Iterator[Finding]:
     except (LlmtraceError, OSError) as error:
         yield Finding(about="spool", verdict="problem", detail=str(error))
     if url:
-        yield Finding(about="endpoint", verdict="ok", detail=f"spans are posted to {_shown(url)}")
+        yield Finding(
+            about="endpoint", verdict="ok", detail=f"spans are posted to {shown_url(url)}"
+        )
     collector = find_collector(settings.home)
     yield Finding(
         about="collector",
@@ -219,19 +221,12 @@ def _setting(name: str, value: object) -> str:
         return "-"
     if name in {"headers", "token"}:
         return "set"
-    return _shown(str(value)) if name in {"endpoint", "traces_endpoint"} else str(value)
+    return shown_url(str(value)) if name in {"endpoint", "traces_endpoint"} else str(value)
 
 
 def _plain(text: str) -> str:
     """Keep rich from reading markup in what came from outside."""
     return escape(text)
-
-
-def _shown(url: str) -> str:
-    """Show a URL without user, password or query."""
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
 
 
 def _version(distribution: str) -> str | None:

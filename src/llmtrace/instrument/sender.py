@@ -1,25 +1,20 @@
 """Post the outbox's segments to an OTLP/HTTP endpoint, oldest first, until they are accepted.
 
-Segments of dead processes are sent too. An answer that says "later" (429, 502, 503, 504, no
-answer) or "who are you" (401, 403) is waited for; one that says "never" drops the request, counted.
-A request may arrive twice if the process dies between the answer and the note of it;
-collectors recognise spans by their ids.
+Segments of dead processes are sent too. What an answer means is said in ``llmtrace.otlp.post``;
+what is refused for good is dropped and counted. A request may arrive twice if the process dies
+between the answer and the note of it; collectors recognise spans by their ids.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-import urllib.error
-import urllib.request
-from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
-from opentelemetry import context
-
+from llmtrace.config import Secret
 from llmtrace.otlp.count import count_spans
-from llmtrace.spool import Frame, list_segments, locked, read_frames, try_remove
-from llmtrace.version import VERSION
+from llmtrace.otlp.post import Answer, Backoff, Poster
+from llmtrace.spool import Frame, Positions, list_segments, locked, send_frames, try_remove
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -30,20 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("llmtrace")
 
-_LATER: Final = frozenset({301, 302, 303, 307, 308, 401, 403, 408, 429, 502, 503, 504})
 _MAX_RETRY_AFTER_S: Final = 60.0
-_BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-_MAX_REQUEST_BYTES: Final = 1_000_000
-"""Of frames put together in one request: a backlog goes out in few requests. Receivers take 4 MB
-and more; a single frame may be longer."""
-_Answer = Literal["accepted", "later", "never"]
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirected POST would arrive as a GET without its body, with our token, elsewhere."""
-
-    def redirect_request(self, *args: object, **kwargs: object) -> None:
-        """Let the answer be an error."""
 
 
 class Sender:
@@ -53,15 +35,11 @@ class Sender:
         self, url: str, transport: SegmentTransport, settings: Settings, dropped: Counter[str]
     ) -> None:
         """Prepare to post what ``transport`` writes to ``url``; ``notify()`` begins."""
-        self._url = url
         self._transport = transport
-        self._settings = settings
         self._dropped = dropped
-        self._opener = urllib.request.build_opener(_NoRedirect)
-        self._failures = 0
-        self._retry_after_s = 0.0
-        self._refusal = 0
-        self._positions: dict[str, int] = {}
+        self._poster = Poster(url, _headers(settings), timeout_s=settings.export_timeout_s)
+        self._backoff = Backoff(max_retry_after_s=_MAX_RETRY_AFTER_S)
+        self._positions = Positions()
         self.accepted = 0
         """Requests the endpoint has accepted."""
         self.after_fork()
@@ -113,10 +91,6 @@ class Sender:
             self._changed.notify_all()
 
     def _run(self) -> None:
-        # Instrumented HTTP clients leave the posts of telemetry alone.
-        key = getattr(context, "_SUPPRESS_INSTRUMENTATION_KEY", None)
-        if key is not None:
-            context.attach(context.set_value(key, True))
         while True:
             with self._changed:
                 seen = self._written
@@ -138,8 +112,7 @@ class Sender:
 
         New spans do not cut it: an endpoint that is down is not asked with every batch.
         """
-        backoff_s = _BACKOFF_S[min(self._failures, len(_BACKOFF_S)) - 1] if self._failures else 0.0
-        asked_s = min(self._retry_after_s, _MAX_RETRY_AFTER_S)
+        asked_s = self._backoff.asked_s
         with self._changed:
             self._failed_attempts += 1
             self._is_told_to_wait = asked_s > 0
@@ -147,7 +120,7 @@ class Sender:
             self._changed.wait_for(lambda: self._stopping, asked_s)
             self._is_told_to_wait = False
             self._changed.wait_for(
-                lambda: self._stopping or self._is_hurried, max(0.0, backoff_s - asked_s)
+                lambda: self._stopping or self._is_hurried, self._backoff.pause_s - asked_s
             )
 
     def _send_all(self) -> bool:
@@ -155,7 +128,8 @@ class Sender:
         try:
             return all(map(self._send_segment, list_segments(self._transport.directory)))
         except Exception as error:  # noqa: BLE001  # a bad disk must not end the thread
-            self._failed(f"{type(error).__name__} while reading the outbox")
+            self._backoff.failed()
+            self._tell(f"{type(error).__name__} while reading the outbox")
             return False
 
     def _send_segment(self, path: Path) -> bool:
@@ -166,102 +140,39 @@ class Sender:
             # Its writer lives, or another process sends it just now: not ours to send.
             if is_held and not self._send_frames(path):
                 return False
-        if is_held and try_remove(path, applied=self._position(path)):
-            _note(path).unlink(missing_ok=True)
-            self._positions.pop(path.name, None)
+        if is_held and try_remove(path, applied=self._positions.of(path)):
+            self._positions.forget(path)
         return True
 
     def _send_frames(self, path: Path) -> bool:
         """Send what a segment holds, many frames in one request; False if not all could be."""
-        while frames := self._unsent(path):
-            # Serialized OTLP requests, put one after another, are one request with all they hold.
-            answer = self._post([frame.payload for frame in frames])
-            if answer == "never" and len(frames) > 1:
-                # Only the frame that is at fault is to be lost.
-                for frame in frames:
-                    answer = self._post([frame.payload])
-                    if answer == "later":
-                        return False
-                    self._settle(path, frame, answer)
-            elif answer == "later":
-                return False
-            else:
-                self._settle(path, frames[-1], answer)
-        return True
+        return send_frames(path, self._positions, self._post, self._settled)
 
-    def _unsent(self, path: Path) -> list[Frame]:
-        """Return the next frames of a segment, as many as fit a request."""
-        return read_frames(path, self._position(path), max_bytes=_MAX_REQUEST_BYTES).frames
+    def _settled(self, frames: list[Frame], answer: Answer) -> None:
+        if answer.verdict == "never":
+            refused = f"endpoint_refused_{answer.status}"
+            self._dropped[refused] += sum(count_spans(frame.payload) for frame in frames)
+            logger.warning("the OTLP endpoint refused spans for good: HTTP %d", answer.status)
+        elif answer.rejected:
+            self._dropped["endpoint_rejected"] += answer.rejected
 
-    def _position(self, path: Path) -> int:
-        """Return how far a segment has been sent, by us or by another process before."""
-        return max(self._positions.get(path.name, 0), _read_position(_note(path)))
-
-    def _settle(self, path: Path, frame: Frame, answer: _Answer) -> None:
-        """Note that all up to ``frame`` is sent; where the disk is full, for ourselves only."""
-        if answer == "never":
-            refused = f"endpoint_refused_{self._refusal}"
-            self._dropped[refused] += count_spans(frame.payload)
-        self._positions[path.name] = frame.end
-        with suppress(OSError):
-            _write_position(_note(path), frame.end)
-
-    def _post(self, payloads: list[bytes]) -> _Answer:
+    def _post(self, payloads: list[bytes]) -> Answer:
         """Post one request; say whether it was accepted, or when to try again."""
-        headers = {
-            "content-type": "application/x-protobuf",
-            "user-agent": f"llmtrace/{VERSION}",
-        }
-        for name, value in (self._settings.headers or {}).items():
-            headers[name] = value.reveal()
-        if self._settings.token is not None:
-            headers.setdefault("authorization", f"Bearer {self._settings.token.reveal()}")
-        body = b"".join(payloads)
-        request = urllib.request.Request(self._url, body, headers, method="POST")  # noqa: S310  # http(s) only: config checks
-        try:
-            with self._opener.open(request, timeout=self._settings.export_timeout_s) as answer:
-                answer.read(65_536)
-        except urllib.error.HTTPError as error:
-            return self._refused(error)
-        except (OSError, ValueError) as error:
-            self._failed(type(error).__name__)
-            return "later"
-        self.accepted += 1
-        self._failures = 0
-        self._retry_after_s = 0.0
-        return "accepted"
+        answer = self._poster.post(b"".join(payloads))
+        self._backoff.note(answer)
+        if answer.verdict == "accepted":
+            self.accepted += 1
+        elif answer.verdict == "later":
+            self._tell(answer.why)
+        return answer
 
-    def _refused(self, error: urllib.error.HTTPError) -> _Answer:
-        status = error.code
-        wait = error.headers.get("retry-after", "") if error.headers else ""
-        error.close()
-        if status in _LATER:
-            self._retry_after_s = float(wait) if wait.isdigit() else 0.0
-            self._failed(f"HTTP {status}")
-            return "later"
-        self._refusal = status
-        logger.warning("the OTLP endpoint refused spans for good: HTTP %d", status)
-        return "never"
-
-    def _failed(self, why: str) -> None:
-        self._failures += 1
-        if self._failures == 1:
+    def _tell(self, why: str) -> None:
+        if self._backoff.failures == 1:
             logger.info("the OTLP endpoint cannot take spans now (%s); they wait on disk", why)
 
 
-def _note(path: Path) -> Path:
-    """Return the file that says how far a segment has been sent."""
-    return path.with_suffix(".pos")
-
-
-def _read_position(note: Path) -> int:
-    try:
-        return int(note.read_text())
-    except (OSError, ValueError):
-        return 0
-
-
-def _write_position(note: Path, offset: int) -> None:
-    temporary = note.with_suffix(".pos.new")
-    temporary.write_text(str(offset))
-    temporary.replace(note)
+def _headers(settings: Settings) -> dict[str, Secret]:
+    headers = dict(settings.headers or {})
+    if settings.token is not None:
+        headers.setdefault("authorization", Secret(f"Bearer {settings.token.reveal()}"))
+    return headers

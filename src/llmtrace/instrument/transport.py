@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from llmtrace.clock import wall_ns
 from llmtrace.errors import SegmentError
 from llmtrace.otlp.count import count_spans
+from llmtrace.otlp.endpoint import with_traces_path
 from llmtrace.spool import (
     DEFAULT_SEGMENT_BYTES,
     MAX_PAYLOAD_BYTES,
@@ -40,10 +41,7 @@ def traces_url(settings: Settings) -> str | None:
     """Return the URL that traces are posted to, None if they go to the spool."""
     if settings.traces_endpoint:
         return settings.traces_endpoint
-    if not settings.endpoint:
-        return None
-    base = settings.endpoint.rstrip("/")
-    return base if base.endswith("/v1/traces") else f"{base}/v1/traces"
+    return with_traces_path(settings.endpoint) if settings.endpoint else None
 
 
 def transport_directory(settings: Settings) -> Path:

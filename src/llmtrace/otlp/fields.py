@@ -15,7 +15,6 @@ _LENGTH_DELIMITED: Final = 2
 _GROUP_BEGINS: Final = 3
 _GROUP_ENDS: Final = 4
 _FIXED_BYTES: Final = {1: 8, 5: 4}
-_GROUP_MARKS: Final = (3, 4)
 
 
 class Field(NamedTuple):
@@ -53,8 +52,13 @@ def fields(  # noqa: C901  # one branch a wire type
                 position += _FIXED_BYTES[kind]
             elif kind == 0:
                 value, position = _varint(data, position)
-                yield Field(number, value, None)
-            elif kind not in _GROUP_MARKS:  # a group tells no length: what is in it is read
+                if not groups:
+                    yield Field(number, value, None)
+            elif kind == _GROUP_BEGINS:
+                groups += 1
+            elif kind == _GROUP_ENDS and groups:
+                groups -= 1
+            else:
                 return
     except IndexError:
         return

@@ -18,6 +18,7 @@ from llmtrace.spool.directory import (
     try_remove,
 )
 from llmtrace.spool.frames import MAX_PAYLOAD_BYTES, Frame, Frames, parse_frames, read_frames
+from llmtrace.spool.sending import Positions, send_frames
 from llmtrace.spool.writer import DEFAULT_SEGMENT_BYTES, Position, SegmentWriter
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Frame",
     "Frames",
     "Position",
+    "Positions",
     "SegmentWriter",
     "directory_bytes",
     "enforce_limits",
@@ -36,5 +38,6 @@ __all__ = [
     "make_private",
     "parse_frames",
     "read_frames",
+    "send_frames",
     "try_remove",
 ]
