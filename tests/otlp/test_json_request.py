@@ -93,6 +93,12 @@ def test_an_empty_request_is_one() -> None:
         (json.dumps(request(traceId="zz")).encode(), "traceId 'zz' is not hex"),
         (json.dumps(request(spanId=17)).encode(), "spanId '17' is not hex"),
         (json.dumps(request(startTimeUnixNano="soon")).encode(), "ExportTraceServiceRequest"),
+        (
+            json.dumps(
+                request(attributes=[{"key": "a", "value": {"intValue": "9223372036854775808"}}])
+            ).encode(),
+            "out of range: 9223372036854775808",
+        ),
         (b'{"resourceSpans":' + b"[" * 100_000, "not JSON"),
         (
             json.dumps(
@@ -107,6 +113,15 @@ def test_an_empty_request_is_one() -> None:
 def test_what_is_not_otlp_is_refused_with_the_reason(body: bytes, words: str) -> None:
     with pytest.raises(MalformedOtlpError, match=words):
         request_from_json(body)
+
+
+def test_the_reason_of_a_refusal_is_short_whatever_was_sent() -> None:
+    body = json.dumps(request(traceState="x" * 5_000, startTimeUnixNano="y" * 5_000)).encode()
+
+    with pytest.raises(MalformedOtlpError) as caught:
+        request_from_json(body)
+
+    assert len(str(caught.value)) < 500
 
 
 def test_too_many_spans_are_refused() -> None:

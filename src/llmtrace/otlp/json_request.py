@@ -19,6 +19,9 @@ from llmtrace.otlp.decode import MAX_SPANS, MalformedOtlpError, TooManySpansErro
 
 _IDS: Final = ("traceId", "trace_id", "spanId", "span_id", "parentSpanId", "parent_span_id")
 
+# What is wrong with which value comes last in protobuf's errors, after the way to it.
+_BRIEF: Final = 400
+
 _Object = dict[str, Any]
 
 
@@ -84,4 +87,4 @@ def _encode_ids(item: _Object) -> None:
 
 
 def _brief(error: BaseException) -> str:
-    return str(error).replace("\n", " ")[:200]
+    return str(error).replace("\n", " ")[:_BRIEF]
