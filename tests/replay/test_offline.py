@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import pytest
 
 import llmtrace
 from llmtrace.errors import ReplayError
+from llmtrace.instrument.patches import Patch
 from llmtrace.store import open_store
 from llmtrace.testing.provider import LocalProvider
 from tests.replay.rows import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, recorded, row
@@ -340,6 +342,23 @@ def test_leaving_the_session_puts_the_clients_back() -> None:
 
     assert inside is not before[0]
     assert (httpx2.Client.send, httpx2.AsyncClient.send) == before
+
+
+def test_leaving_the_session_puts_our_own_wrappers_back(tmp_path: Path) -> None:
+    call = row("openai.chat", CHAT, {"id": "x", "choices": []})
+    importlib.import_module("mistralai.client.chat")
+    bare = vars(httpx2.Client)["send"], vars(httpx2.AsyncClient)["send"]
+    llmtrace.instrument("mistralai", home=tmp_path)
+    before = vars(httpx2.Client)["send"], vars(httpx2.AsyncClient)["send"]
+
+    with llmtrace.replay([call]):
+        pass
+
+    after = vars(httpx2.Client)["send"], vars(httpx2.AsyncClient)["send"]
+    llmtrace.uninstrument()
+    assert [type(function) for function in before] == [Patch, Patch]
+    assert [new is old for new, old in zip(after, before, strict=True)] == [True, True]
+    assert (vars(httpx2.Client)["send"], vars(httpx2.AsyncClient)["send"]) == bare
 
 
 def test_the_inner_of_two_sessions_answers() -> None:

@@ -91,7 +91,9 @@ def _own(owner: Any, name: str) -> Any:
 
 def _is_patched(function: Any) -> bool:
     """Return whether our wrapper is already there, perhaps below another tool's."""
-    return any(type(layer) is Patch for layer in _chain(function))
+    # Whoever reads ``Class.function`` gets a bound copy, and may have put that back in our place.
+    layers = _chain(function)
+    return any(Patch in (type(each), type(getattr(each, "_self_parent", None))) for each in layers)
 
 
 def _chain(function: Any) -> list[Any]:

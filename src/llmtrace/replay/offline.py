@@ -128,7 +128,9 @@ class _Patches:
             self._undo.clear()
 
     def _replace(self, owner: Any, ours: Any) -> None:
-        self._undo.append((owner, owner.send, ours))
+        # What lies in the class itself: asked by its name, a wrapper gives a bound copy of itself.
+        original: Any = vars(owner)["send"]
+        self._undo.append((owner, original, ours))
         owner.send = ours
 
 

@@ -63,7 +63,10 @@ class Connect(Protocol):
 
 
 def error_code(error: BaseException) -> str:
-    """Return the service's code of an error of botocore, its class where it has none."""
+    """Return the service's code of an error of botocore or gRPC; where it has none, its class."""
+    status: Any = getattr(error, "code", None)
+    if callable(status):
+        return status().name
     answer: Any = getattr(error, "response", None) or {}
     return answer.get("Error", {}).get("Code") or class_name(error)
 
@@ -121,6 +124,8 @@ class Sdk:
     """Whether its requests say which attempt they are, as those of Stainless SDKs do."""
     gunzips: bool = True
     """Whether it asks for, and unpacks, compressed streams."""
+    shows_http: bool = True
+    """Whether it speaks HTTP that can be seen: with addresses, headers and bodies of refusals."""
 
     @property
     def version(self) -> str:
@@ -238,6 +243,11 @@ class Api:
             return _method(client, self.streamed)(**given, **self.to_stream)
         return _method(client, self.plain)(**given)
 
+    def method(self, client: Any) -> tuple[type, str]:
+        """Return the class and the name of the method that ``plain`` leads to."""
+        path, _, name = self.plain.rpartition(".")
+        return type(_method(client, path) if path else client), name
+
     def create_raw(self, client: Any, text: str = "Where is my parcel?") -> Any:
         """Call the API once for the raw response."""
         return _method(client, self.raw)(**self.arguments(text))
@@ -263,6 +273,10 @@ class AsyncFace:
             return twin
         found = getattr(self._client, name)
         return found if callable(found) else AsyncFace(found, self._suffix)
+
+    async def aclose(self) -> None:
+        """Close the connections of the async half, in the loop that opened them."""
+        await self._client.__aexit__(None, None, None)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,11 @@ def client_of(
     return AsyncFace(made) if is_async else made
 
 
+def _close(client: Any) -> Any:
+    # Left to itself the SDK does it when the client is collected, in whichever loop runs then.
+    return client.aclose() if isinstance(client, AsyncFace) else client.__exit__(None, None, None)
+
+
 def _event(kind: str, fields: str) -> bytes:
     return f'event: {kind}\ndata: {{"type": "{kind}", {fields}}}\n\n'.encode()
 
@@ -67,7 +72,7 @@ MISTRAL = Sdk(
     errors=dict.fromkeys((400, 401, 404, 429, 500), "mistralai.SDKError"),
     lost=f"{_http_library()}.RemoteProtocolError",
     timed_out=f"{_http_library()}.ReadTimeout",
-    close=lambda _: None,
+    close=_close,
     has_request_id=False,
     counts_retries=False,
     retries_lost=False,

@@ -17,9 +17,11 @@ from llmtrace.instrument.integrations import cohere
 from llmtrace.instrument.integrations._base import Endpoint
 from llmtrace.instrument.integrations.observe import observed, observed_async
 from llmtrace.testing.provider import LocalProvider, Reply, faults
+from tests.instrument.recording import spans_in
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from tests.instrument.recording import Recorded
 
@@ -169,3 +171,26 @@ def test_the_wrappers_are_gone_after_uninstrument(
     assert recorded
     for before, owner in zip(wrapped, (httpx.Client, httpx.AsyncClient), strict=True):
         assert vars(owner)["send"] is before.__wrapped__
+
+
+def test_a_mock_that_puts_back_a_bound_copy_of_our_wrapper_makes_nothing_count_twice(
+    provider: LocalProvider, tmp_path: Path
+) -> None:
+    # given: what an app's mock saved by its name and put back, so that it stays when we leave
+    llmtrace.instrument("cohere", home=tmp_path)
+    bare = vars(httpx.Client)["send"].__wrapped__
+    setattr(httpx.Client, "send", httpx.Client.send)  # noqa: B010  # pyright minds the other way
+    llmtrace.uninstrument()
+
+    # when
+    llmtrace.instrument("cohere", home=tmp_path)
+    try:
+        inside(lambda: post(provider))
+    finally:
+        llmtrace.flush(10)
+        llmtrace.uninstrument()
+        httpx.Client.send = bare
+
+    # then
+    (span,) = spans_in(tmp_path / "spool")
+    assert span["attributes"]["llmtrace.retry.count"] == 0
