@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -53,7 +52,7 @@ def test_a_call_is_priced_by_the_published_list(pricer: Pricer) -> None:
 
 
 def test_cached_tokens_are_priced_once_at_their_own_rate(pricer: Pricer) -> None:
-    priced = pricer(replace(CALL, cache_read_tokens=600))
+    priced = pricer(CALL._replace(cache_read_tokens=600))
 
     # Cached input of gpt-4o-mini: 0.075 USD per million tokens.
     assert priced.cost_input_usd == Decimal("0.000060000000")
@@ -61,7 +60,7 @@ def test_cached_tokens_are_priced_once_at_their_own_rate(pricer: Pricer) -> None
 
 
 def test_the_model_that_answered_is_the_one_that_is_priced(pricer: Pricer) -> None:
-    priced = pricer(replace(CALL, request_model="mystery", response_model="gpt-4o-mini"))
+    priced = pricer(CALL._replace(request_model="mystery", response_model="gpt-4o-mini"))
 
     assert priced.cost_usd == Decimal("0.000210000000")
 
@@ -78,26 +77,25 @@ def test_the_model_that_answered_is_the_one_that_is_priced(pricer: Pricer) -> No
 def test_what_has_no_price_or_no_tokens_stays_unpriced(
     changes: dict[str, None], pricer: Pricer
 ) -> None:
-    priced = pricer(replace(CALL, **changes))
+    priced = pricer(CALL._replace(**changes))
 
     assert (priced.cost_usd, priced.cost_source) == (None, "unpriced")
 
 
 def test_tokens_that_are_not_all_known_give_an_estimate(pricer: Pricer) -> None:
-    assert pricer(replace(CALL, output_tokens=None)).cost_source == "estimated"
-    assert pricer(replace(CALL, usage_source="estimated")).cost_source == "estimated"
+    assert pricer(CALL._replace(output_tokens=None)).cost_source == "estimated"
+    assert pricer(CALL._replace(usage_source="estimated")).cost_source == "estimated"
 
 
 def test_an_impossible_count_never_raises(pricer: Pricer) -> None:
-    priced = pricer(replace(CALL, input_tokens=2**63 - 1))
+    priced = pricer(CALL._replace(input_tokens=2**63 - 1))
 
     assert (priced.cost_usd, priced.cost_source) == (None, "unpriced")
 
 
 def test_buckets_are_disjoint_and_add_up() -> None:
     usage = row_usage(
-        replace(
-            CALL,
+        CALL._replace(
             cache_read_tokens=200,
             cache_write_tokens=300,
             cache_write_5m_tokens=100,
@@ -120,7 +118,7 @@ def test_buckets_are_disjoint_and_add_up() -> None:
 
 
 def test_parts_beyond_their_whole_are_cut_to_it() -> None:
-    usage = row_usage(replace(CALL, cache_read_tokens=5_000, reasoning_tokens=5_000))
+    usage = row_usage(CALL._replace(cache_read_tokens=5_000, reasoning_tokens=5_000))
 
     assert usage is not None
     assert (usage.input_tokens, usage.output_tokens) == (1_000, 100)
@@ -129,7 +127,7 @@ def test_parts_beyond_their_whole_are_cut_to_it() -> None:
 def test_the_providers_own_object_is_read_where_it_is_kept() -> None:
     raw = '{"input_tokens": 5, "cache_read_input_tokens": 7, "output_tokens": 3}'
 
-    usage = row_usage(replace(CALL, api="anthropic.messages", usage_raw=raw))
+    usage = row_usage(CALL._replace(api="anthropic.messages", usage_raw=raw))
 
     assert usage is not None
     assert (usage.input_uncached, usage.cache_read, usage.output_text) == (5, 7, 3)
@@ -137,7 +135,7 @@ def test_the_providers_own_object_is_read_where_it_is_kept() -> None:
 
 @pytest.mark.parametrize("raw", ["", "{", "[" * 100_000, "5"])
 def test_an_object_that_cannot_be_read_leaves_the_columns(raw: str) -> None:
-    usage = row_usage(replace(CALL, api="anthropic.messages", usage_raw=raw))
+    usage = row_usage(CALL._replace(api="anthropic.messages", usage_raw=raw))
 
     assert usage is not None
     assert usage.input_tokens == 1_000
@@ -153,47 +151,45 @@ def test_a_wrong_price_file_is_told_before_anything_is_stored(tmp_path: Path) ->
 def test_fees_and_units_in_the_attributes_are_priced(pricer: Pricer) -> None:
     searched = {"llmtrace.usage.requests.web_search": "2"}
     spoken = {"llmtrace.usage.units.audio_seconds": "90.5", "llmtrace.usage.units.odd": "x"}
-    whisper = replace(
-        CALL,
+    whisper = CALL._replace(
         operation="transcription",
         request_model="whisper-1",
         input_tokens=None,
         output_tokens=None,
     )
 
-    assert pricer(replace(CALL, attributes=searched)).cost_tools_usd == Decimal("0.02")
-    assert pricer(replace(whisper, attributes=spoken)).cost_usd == Decimal("0.00905")
-    assert pricer(replace(whisper, attributes=spoken)).cost_source == "list"
+    assert pricer(CALL._replace(attributes=searched)).cost_tools_usd == Decimal("0.02")
+    assert pricer(whisper._replace(attributes=spoken)).cost_usd == Decimal("0.00905")
+    assert pricer(whisper._replace(attributes=spoken)).cost_source == "list"
 
 
 def test_units_that_are_no_amounts_are_not_believed(pricer: Pricer) -> None:
-    row = replace(CALL, input_tokens=None, output_tokens=None)
+    row = CALL._replace(input_tokens=None, output_tokens=None)
 
     for text in ("-1", "NaN", "1e30", "many", ""):
         assert (
-            pricer(replace(row, attributes={"llmtrace.usage.units.images": text})).cost_usd is None
+            pricer(row._replace(attributes={"llmtrace.usage.units.images": text})).cost_usd is None
         )
 
 
 def test_a_batch_costs_what_batches_cost(pricer: Pricer) -> None:
-    whole, batch = (pricer(replace(CALL, service_tier=tier)).cost_usd for tier in (None, "batch"))
+    whole, batch = (pricer(CALL._replace(service_tier=tier)).cost_usd for tier in (None, "batch"))
 
     assert whole is not None
     assert batch == whole / 2
 
 
 def test_the_region_is_read_from_the_host_and_the_usage(pricer: Pricer) -> None:
-    claude = replace(
-        CALL,
+    claude = CALL._replace(
         provider="anthropic",
         request_model="claude-opus-4-6",
         api="anthropic.messages",
         usage_raw='{"input_tokens": 1000000, "output_tokens": 0, "inference_geo": "us"}',
     )
-    europe = replace(
-        CALL, request_model="gpt-5.4-mini", attributes={"server.address": "eu.api.openai.com"}
+    europe = CALL._replace(
+        request_model="gpt-5.4-mini", attributes={"server.address": "eu.api.openai.com"}
     )
-    anywhere = pricer(replace(europe, attributes={})).cost_usd
+    anywhere = pricer(europe._replace(attributes={})).cost_usd
 
     assert pricer(claude).cost_usd == Decimal("5.5")
     assert anywhere is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
@@ -43,8 +42,7 @@ def a_row(number: int, trace: int = 1) -> SpanRow:
     )
 
 
-FULL = replace(
-    a_row(1),
+FULL = a_row(1)._replace(
     span_id=2**64 - 1,
     parent_span_id=5,
     kind="client",
@@ -110,11 +108,11 @@ def test_a_span_that_is_sent_again_is_stored_once(writer: Writer) -> None:
 
 def test_ids_above_two_to_the_63_are_compared_with_those_stored(writer: Writer) -> None:
     random = Random(1)
-    stored = [replace(a_row(number), span_id=random.getrandbits(64)) for number in range(5)]
+    stored = [a_row(number)._replace(span_id=random.getrandbits(64)) for number in range(5)]
     writer.insert(stored)
 
     for _ in range(20):
-        arriving = [replace(a_row(n), span_id=random.getrandbits(64)) for n in range(5)]
+        arriving = [a_row(n)._replace(span_id=random.getrandbits(64)) for n in range(5)]
         assert writer.insert(arriving).stored == 5
     assert writer.insert(stored).duplicates == 5
 
@@ -149,7 +147,7 @@ def test_offsets_counts_and_hashes_are_kept_with_the_rows(writer: Writer) -> Non
 
 
 def test_an_insert_that_fails_leaves_nothing_of_itself(writer: Writer) -> None:
-    impossible = replace(a_row(1), cost_usd=Decimal(10) ** 9)
+    impossible = a_row(1)._replace(cost_usd=Decimal(10) ** 9)
 
     with pytest.raises(Exception, match=r"(?i)decimal|precision|rescal"):
         writer.insert([a_row(2), impossible], offsets={"a.seg": 10})

@@ -35,6 +35,7 @@ _CENT_OF_A_MILLIONTH: Final = Decimal("1e-12")
 _MAX_USD: Final = Decimal(999_999)
 _MAX_TEXT: Final = 256 * 1024
 _MAX_WAIT_S: Final = 1e6
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 _TEXT: Final[Mapping[str, tuple[str, ...]]] = {
     "error_type": (semconv.ERROR_TYPE,),
@@ -174,11 +175,11 @@ class _Attributes:
         return amount
 
 
-def normalize(span: PlainSpan) -> Normalized:
+def normalize(span: PlainSpan, *, resource: Mapping[str, str] | None = None) -> Normalized:
     """Put one span into the store's columns. Never raises.
 
     Costs are taken from the span only if it says where they come from; else they are unknown here
-    and priced later.
+    and priced later. ``resource``: its ``resource_texts``, for who has them already.
     """
     span = translate(span)
     attributes = _Attributes(span.attributes)
@@ -217,14 +218,19 @@ def normalize(span: PlainSpan) -> Normalized:
         ),
         origin=span.scope_name or None,
         attributes=_texts_by_name(attributes.rest),
-        resource=_texts_by_name(
-            {k: v for k, v in span.resource.items() if not k.startswith(semconv.DROPPED_PREFIX)}
-        ),
+        resource=resource_texts(span.resource) if resource is None else resource,
         events=_events(span),
         links=_links(span),
         **columns,
     )
     return Normalized(row, tuple(attributes.repaired))
+
+
+def resource_texts(resource: Mapping[str, object]) -> dict[str, str]:
+    """Return what is stored of a resource, which many spans have in common."""
+    return _texts_by_name(
+        {k: v for k, v in resource.items() if not k.startswith(semconv.DROPPED_PREFIX)}
+    )
 
 
 def _cost(attributes: _Attributes) -> dict[str, object]:
@@ -328,7 +334,7 @@ def _as_money(value: object, *, signed: bool) -> Decimal | None:
 def _as_text(value: object) -> str:
     if isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))[:_MAX_TEXT]
+    return _JSON.encode(value)[:_MAX_TEXT]
 
 
 def _texts(value: object) -> tuple[str, ...] | None:

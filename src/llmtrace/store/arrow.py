@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final
+from itertools import accumulate
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from llmtrace.otlp.rows import SpanRow
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from llmtrace.otlp.rows import SpanRow
 
 _TEXT: Final = pa.string()
 _INT: Final = pa.int64()
@@ -24,7 +26,6 @@ _MONEY: Final = pa.decimal128(18, 12)
 _ID: Final = pa.uint64()
 _TRACE: Final = pa.binary(16)
 _TIME: Final = pa.timestamp("us")
-_MAP: Final = pa.map_(pa.string(), pa.string())
 
 _PLAIN: Final[tuple[tuple[str, pa.DataType], ...]] = (
     ("duration_ns", _INT),
@@ -104,6 +105,7 @@ _BODIES: Final = (
     "redacted",
     "truncated",
 )
+_bodies_of: Final = attrgetter(*_BODIES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,7 @@ class Tables:
 
 def tables(rows: Sequence[SpanRow], *, now_us: int) -> Tables:
     """Build the tables of one insert; ``now_us`` is the time of ingestion."""
-    resource_ids = [_resource_id(row.resource) for row in rows]
+    resource_ids = _resource_ids(rows)
     return Tables(
         spans=_spans(rows, resource_ids, now_us),
         payloads=_payloads(rows),
@@ -130,25 +132,24 @@ def tables(rows: Sequence[SpanRow], *, now_us: int) -> Tables:
 
 
 def _spans(rows: Sequence[SpanRow], resource_ids: list[int], now_us: int) -> pa.Table:
-    columns = {name: pa.array([getattr(row, name) for row in rows], kind) for name, kind in _PLAIN}
-    columns["start_time"] = pa.array([row.start_time_us for row in rows], _TIME)
-    columns["end_time"] = pa.array([row.end_time_us for row in rows], _TIME)
-    columns["finish_reasons"] = pa.array(
-        [None if row.finish_reasons is None else list(row.finish_reasons) for row in rows],
-        pa.list_(_TEXT),
-    )
-    columns["tags"] = _maps([row.tags for row in rows])
-    columns["attributes"] = _maps([row.attributes for row in rows])
+    values = _by_field(rows)
+    columns = {name: _array(values[name], kind) for name, kind in _PLAIN}
+    columns["start_time"] = pa.array(values["start_time_us"], _TIME)
+    columns["end_time"] = pa.array(values["end_time_us"], _TIME)
+    columns["finish_reasons"] = _array(values["finish_reasons"], pa.list_(_TEXT))
+    columns["tags"] = _maps(values["tags"])
+    columns["attributes"] = _maps(values["attributes"])
     columns["resource_id"] = pa.array(resource_ids, _ID)
     columns["ingested_at"] = pa.array([now_us] * len(rows), _TIME)
     return pa.table(columns)
 
 
 def _payloads(rows: Sequence[SpanRow]) -> pa.Table:
-    kept = [row for row in rows if any(getattr(row, name) is not None for name in _BODIES)]
+    kept = [row for row in rows if _bodies_of(row).count(None) < len(_BODIES)]
+    values = _by_field(kept)
     columns = _keys(kept)
     for name in _BODIES:
-        columns[name] = pa.array([getattr(row, name) for row in kept], _TEXT)
+        columns[name] = _array(values[name], _TEXT)
     return pa.table(columns)
 
 
@@ -189,8 +190,34 @@ def _keys(rows: Sequence[SpanRow]) -> dict[str, pa.Array]:
     }
 
 
+def _by_field(rows: Sequence[SpanRow]) -> dict[str, tuple[Any, ...]]:
+    """Turn rows into the values of each field."""
+    if not rows:
+        return dict.fromkeys(SpanRow._fields, ())
+    return dict(zip(SpanRow._fields, zip(*rows, strict=True), strict=True))
+
+
+def _array(values: Sequence[object], kind: pa.DataType) -> pa.Array:
+    """Build a column; one of nothing but None, as many are, at once."""
+    if values.count(None) == len(values):
+        return pa.nulls(len(values), kind)
+    return pa.array(values, kind)
+
+
 def _maps(values: Sequence[Mapping[str, str]]) -> pa.Array:
-    return pa.array([list(value.items()) for value in values], _MAP)
+    ends = accumulate((len(value) for value in values), initial=0)
+    return pa.MapArray.from_arrays(
+        pa.array(ends, pa.int32()),
+        pa.array([name for value in values for name in value], _TEXT),
+        pa.array([text for value in values for text in value.values()], _TEXT),
+    )
+
+
+def _resource_ids(rows: Sequence[SpanRow]) -> list[int]:
+    """Return the id of each row's resource; the spans of a request have one object in common."""
+    objects = {id(row.resource): row.resource for row in rows}
+    known = {place: _resource_id(resource) for place, resource in objects.items()}
+    return [known[id(row.resource)] for row in rows]
 
 
 def _resource_id(resource: Mapping[str, str]) -> int:

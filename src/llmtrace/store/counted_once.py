@@ -12,12 +12,13 @@ Not compared either: spans of different traces. Ids are unique at most providers
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 import pyarrow as pa
 
 from llmtrace import semconv
+from llmtrace.store.rollups import corrected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -91,8 +92,7 @@ def count_once(transaction: _Transaction, rows: Sequence[SpanRow]) -> list[SpanR
         return list(rows)
     _uncount(transaction, [told.key for told in stored if told.key in losers], first, last)
     return [
-        replace(
-            row,
+        row._replace(
             is_inference=False,
             attributes={**row.attributes, semconv.COUNTED_ELSEWHERE: "true"},
         )
@@ -207,13 +207,15 @@ def _uncount(transaction: _Transaction, keys: list[Key], first_us: int, last_us:
             "span_id": pa.array([span_id for _, span_id in keys], pa.uint64()),
         }
     )
-    transaction.execute(
-        "with arrived as materialized "
-        "(select trace_id::uuid as trace_id, span_id from incoming) "
-        "update spans set is_inference = false, "
-        "attributes = map_concat(spans.attributes, map {?: 'true'}) "
-        "from arrived where spans.trace_id = arrived.trace_id and spans.span_id = arrived.span_id "
-        "and start_time between make_timestamp(?::bigint) and make_timestamp(?::bigint)",
-        [semconv.COUNTED_ELSEWHERE, first_us, last_us],
-        incoming=incoming,
+    these = (
+        "start_time between make_timestamp(?::bigint) and make_timestamp(?::bigint) "
+        "and (trace_id, span_id) in (with arrived as materialized (select * from incoming) "
+        "select trace_id::uuid, span_id from arrived)"
     )
+    with corrected(transaction, these, [first_us, last_us], incoming):
+        transaction.execute(
+            "update spans set is_inference = false, "  # noqa: S608  # a condition of ours
+            f"attributes = map_concat(attributes, map {{?: 'true'}}) where {these}",
+            [semconv.COUNTED_ELSEWHERE, first_us, last_us],
+            incoming=incoming,
+        )

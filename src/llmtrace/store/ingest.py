@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Final
 from llmtrace import semconv
 from llmtrace.clock import unix_ns
 from llmtrace.otlp.decode import decode
-from llmtrace.otlp.normalize import UNPRICED, normalize
+from llmtrace.otlp.normalize import UNPRICED, normalize, resource_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from llmtrace.otlp.decode import PlainSpan
     from llmtrace.otlp.rows import Pricer, SpanRow
 
 _REASON: Final = re.compile(r"[a-z0-9_]{1,40}")
@@ -52,9 +51,11 @@ def ingest(payload: bytes, pricer: Pricer, *, now: datetime | None = None) -> In
         counts[f"limited.{reason}"] += count
     rows: list[SpanRow] = []
     latest_us = None if now is None else unix_ns(now + _AHEAD) // 1_000
-    counts.update(_lost_by_apps(decoded.spans))
+    resources = {id(span.resource): span.resource for span in decoded.spans}
+    counts.update(_lost_by_apps(resources.values()))
+    texts = {place: resource_texts(resource) for place, resource in resources.items()}
     for span in decoded.spans:
-        row, repaired = normalize(span)
+        row, repaired = normalize(span, resource=texts[id(span.resource)])
         for column in repaired:
             counts[f"repaired.{column}"] += 1
         if latest_us is not None and row.start_time_us > latest_us:
@@ -63,10 +64,10 @@ def ingest(payload: bytes, pricer: Pricer, *, now: datetime | None = None) -> In
     return Ingested(rows=rows, counts=counts)
 
 
-def _lost_by_apps(spans: Sequence[PlainSpan]) -> Counter[str]:
-    """Add up what the resources of a request say was dropped; each resource once."""
+def _lost_by_apps(resources: Iterable[Mapping[str, object]]) -> Counter[str]:
+    """Add up what the resources of a request say was dropped."""
     lost: Counter[str] = Counter()
-    for resource in {id(span.resource): span.resource for span in spans}.values():
+    for resource in resources:
         told = [
             (name.removeprefix(semconv.DROPPED_PREFIX), count)
             for name, count in resource.items()

@@ -54,9 +54,8 @@ def book_pricer(book: PriceBook) -> Pricer:
             ),
         )
         if cost.total_usd is None:
-            return replace(row, cost_source=UNPRICED)
-        return replace(
-            row,
+            return row._replace(cost_source=UNPRICED)
+        return row._replace(
             cost_usd=_stored(cost.total_usd),
             cost_input_usd=_stored(cost.input_usd),
             cost_output_usd=_stored(cost.output_usd),
@@ -95,6 +94,8 @@ def row_usage(row: SpanRow) -> TokenUsage | None:
         counted = _from_columns(row)
         if told == (None, None):
             counted = replace(counted, source="provider")
+    if not requests and not units:
+        return counted
     return replace(
         counted,
         requests={kind: int(count) for kind, count in requests.items()} | dict(counted.requests),

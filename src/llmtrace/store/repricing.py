@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -61,7 +61,7 @@ def compare_costs(
     return ordered, len(rows) >= MAX_CALLS
 
 
-_COLUMNS: Final = frozenset(item.name for item in fields(SpanRow))
+_COLUMNS: Final = frozenset(SpanRow._fields)
 
 
 def span_row(told: dict[str, Any]) -> SpanRow:

@@ -7,7 +7,7 @@ too, as does a price that today's data no longer has. A second time changes noth
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +19,7 @@ from llmtrace.store.maintenance.slices import time_slices
 from llmtrace.store.maintenance.workplace import read_flag, read_text, read_time, stored_time
 from llmtrace.store.pricing import book_pricer
 from llmtrace.store.repricing import span_row
+from llmtrace.store.rollups import corrected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,7 +122,9 @@ def reprice(place: Workplace, arguments: Mapping[str, object]) -> Outcome:
         def work(transaction: Transaction, each: Slice = each) -> None:
             changed = _priced(transaction, each, conditions, pricer, found)
             if changed and not is_dry:
-                transaction.execute(_UPDATE, [each.start, each.end], incoming=_table(changed))
+                bounds = [each.start, each.end]
+                with corrected(transaction, "start_time >= ? and start_time < ?", bounds):
+                    transaction.execute(_UPDATE, bounds, incoming=_table(changed))
                 audit.count(transaction, {"repriced.calls": len(changed)})
 
         place.writer.transaction(work)
@@ -183,11 +186,11 @@ def _as_called(pricer: Pricer) -> Pricer:
         if asked is None or answered is None or asked == answered:
             return pricer(row)
         first = asked if row.provider == _BEDROCK else answered
-        found = pricer(replace(row, response_model=first))
+        found = pricer(row._replace(response_model=first))
         if found.cost_usd is None and (row.provider == _BEDROCK or _is_form_of(answered, asked)):
             second = answered if first == asked else asked
-            found = pricer(replace(row, response_model=second))
-        return replace(found, response_model=answered)
+            found = pricer(row._replace(response_model=second))
+        return found._replace(response_model=answered)
 
     return price
 
