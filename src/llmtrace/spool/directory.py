@@ -95,7 +95,7 @@ def enforce_limits(
     total = sum(size for _, size in segments)
     dropped = Dropped()
     for path, size in segments:
-        too_old = max_age_s is not None and now_ns - _created_ns(path, now_ns) > max_age_s * 1e9
+        too_old = max_age_s is not None and now_ns - created_ns(path, now_ns) > max_age_s * 1e9
         if total <= max_bytes and not too_old:
             continue
         counted = _remove_unowned(path, weigh)
@@ -114,6 +114,12 @@ def enforce_limits(
 def directory_bytes(directory: Path) -> int:
     """Return the bytes of all segments in a directory. Raises SegmentError if it is unreadable."""
     return sum(map(_size, list_segments(directory)))
+
+
+def created_ns(path: Path, default_ns: int) -> int:
+    """Return when a segment was begun, by its name: nanoseconds since 1970."""
+    stamp = path.name.partition("-")[0]
+    return int(stamp) if stamp.isdigit() else default_ns
 
 
 def _remove_unowned(path: Path, weigh: Callable[[bytes], int] | None) -> tuple[int, int] | None:
@@ -166,8 +172,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-def _created_ns(path: Path, default_ns: int) -> int:
-    stamp = path.name.partition("-")[0]
-    return int(stamp) if stamp.isdigit() else default_ns

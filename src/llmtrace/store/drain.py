@@ -27,6 +27,7 @@ from llmtrace.spool import (
     read_frames,
     try_remove,
 )
+from llmtrace.spool.keeping import Keeper
 from llmtrace.store.ingest import Ingested, ingest
 from llmtrace.store.ledger import Ledger
 
@@ -43,6 +44,8 @@ logger = logging.getLogger(__name__)
 SPOOL: Final = "spool"
 WAL: Final = "wal"
 DEAD_LETTERS: Final = "deadletter"
+NOT_FORWARDED: Final = "not_forwarded."
+"""Prefix of the store's counts of spans that a target did not get."""
 # Measured: inserts of 5000 spans cost a third of inserts of 500; the bytes bound the memory.
 _SPANS_PER_INSERT: Final = 4_000
 _BYTES_PER_INSERT: Final = 16 * 1024 * 1024
@@ -107,6 +110,7 @@ class Drain:
     ) -> None:
         """Read how far each segment is applied. Raises StoreError."""
         self._home = home
+        self._keeper = Keeper(home, [home / SPOOL, home / WAL], weigh=count_spans)
         self._writer = writer
         self._pricer = pricer
         self._offsets = writer.offsets()
@@ -144,6 +148,14 @@ class Drain:
         """What became of every span that was read so far."""
         return Ledger(**self._booked)
 
+    def bound_kept(self) -> None:
+        """Drop the oldest of what is kept for forwarding beyond its limits, and count it.
+
+        For who drains while no collector runs. Raises SegmentError, StoreError.
+        """
+        self._keeper.bound()
+        self._note_lost()
+
     def pending_bytes(self) -> int:
         """Return how many bytes of segments are not applied yet."""
         return sum(
@@ -156,6 +168,7 @@ class Drain:
 
     def _take(self, path: Path, group: _Group, finished: list[Path]) -> _Group:
         """Put the new frames of one segment into the group, storing it whenever it is full."""
+        self._keeper.keep(path, applied=self._offsets.get(path.name, 0))
         owned = is_owned(path)  # asked first: what is there after a no, nobody adds to
         size = _size(path)
         if owned and self._seen_bytes.get(path.name) == size:
@@ -295,6 +308,9 @@ class Drain:
         self._done["dead_letters"] += 1
 
     def _remove(self, finished: list[Path]) -> None:
+        for path in finished:
+            self._keeper.release(path)
+        self._note_lost()
         gone = [
             path.name
             for path in finished
@@ -305,6 +321,12 @@ class Drain:
         for name in gone:
             self._offsets.pop(name, None)
             self._seen_bytes.pop(name, None)
+
+    def _note_lost(self) -> None:
+        lost = self._keeper.take_lost()
+        if lost:
+            counts = {f"{NOT_FORWARDED}{name}": count for name, count in lost.items()}
+            self._writer.insert([], counts=counts)
 
     def _forget(self, now: datetime) -> None:
         """Drop positions of segments that are gone, and hashes no client retries any more."""

@@ -55,7 +55,9 @@ def opened_file(
 
 def _take_in(home: Path, writer: Writer, pricer: Pricer) -> None:
     try:
-        Drain(home, writer, pricer).run()
+        drain = Drain(home, writer, pricer)
+        drain.run()
+        drain.bound_kept()
     except SegmentError as error:
         # The disk keeps us from putting a request aside: what is stored can still be read.
         logger.warning("the spool was not taken in: %s", error)
