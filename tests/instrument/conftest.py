@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +18,7 @@ from tests.instrument.differential import Stage
 from tests.instrument.recording import Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 
 IGNORED = ("ResourceWarning", "DeprecationWarning:google", "DeprecationWarning:boto")
@@ -31,6 +33,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             for passed in IGNORED:
                 item.add_marker(pytest.mark.filterwarnings(f"ignore::{passed}"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, None, None]:
+    """Collect what is left open before tests come for which an open socket is an error."""
+    yield
+    here = Path(__file__).parent
+    if nextitem is None or here not in nextitem.path.parents:
+        asyncio.set_event_loop(None)  # pydantic-ai and others make one and leave it
+        gc.collect()
+    del item
 
 
 @pytest.fixture(autouse=True)

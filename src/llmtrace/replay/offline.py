@@ -24,7 +24,7 @@ from llmtrace.replay.matching import choose, explain
 from llmtrace.replay.served import ServedAnswer, ServedFailure, api_of, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextvars import Token
     from types import ModuleType
 
@@ -129,8 +129,8 @@ class _Patches:
 
     def _replace(self, owner: Any, ours: Any) -> None:
         # What lies in the class itself: asked by its name, a wrapper gives a bound copy of itself.
-        original: Any = vars(owner)["send"]
-        self._undo.append((owner, original, ours))
+        own = cast("Mapping[str, Any]", vars(owner))
+        self._undo.append((owner, own["send"], ours))
         owner.send = ours
 
 
