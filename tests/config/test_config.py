@@ -29,6 +29,10 @@ GOOD = {
     "max_spool_age_s": "7",
     "prices_file": "/prices.yaml",
     "token": "hunter2",
+    "forward_to": "jaeger=http://127.0.0.1:4318,https://b.example/otlp",
+    "forward_headers": "jaeger:X-Key=one",
+    "forward_compression": "none",
+    "max_forward_bytes": "8",
 }
 BAD = {
     "LLMTRACE_DISABLED": "perhaps",
@@ -40,6 +44,7 @@ BAD = {
     "LLMTRACE_EXIT_FLUSH": "inf",
     "LLMTRACE_MAX_QUEUE_BYTES": "many",
     "OTEL_EXPORTER_OTLP_TIMEOUT": "nan",
+    "LLMTRACE_FORWARD_COMPRESSION": "zstd",
 }
 
 
@@ -161,6 +166,15 @@ def test_a_secret_never_shows_itself(shown: object) -> None:
 def test_a_wrong_secret_is_not_in_its_error() -> None:
     with pytest.raises(ConfigError, match="OTEL_EXPORTER_OTLP_HEADERS") as refusal:
         load_settings({"OTEL_EXPORTER_OTLP_HEADERS": "hunter2"})
+    assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "given", ["a=https://me:hunter2@b.example", {"a": "https://me:hunter2@b.example"}]
+)
+def test_a_password_in_a_url_is_refused_and_not_shown(given: object) -> None:
+    with pytest.raises(ConfigError, match="write them as a header") as refusal:
+        load_settings({}, forward_to=given)
     assert "hunter2" not in str(refusal.value)
 
 

@@ -25,3 +25,39 @@ def test_a_secret_made_of_a_secret_is_that_secret() -> None:
 
     assert secret.reveal() == "s3cret"
     assert "s3cret" not in f"{secret!r}{secret}{secret:>20}"
+
+
+def test_a_backend_has_the_name_it_is_given_or_that_of_its_host() -> None:
+    text = "Jaeger=http://127.0.0.1:4318/x?a=b, https://otlp.Example/v1/traces,http://[::1]:7"
+
+    assert values.targets(text) == {
+        "jaeger": "http://127.0.0.1:4318/x?a=b",
+        "otlp.example": "https://otlp.Example/v1/traces",
+        "1-7": "http://[::1]:7",
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "localhost:4318",
+        "a=localhost",
+        "../a=http://b",
+        "a=http://b,a=http://c",
+        "http://",
+        "a=http://hunter2:x",
+        "http://me:hunter2@b",
+        "a=http://b:0",
+        "a=http://hunter2:99999",
+        "http://[hunter2",
+    ],
+)
+def test_a_backend_that_cannot_be_is_refused_without_being_shown(text: str) -> None:
+    with pytest.raises(ValueError, match=r"URL|name") as refusal:
+        values.targets(text)
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_bodies_are_packed_or_not() -> None:
+    assert (values.compression("GZIP"), values.compression("none")) == ("gzip", "none")

@@ -30,7 +30,8 @@ __all__ = [
     "settings_markdown",
 ]
 
-_SECRETS: Final = frozenset({"headers", "token"})
+_SECRETS: Final = frozenset({"forward_headers", "forward_to", "headers", "token"})
+"""Settings whose values no error shows. A URL is no secret, but people put secrets into it."""
 
 
 def load_settings(
@@ -120,6 +121,11 @@ def _checked_pairs(row: Row, given: Mapping[object, object]) -> object:
         return {k.lower(): v if isinstance(v, Secret) else Secret(str(v)) for k, v in pairs.items()}
     if row.parse in {values.pairs, values.hosts}:
         return {name: str(value) for name, value in pairs.items()}
+    if row.parse is values.targets:
+        try:
+            return values.targets({name: str(value) for name, value in pairs.items()})
+        except ValueError as error:
+            raise ConfigError(f"argument {row.name}={_shown(row, given)}: {error}") from error
     raise ConfigError(f"argument {row.name}={_shown(row, given)}: write one value, not a mapping")
 
 

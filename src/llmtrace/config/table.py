@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from llmtrace.config import values
-from llmtrace.config.values import CaptureContent, Secret
+from llmtrace.config.values import CaptureContent, Compression, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,6 +38,10 @@ class Settings:
     provider_hosts: Mapping[str, str] | None = None
     include_stream_usage: bool = False
     token: Secret | None = None
+    forward_to: Mapping[str, str] | None = None
+    forward_headers: Mapping[str, Secret] | None = None
+    forward_compression: Compression = "gzip"
+    max_forward_bytes: int = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,5 +184,31 @@ TABLE: Final[tuple[Row, ...]] = (
         ("LLMTRACE_TOKEN",),
         Secret,
         "Bearer token that the collector asks for, and that readers send.",
+    ),
+    Row(
+        "forward_to",
+        ("LLMTRACE_FORWARD_TO",),
+        values.targets,
+        "OTLP/HTTP backends to which the collector sends every span on, "
+        "`name=url,name=url`; `/v1/traces` is added.",
+    ),
+    Row(
+        "forward_headers",
+        ("LLMTRACE_FORWARD_HEADERS",),
+        values.headers,
+        "Headers for them, `target:name=value,target:name=value`; never logged.",
+    ),
+    Row(
+        "forward_compression",
+        ("LLMTRACE_FORWARD_COMPRESSION",),
+        values.compression,
+        "How bodies for them are packed, `gzip` or `none`.",
+    ),
+    Row(
+        "max_forward_bytes",
+        ("LLMTRACE_MAX_FORWARD_BYTES",),
+        values.positive_int,
+        "Bytes that may wait for each of them, less on a disk that fills up; beyond it the oldest "
+        "segments are dropped for it and counted.",
     ),
 )

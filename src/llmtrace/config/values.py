@@ -5,10 +5,15 @@ Every function raises ValueError saying what to write instead.
 
 from __future__ import annotations
 
-from typing import Literal, Self, cast
-from urllib.parse import unquote
+import re
+from collections.abc import Mapping
+from typing import Final, Literal, Self, cast
+from urllib.parse import unquote, urlsplit
 
 CaptureContent = Literal["redacted", "full", "none"]
+Compression = Literal["gzip", "none"]
+
+_TARGET: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
 class Secret(str):
@@ -121,3 +126,54 @@ def hosts(text: str) -> dict[str, str]:
     if not found or "" in found.values():
         raise ValueError("write host=provider,host:port=provider")
     return {host.lower(): provider for host, provider in found.items()}
+
+
+def targets(text: str | Mapping[str, str]) -> dict[str, str]:
+    """Read ``name=url,name=url``: backends by name. A URL alone has its host and port as name.
+
+    No error shows the URL: people write passwords into them.
+    """
+    if isinstance(text, Mapping):
+        named = [(name.strip(), url.strip()) for name, url in text.items()]
+    else:
+        parts = (part.strip() for part in text.split(","))
+        named = [_named(part) for part in parts if part]
+    found: dict[str, str] = {}
+    for name, address in named:
+        if not _TARGET.fullmatch(name):
+            raise ValueError("a backend's name is made of a-z, 0-9, dot, dash and underscore")
+        if name in found:
+            raise ValueError(f"{name} is named twice; write name=url,name=url")
+        found[name] = _backend(name, address)
+    if not found:
+        raise ValueError("write name=url,name=url")
+    return found
+
+
+def _named(part: str) -> tuple[str, str]:
+    name, separator, address = part.partition("=")
+    if separator and "://" not in name:
+        return name.strip().lower(), address.strip()
+    host = urlsplit(part).netloc.rpartition("@")[2]
+    return re.sub(r"[^a-z0-9._-]+", "-", host.lower()).strip("-._"), part
+
+
+def _backend(name: str, address: str) -> str:
+    parts = urlsplit(url(address))
+    if "@" in parts.netloc:
+        raise ValueError(f"the URL of {name} holds a user or password; write them as a header")
+    try:
+        is_good = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # its text shows what stands where the port should
+        is_good = False
+    if not is_good:
+        raise ValueError(f"the URL of {name} has no host, or no port from 1 to 65535")
+    return address
+
+
+def compression(text: str) -> Compression:
+    """Read how bodies are packed."""
+    lowered = text.strip().lower()
+    if lowered in {"gzip", "none"}:
+        return cast("Compression", lowered)
+    raise ValueError("write gzip or none")
