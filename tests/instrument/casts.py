@@ -49,6 +49,7 @@ def _cast(
         shapes |= module.SHAPES
     cancels = [] if whole is None else whole.OPENINGS
     first = apis[:1] if whole is None else []
+    fuzzes = is_first and apis[0].sdk.shows_http  # else a bridge stumbles over it, not the SDK
     return Cast(
         name=f"{name}-async" if is_async else name,
         sdk=apis[0].sdk,
@@ -56,7 +57,7 @@ def _cast(
         shapes=(dict(whole.SHAPES) if whole else {}) | shapes_contract.shapes_of(left) | shapes,
         core={*(whole.CORE if whole else shapes_contract.core_of(first if is_first else ()))},
         streams={*(whole.STREAMS if whole else ()), *shapes_contract.streams_of(left)},
-        fuzzed=whole.FUZZED if whole else shapes_contract.fuzzed_of(left) if is_first else (),
+        fuzzed=whole.FUZZED if whole else shapes_contract.fuzzed_of(left) if fuzzes else (),
         cancelled=shapes_contract.cancelled_of(left)
         | {start.__name__: ended(cancelled, start) for start in cancels},
         hostile=hostile.shapes(apis[0]) if is_first else {},

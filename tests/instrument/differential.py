@@ -175,11 +175,15 @@ class Stage:
     def _client(self, cast: Cast, retries: int, timeout_s: float) -> Any:
         key = (cast, retries, timeout_s)
         if key not in self._clients:
-            address: Any = self._address
-            self._clients[key] = cast.sdk.connect(
-                address, is_async=cast.is_async, retries=retries, timeout_s=timeout_s, key="any"
-            )
+            self._drive(cast, self._connect(key))
         return self._clients[key]
+
+    async def _connect(self, key: tuple[Cast, int, float]) -> None:
+        cast, retries, timeout_s = key
+        address: Any = self._address
+        self._clients[key] = cast.sdk.connect(
+            address, is_async=cast.is_async, retries=retries, timeout_s=timeout_s, key="any"
+        )
 
     def _drive(self, cast: Cast, work: Coroutine[Any, Any, Any]) -> None:
         if cast.is_async:

@@ -16,12 +16,15 @@ _DATE = re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
 _BOUNDARY = re.compile(r"boundary=[0-9a-f]{32}")
 _SIGNATURE = re.compile(r"AWS4-HMAC-SHA256 .*")
 """It is made of the time, too."""
+_DEADLINE = re.compile(r"Stream removed \((Deadline Exceeded)\)")
+"""gRPC says the one or the other, as it happens."""
 _VOLATILE_TEXT = (
     (_PORT, "127.0.0.1:0"),
     (_ADDRESS, "0x"),
     (_SIGNATURE, "*"),
     (_DATE, "a date"),
     (_BOUNDARY, "boundary=*"),
+    (_DEADLINE, r"\1"),
 )
 VOLATILE_HEADERS = frozenset(
     {
@@ -34,6 +37,8 @@ VOLATILE_HEADERS = frozenset(
     }
 )
 """Headers that differ at every request."""
+_CLOCKS = frozenset({"_deadline"})
+"""Attributes of exceptions, and what else has names, that say what the clock said (gRPC)."""
 _MAX_DEPTH = 12
 
 
@@ -90,7 +95,7 @@ def _text(value: str) -> str:
 
 
 def _is_volatile(key: Any) -> bool:
-    return type(key) is str and key.lower() in VOLATILE_HEADERS
+    return type(key) is str and (key.lower() in VOLATILE_HEADERS or key in _CLOCKS)
 
 
 def _is_subclassed(value: Any) -> bool:

@@ -25,7 +25,7 @@ IS_BRIEF = os.environ.get("DIFFERENTIAL") == "brief"
 
 def _behaviours(cast: Cast, name: str) -> Iterable[str]:
     if name in cast.core:
-        return SOME if IS_BRIEF else BEHAVIOURS
+        return SOME if IS_BRIEF or not cast.sdk.shows_http else BEHAVIOURS
     return STREAMED if name in cast.streams else EVERYWHERE
 
 

@@ -216,7 +216,11 @@ def _retry_after(headers: list[tuple[bytes, bytes]] | None) -> str | None:
 
 
 def _error_code(error: Any) -> str | None:
-    """Return the service's own code where one class stands for all errors, as in botocore."""
+    """Return the service's own code where one class stands for all errors: botocore's, gRPC's."""
+    status: Any = getattr(error, "code", None)
+    name: object = getattr(status(), "name", None) if callable(status) else None
+    if isinstance(name, str):
+        return name
     answer = getattr(error, "response", None)
     told = cast("dict[str, object]", answer).get("Error") if isinstance(answer, dict) else None
     code = cast("dict[str, object]", told).get("Code") if isinstance(told, dict) else None

@@ -66,7 +66,8 @@ def error_code(error: BaseException) -> str:
     """Return the service's code of an error of botocore or gRPC; where it has none, its class."""
     status: Any = getattr(error, "code", None)
     if callable(status):
-        return status().name
+        code: Any = status()
+        return code.name
     answer: Any = getattr(error, "response", None) or {}
     return answer.get("Error", {}).get("Code") or class_name(error)
 

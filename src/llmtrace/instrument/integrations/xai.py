@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import itertools
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from opentelemetry.trace import INVALID_SPAN
@@ -88,21 +89,22 @@ def _begin(chat: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | N
 
 
 def _sync_stream(wrapped: Any, chat: Any, args: Any, kwargs: Any) -> Generator[Any]:
-    """Run the SDK's generator, each step of it inside the call; a generator like the SDK's own."""
+    """Run the SDK's generator; a generator like the SDK's own.
+
+    Its first step is inside the call: it makes the request, and would start the SDK's own span.
+    """
     call = _begin_stream(chat)
+    steps: Generator[Any] = wrapped(*args, **kwargs)
     if call is None:
-        yield from wrapped(*args, **kwargs)
+        yield from steps
         return
-    steps = wrapped(*args, **kwargs)
     try:
-        while True:
-            inside, token = invocation.enter(call), current_call.set(call)
-            try:
-                step = next(steps)
-            except StopIteration:
-                break
-            finally:
-                leave(token, inside)
+        inside, token = invocation.enter(call), current_call.set(call)
+        try:
+            first = tuple(itertools.islice(steps, 1))
+        finally:
+            leave(token, inside)
+        for step in itertools.chain(first, steps):
             _see_step(call, step)
             yield step
     except GeneratorExit:
@@ -124,14 +126,15 @@ async def _async_stream(wrapped: Any, chat: Any, args: Any, kwargs: Any) -> Asyn
             yield step
         return
     try:
-        while True:
-            inside, token = invocation.enter(call), current_call.set(call)
-            try:
-                step = await anext(steps)
-            except StopAsyncIteration:
-                break
-            finally:
-                leave(token, inside)
+        inside, token = invocation.enter(call), current_call.set(call)
+        try:
+            step = await anext(steps, None)
+        finally:
+            leave(token, inside)
+        if step is not None:
+            _see_step(call, step)
+            yield step
+        async for step in steps:
             _see_step(call, step)
             yield step
     except GeneratorExit:
@@ -160,9 +163,9 @@ def _see_step(call: Call, step: Any) -> None:
     try:
         call.status = 200
         chunk: Any = step[1]
-        if isinstance(chunk, list):
+        if type(chunk) is list:
             chunk = cast("list[Any]", chunk)[0]
-        call.keep_piece(chunk.proto.SerializeToString())
+        call.keep_piece(chunk._proto.SerializeToString())  # noqa: SLF001  # .proto is a call more
     except Exception:  # noqa: BLE001  # the app gets its chunk
         guard.fault("stream")
 
