@@ -34,7 +34,7 @@ LIMITS = {
 
 Of an async call some are no calls: each wait for the network resumes our two frames once more."""
 BEYOND = {"xai": {"chunk": 2}}
-"""SDK → kind of call → what more may be added: gRPC shows no bytes, so chunks become bytes again."""
+"""SDK → kind of call → what more may be added: gRPC shows no bytes, chunks are made bytes again."""
 WAIT = 39
 """Calls that one more wait for the socket takes: how often a stream waits is the network's."""
 APIS: tuple[Api, ...] = discovered("APIS")
