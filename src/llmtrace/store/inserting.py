@@ -15,6 +15,7 @@ import pyarrow as pa
 from llmtrace import semconv
 from llmtrace.clock import unix_ns
 from llmtrace.store import arrow
+from llmtrace.store.rollups import add_calls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,10 +74,10 @@ def without_stored(transaction: Transaction, rows: list[SpanRow]) -> list[SpanRo
     return [row for place, row in enumerate(rows) if place not in stored]
 
 
-def append_rows(transaction: Transaction, rows: list[SpanRow], now: datetime) -> None:
-    """Write the rows into their tables."""
+def append_rows(transaction: Transaction, rows: list[SpanRow], now: datetime) -> int:
+    """Write the rows into their tables; return how many rows the rollups got by it."""
     if not rows:
-        return
+        return 0
     tables = arrow.tables(rows, now_us=unix_ns(now.replace(tzinfo=UTC)) // 1_000)
     known = transaction.execute(
         "select resource_id from resources where resource_id in (select unnest(?::ubigint[]))",
@@ -91,6 +92,7 @@ def append_rows(transaction: Transaction, rows: list[SpanRow], now: datetime) ->
     transaction.append("payloads", tables.payloads)
     transaction.append("events", tables.events)
     transaction.append("links", tables.links)
+    return add_calls(transaction, tables.spans) if any(row.is_inference for row in rows) else 0
 
 
 def remember(

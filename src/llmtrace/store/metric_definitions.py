@@ -3,7 +3,8 @@
 Calls are the rows of ``llm_calls``; a call belongs to the moment it *started*. Unknown is NULL and
 takes no part in a sum or percentile; a sum of nothing known is NULL, a count of nothing is 0.
 Percentiles are nearest rank: the smallest value that at least so many percent of the calls do not
-exceed, so it is always a value that occurred.
+exceed, so it is always a value that occurred; over more than ``metric_plan.EXACT_CALLS`` calls, or
+where spans were deleted, it comes from the rollups' histogram and is within 2.2 % of that value.
 """
 
 from __future__ import annotations
@@ -29,121 +30,160 @@ class Measure:
     unit: str
     """``calls``, ``ratio`` (0 to 1), ``USD``, ``tokens``, ``ms``, ``tokens/s`` or ``retries``."""
     meaning: str
+    rolled: str | None = None
+    """The same over rows of ``rollup_calls``; None for percentiles, which do not add up."""
+    percentile: tuple[str, str] | None = None
+    """Of a percentile: the histogram's ``kind`` and the share, as SQL."""
 
 
 # Error types are class names (RateLimitError), provider codes (rate_limit_error) or statuses.
 _ERROR_WORD: Final = "replace(lower(coalesce(error_type, '')), '_', '')"
-_RATE_LIMITED: Final = (
+RATE_LIMITED: Final = (
     f"is_error and (http_status = 429 or error_type = '429' "
     f"or contains({_ERROR_WORD}, 'ratelimit'))"
 )
-_UNAUTHORIZED: Final = (
+UNAUTHORIZED: Final = (
     f"is_error and (http_status in (401, 403) or error_type in ('401', '403') "
     f"or contains({_ERROR_WORD}, 'authentication') or contains({_ERROR_WORD}, 'permission'))"
 )
-_TIMED_OUT: Final = (
+TIMED_OUT: Final = (
     f"is_error and (http_status in (408, 504) or error_type in ('408', '504') "
     f"or contains({_ERROR_WORD}, 'timeout'))"
 )
 
 
-def _percentile(column: str, share: str) -> str:
-    return f"quantile_disc({column}, {share})"
+def _percentile(kind: str, share: str, meaning: str) -> Measure:
+    return Measure(f"quantile_disc({kind}_ms, {share})", "ms", meaning, percentile=(kind, share))
+
+
+def _count(column: str) -> str:
+    return f"coalesce(sum({column}), 0)::bigint"
+
+
+def _sum(column: str, calls: str, kind: str | None = None) -> str:
+    """Add up what is known of at least one call."""
+    total = f"sum({column})" if kind is None else f"sum({column})::{kind}"
+    return f"case when sum({calls}) > 0 then {total} end"
 
 
 MEASURES: Final[dict[str, Measure]] = {
     "requests": Measure(
-        "count(*)", "calls", "Calls that the app made. An SDK's own retries are not counted apart."
+        "count(*)",
+        "calls",
+        "Calls that the app made. An SDK's own retries are not counted apart.",
+        _count("call_count"),
     ),
     "errors": Measure(
         "count(*) filter (where is_error)",
         "calls",
         "Calls that ended in an error, rate limits included. A refusal or a content filter in "
         "a complete answer is not an error; a failed attempt that a retry mended is not either.",
+        _count("errors"),
     ),
     "error_rate": Measure(
         "count(*) filter (where is_error) / nullif(count(*), 0)",
         "ratio",
         "errors ÷ requests; NULL without requests.",
+        "sum(errors) / nullif(sum(call_count), 0)",
     ),
     "cost": Measure(
         "sum(cost_usd)",
         "USD",
         "Exact sum of what is priced. NULL if no call is; read `unpriced_count` beside it.",
+        _sum("cost_usd", "priced_calls"),
     ),
     "cost_per_request": Measure(
         "(sum(cost_usd) / nullif(count(cost_usd), 0))::decimal(18, 12)",
         "USD",
         "cost ÷ the calls that are priced, rounded to 12 decimals; NULL if none is.",
+        "(sum(cost_usd) / nullif(sum(priced_calls), 0))::decimal(18, 12)",
     ),
     "input_tokens": Measure(
-        "sum(input_tokens)::bigint", "tokens", "All input, what came from a cache included."
+        "sum(input_tokens)::bigint",
+        "tokens",
+        "All input, what came from a cache included.",
+        _sum("input_tokens", "input_calls", "bigint"),
     ),
     "output_tokens": Measure(
-        "sum(output_tokens)::bigint", "tokens", "All output, reasoning included."
+        "sum(output_tokens)::bigint",
+        "tokens",
+        "All output, reasoning included.",
+        _sum("output_tokens", "output_calls", "bigint"),
     ),
     "cache_read_tokens": Measure(
-        "sum(cache_read_tokens)::bigint", "tokens", "The part of the input read from a cache."
+        "sum(cache_read_tokens)::bigint",
+        "tokens",
+        "The part of the input read from a cache.",
+        _sum("cache_read_tokens", "cache_read_calls", "bigint"),
     ),
     "total_tokens": Measure(
         "(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) filter "
         "(where input_tokens is not null or output_tokens is not null))::bigint",
         "tokens",
         "input_tokens + output_tokens.",
+        "case when sum(token_calls) > 0 then (sum(input_tokens) + sum(output_tokens))::bigint end",
     ),
-    "latency_p50": Measure(
-        _percentile("latency_ms", "0.5"),
-        "ms",
+    "latency_p50": _percentile(
+        "latency",
+        "0.5",
         "From the call to the end of its answer (a stream's last chunk), failed calls and "
         "the SDK's retries included.",
     ),
-    "latency_p95": Measure(_percentile("latency_ms", "0.95"), "ms", "As `latency_p50`."),
-    "latency_p99": Measure(_percentile("latency_ms", "0.99"), "ms", "As `latency_p50`."),
-    "ttfc_p50": Measure(
-        _percentile("ttfc_ms", "0.5"), "ms", "Time to the first chunk, of streamed calls only."
-    ),
-    "ttfc_p95": Measure(_percentile("ttfc_ms", "0.95"), "ms", "As `ttfc_p50`."),
+    "latency_p95": _percentile("latency", "0.95", "As `latency_p50`."),
+    "latency_p99": _percentile("latency", "0.99", "As `latency_p50`."),
+    "ttfc_p50": _percentile("ttfc", "0.5", "Time to the first chunk, of streamed calls only."),
+    "ttfc_p95": _percentile("ttfc", "0.95", "As `ttfc_p50`."),
     "tokens_per_second": Measure(
         "sum(output_tokens) filter (where latency_ms > 0) / "
         "nullif(sum(latency_ms) filter (where output_tokens is not null and latency_ms > 0), 0) "
         "* 1000",
         "tokens/s",
         "Output tokens ÷ seconds of latency, over calls where both are known.",
+        "sum(timed_output_tokens) / nullif(sum(timed_ns) / 1e6, 0) * 1000",
     ),
     "cache_hit_rate": Measure(
         "count(*) filter (where cache_status = 'hit') / "
         "nullif(count(*) filter (where cache_status in ('hit', 'miss')), 0)",
         "ratio",
         "Calls that read from a cache ÷ calls that did or could have (`hit` or `miss`).",
+        "sum(cache_hits) / nullif(sum(cache_hits) + sum(cache_misses), 0)",
     ),
     "cache_savings": Measure(
         "sum(cache_savings_usd)",
         "USD",
         "What cached input would have cost more, less what writing it cost more; can be negative.",
+        _sum("cache_savings_usd", "savings_calls"),
     ),
     "rate_limit_hits": Measure(
-        f"count(*) filter (where {_RATE_LIMITED})",
+        f"count(*) filter (where {RATE_LIMITED})",
         "calls",
         "Failed calls with HTTP 429 or a rate-limit error; they are in `errors` too.",
+        _count("rate_limit_hits"),
     ),
     "auth_errors": Measure(
-        f"count(*) filter (where {_UNAUTHORIZED})",
+        f"count(*) filter (where {UNAUTHORIZED})",
         "calls",
         "Failed calls with HTTP 401, 403 or an authentication or permission error.",
+        _count("auth_errors"),
     ),
     "timeouts": Measure(
-        f"count(*) filter (where {_TIMED_OUT})",
+        f"count(*) filter (where {TIMED_OUT})",
         "calls",
         "Failed calls with HTTP 408, 504 or a time-out.",
+        _count("timeouts"),
     ),
     "retries": Measure(
-        "sum(retry_count)::bigint", "retries", "Attempts after the first, made by the SDK."
+        "sum(retry_count)::bigint",
+        "retries",
+        "Attempts after the first, made by the SDK.",
+        _sum("retries", "retry_calls", "bigint"),
     ),
     "unpriced_count": Measure(
         "count(*) filter (where is_unpriced)",
         "calls",
         "Calls whose cost is unknown. A failed call for which no tokens were reported has "
         "nothing to price and is not among them.",
+        _count("unpriced_calls"),
     ),
 }
 """Name → definition. The names are columns of every answer."""

@@ -1,9 +1,10 @@
 """The one metric layer: measures by dimensions, filters and grain, compiled to SQL here alone.
 
 Dashboards, alert rules and reports ask it, so that one word means one number everywhere. The
-definitions are ``metric_definitions.MEASURES`` and ``DIMENSIONS``. It reads the view ``llm_calls``
-and nothing else: a *request* is one row of it, one billed call that the app made; an SDK's own
-retries are inside it and counted in ``retries``.
+definitions are ``metric_definitions.MEASURES`` and ``DIMENSIONS``. What it counts are rows of the
+view ``llm_calls``: a *request* is one billed call that the app made; an SDK's own retries are
+inside it and counted in ``retries``. Where the hourly rollups give the same numbers sooner, it
+reads those (``metric_plan``), so that hours whose spans retention has deleted are still counted.
 
 Every value is a bound parameter; what is put together as text comes from closed tables only.
 """
@@ -15,15 +16,11 @@ from typing import TYPE_CHECKING, Final
 
 from llmtrace.errors import QueryError
 from llmtrace.store.adhoc import TRUNCATED_KEY
-from llmtrace.store.metric_definitions import (
-    DIMENSIONS,
-    MEASURES,
-    MONEY,
-    TAG_PREFIX,
-    check_dimension,
-    check_measure,
-)
+from llmtrace.store.metric_definitions import MEASURES, MONEY, check_dimension, check_measure
+from llmtrace.store.metric_plan import FROM_CALLS, Plan, choose
+from llmtrace.store.metric_rows import aliases, calls, rolled
 from llmtrace.store.metric_time import BUCKETS, Grain, check_range, check_timezone
+from llmtrace.store.rollup_rows import BUCKET_MS, LATENCIES, PERCENTILE_ERROR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +36,8 @@ MAX_GROUPS: Final = 100_000
 """Rows that one answer may have; a sum over an answer cut short would be wrong."""
 TIME: Final = "time"
 """Column of the bucket's start, TIMESTAMP in UTC, when a grain is asked for."""
+PERCENTILE_ERROR_KEY: Final = b"llmtrace.percentile_error"
+"""In the metadata of an answer whose percentiles come from the histogram: their relative error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +70,7 @@ class MetricQuery:
     """Columns, ``-cost`` for descending; NULL comes last. Default: time, then dimensions."""
 
 
-def compile_metrics(query: MetricQuery) -> tuple[str, list[object]]:
+def compile_metrics(query: MetricQuery, plan: Plan = FROM_CALLS) -> tuple[str, list[object]]:
     """Turn a question into one SELECT and its positional parameters; pure.
 
     Columns: ``time`` if there is a grain, the dimensions in order, the measures in order, and
@@ -81,23 +80,21 @@ def compile_metrics(query: MetricQuery) -> tuple[str, list[object]]:
     """
     _check(query)
     parameters: list[object] = []
-    inner = [*_bucket(query, parameters), *_dimensions(query, parameters), "*"]
-    where = _conditions(query, parameters)
-    groups = [*([TIME] if query.grain else []), *_aliases(query)]
-    ctes = [f"calls as (\nselect\n    {_lines(inner)}\nfrom llm_calls\nwhere\n    {where}\n)"]
-    shown = list(groups)
+    source = calls(query, parameters) if plan.hours is None else rolled(query, plan, parameters)
+    ctes = [f"calls as (\n{source}\n)"]
     if query.top is not None:
-        ctes.append(_ranked(query, parameters))
-        alias = _aliases(query)[0]
-        shown[-1] = (
-            f"case when {alias} is null or {alias} in (select value from ranked) "  # noqa: S608  # no user's text
-            f"then {alias} else '{OTHER}' end as {alias}"
-        )
-    figures = [f"{MEASURES[name].sql} as {name}" for name in _measures(query)]
-    sql = f"with {', '.join(ctes)}\nselect\n    {_lines([*shown, *figures])}\nfrom calls"
-    if groups:
-        positions = ", ".join(str(position + 1) for position in range(len(groups)))
-        sql += f"\ngroup by {positions}\norder by {_order(query)}"
+        ctes.append(_ranked(query, plan, parameters))
+    names = _measures(query)
+    apart = [name for name in names if plan.hours and MEASURES[name].percentile]
+    # Some figure at least, for a group whose percentiles are unknown has a row too.
+    main = _grouped(query, plan, [name for name in names if name not in apart] or ["requests"])
+    if apart:
+        ctes.append(f"sums as (\n{main}\n)")
+        ctes.extend(_percentiles(query, plan, apart, parameters))
+        main = _side_by_side(query, names)
+    sql = f"with {', '.join(ctes)}\n{main}"
+    if _groups(query):
+        sql += f"\norder by {_order(query)}"
     if query.limit is not None:
         parameters.append(query.limit)
         sql += "\nlimit ?"
@@ -107,17 +104,25 @@ def compile_metrics(query: MetricQuery) -> tuple[str, list[object]]:
 def run_metrics(store: Store, query: MetricQuery) -> pa.Table:
     """Ask the store; see ``compile_metrics`` for the columns, ``MEASURES`` for their units.
 
-    Without ``by`` and ``grain`` there is exactly one row, even when nothing was called.
+    Without ``by`` and ``grain`` there is exactly one row, even when nothing was called. If its
+    percentiles are near to, not exactly, values that occurred, the schema's metadata says how near
+    (``PERCENTILE_ERROR_KEY``).
     Raises QueryError if the question is wrong, StoreError if the store cannot answer.
     """
-    sql, parameters = compile_metrics(query)
+    _check(query)
+    plan = choose(store, query)
+    sql, parameters = compile_metrics(query, plan)
     found = store.sql(sql, parameters, max_rows=MAX_GROUPS)
     if (found.schema.metadata or {}).get(TRUNCATED_KEY):
         raise QueryError(
             f"the answer has more than {MAX_GROUPS} rows; "
             "ask for a coarser grain, fewer dimensions, a filter, or a limit"
         )
-    return found.rename_columns(column_names(query))
+    found = found.rename_columns(column_names(query))
+    if not plan.from_histogram:
+        return found
+    near = {PERCENTILE_ERROR_KEY: f"{PERCENTILE_ERROR:.4f}".encode()}
+    return found.replace_schema_metadata({**(found.schema.metadata or {}), **near})
 
 
 def column_names(query: MetricQuery) -> list[str]:
@@ -159,61 +164,93 @@ def _measures(query: MetricQuery) -> list[str]:
     return names
 
 
-def _aliases(query: MetricQuery) -> list[str]:
-    return [
-        f"tag_{position}" if name.startswith(TAG_PREFIX) else f"by_{name}"
-        for position, name in enumerate(query.by)
-    ]
-
-
-def _bucket(query: MetricQuery, parameters: list[object]) -> list[str]:
-    if query.grain is None:
-        return []
-    expression = BUCKETS[query.grain]
-    parameters.extend([query.timezone] * expression.count("?"))
-    return [f"{expression} as {TIME}"]
-
-
-def _dimensions(query: MetricQuery, parameters: list[object]) -> list[str]:
-    return [
-        f"{_expression(name, parameters)} as {alias}"
-        for name, alias in zip(query.by, _aliases(query), strict=True)
-    ]
-
-
-def _expression(name: str, parameters: list[object]) -> str:
-    if name.startswith(TAG_PREFIX):
-        parameters.append(name.removeprefix(TAG_PREFIX))
-        return "tags[?]"
-    return DIMENSIONS[name]
-
-
-def _conditions(query: MetricQuery, parameters: list[object]) -> str:
-    parameters.extend([query.start, query.end])
-    parts = ["start_time >= ?", "start_time < ?"]
-    for name, values in query.filters.items():
-        if not values:
-            continue
-        alternatives: list[str] = []
-        known = [value for value in values if value is not None]
-        if known:
-            column = _expression(name, parameters)
-            parameters.extend(known)
-            alternatives.append(f"{column} in ({', '.join('?' * len(known))})")
-        if len(known) < len(values):
-            alternatives.append(f"{_expression(name, parameters)} is null")
-        parts.append(f"({' or '.join(alternatives)})")
-    return "\n    and ".join(parts)
-
-
-def _ranked(query: MetricQuery, parameters: list[object]) -> str:
-    alias = _aliases(query)[0]
+def _ranked(query: MetricQuery, plan: Plan, parameters: list[object]) -> str:
+    (alias,) = aliases(query)
     parameters.append(query.top)
     return (
         f"ranked as (\nselect {alias} as value\nfrom calls\nwhere {alias} is not null\n"
-        f"group by {alias}\n"
-        f"order by {MEASURES[query.measures[0]].sql} desc nulls last, {alias}\nlimit ?\n)"
+        f"group by {alias}\n{_having(plan)}"
+        f"order by {_figure(query.measures[0], plan)} desc nulls last, {alias}\nlimit ?\n)"
     )
+
+
+def _groups(query: MetricQuery) -> list[str]:
+    return [*([TIME] if query.grain else []), *aliases(query)]
+
+
+def _shown(query: MetricQuery) -> list[str]:
+    """Return the groups as expressions, the last with ``OTHER`` for what is not at the top."""
+    shown = _groups(query)
+    if query.top is not None:
+        (alias,) = aliases(query)
+        shown[-1] = (
+            f"case when {alias} is null or {alias} in (select value from ranked) "  # noqa: S608  # no user's text
+            f"then {alias} else '{OTHER}' end as {alias}"
+        )
+    return shown
+
+
+def _figure(name: str, plan: Plan) -> str:
+    measure = MEASURES[name]
+    return measure.sql if plan.hours is None or measure.rolled is None else measure.rolled
+
+
+def _having(plan: Plan) -> str:
+    # What was taken out again may be there with a sum of 0 until it is folded.
+    return "" if plan.hours is None else "having sum(call_count) > 0\n"
+
+
+def _grouped(query: MetricQuery, plan: Plan, names: Sequence[str]) -> str:
+    figures = [f"{_figure(name, plan)} as {name}" for name in names]
+    select = f"select\n    {_lines([*_shown(query), *figures])}\nfrom calls"
+    return select + (f"\n{_group_by(query)}\n{_having(plan)}" if _groups(query) else "")
+
+
+def _group_by(query: MetricQuery) -> str:
+    return "group by " + ", ".join(str(place + 1) for place in range(len(_groups(query))))
+
+
+def _percentiles(
+    query: MetricQuery, plan: Plan, names: Sequence[str], parameters: list[object]
+) -> list[str]:
+    """Return the CTEs that end in ``percentiles``: the same groups, another source."""
+    groups, group_by = _groups(query), _group_by(query) if _groups(query) else ""
+    if not plan.from_histogram:
+        figures = [f"{MEASURES[name].sql} as {name}" for name in names]
+        select = f"select\n    {_lines([*_shown(query), *figures])}\nfrom timed\n{group_by}"
+        return [f"timed as (\n{calls(query, parameters)}\n)", f"percentiles as (\n{select}\n)"]
+    timed = rolled(query, plan, parameters, rollup=LATENCIES)
+    parted = ", ".join([*groups, "kind"])
+    figures = [f"{_nearest_rank(name)} as {name}" for name in names]
+    columns = [*_shown(query), "kind", "bucket", "sum(call_count) as call_count"]
+    buckets = f"select\n    {_lines(columns)}\nfrom timed\ngroup by all\nhaving sum(call_count) > 0"
+    places = [
+        "*",
+        f"{BUCKET_MS} as value_ms",
+        f"sum(call_count) over (partition by {parted} order by bucket) as reached",
+        f"sum(call_count) over (partition by {parted}) as total",
+    ]
+    return [
+        f"timed as (\n{timed}\n)",
+        f"buckets as (\n{buckets}\n)",
+        f"placed as (\nselect\n    {_lines(places)}\nfrom buckets\n)",
+        f"percentiles as (\nselect\n    {_lines([*groups, *figures])}\nfrom placed\n{group_by}\n)",
+    ]
+
+
+def _nearest_rank(name: str) -> str:
+    kind, share = MEASURES[name].percentile or ("", "")
+    # The rank as quantile_disc has it, in the same arithmetic.
+    rank = f"greatest(1, total - floor(total - {share}::double * total))"
+    return f"min(value_ms) filter (where kind = '{kind}' and reached >= {rank})"
+
+
+def _side_by_side(query: MetricQuery, names: Sequence[str]) -> str:
+    """Put the two parts of a row together; as a union, for the gate runs joins in a process."""
+    columns = [*_groups(query), *(f"max({name}) as {name}" for name in names)]
+    both = "(from sums union all by name from percentiles)"
+    group_by = f"\n{_group_by(query)}" if _groups(query) else ""
+    return f"select\n    {_lines(columns)}\nfrom {both}{group_by}"
 
 
 def _order(query: MetricQuery) -> str:

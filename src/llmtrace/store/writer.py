@@ -38,6 +38,7 @@ from llmtrace.store.exchange import exchange_file
 from llmtrace.store.inserting import append_rows, remember, without_stored, without_twins
 from llmtrace.store.migrate import migrate
 from llmtrace.store.readers import Readers
+from llmtrace.store.rollups import FOLD_ROWS, bring_up_to_date, fold, loose_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -121,8 +122,10 @@ class Writer:
         self._connection = open_database(path)
         self._is_broken = False
         self._has_foreign_calls: bool | None = None
+        self._loose_rollups: int | None = None
         try:
             self.schema = migrate(self._connection)
+            _in_transaction(self._connection, bring_up_to_date)
         except BaseException:
             self._connection.close()
             raise
@@ -155,7 +158,7 @@ class Writer:
             now = self._clock.now().replace(tzinfo=None)
             fresh = without_stored(transaction, distinct)
             fresh = self._each_call_once(transaction, fresh)
-            append_rows(transaction, fresh, now)
+            self._roll_up(transaction, append_rows(transaction, fresh, now))
             remember(transaction, batch_hashes, offsets or {}, counts or {}, now)
             return Inserted(stored=len(fresh), duplicates=len(rows) - len(fresh))
 
@@ -289,6 +292,15 @@ class Writer:
                 self._has_foreign_calls = has_foreign_calls(transaction)
             self._has_foreign_calls |= any(map(is_foreign_call, rows))
         return count_once(transaction, rows) if self._has_foreign_calls else rows
+
+    def _roll_up(self, transaction: Transaction, appended: int) -> None:
+        """Join what was appended to the rollups, once it is much."""
+        if self._loose_rollups is None:
+            self._loose_rollups = loose_rows(transaction) - appended
+        self._loose_rollups += appended
+        if self._loose_rollups >= FOLD_ROWS:
+            fold(transaction)
+            self._loose_rollups = 0
 
     def _reopen(self) -> None:
         """Open the file anew after an error, as a full disk, that ends DuckDB's use of it."""

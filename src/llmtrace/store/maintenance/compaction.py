@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from llmtrace.store.maintenance import audit
 from llmtrace.store.maintenance.rewriting import rewrite
 from llmtrace.store.reading import DATABASE_FILE
+from llmtrace.store.rollups import fold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,7 @@ def compact(place: Workplace, arguments: Mapping[str, object]) -> Outcome:
     place.refresh()
     path = place.home / DATABASE_FILE
     before = path.stat().st_size
+    place.writer.transaction(lambda transaction: fold(transaction, everything=True))
     rows = place.writer.replace_file(rewrite)
     after = path.stat().st_size
     spans = rows["spans"]

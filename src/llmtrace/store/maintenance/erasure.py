@@ -3,8 +3,8 @@
 Of the user are the spans that name the id, and those of the same trace or session that name no
 user, unless somebody else is in it too. They lose body, events, links, attributes, tags, and
 every id but their own; tokens, money, times and models stay, so that no sum changes. Exact
-mentions of the id elsewhere (tags, attributes, resources, alerts) go as well. Free text of others
-is not searched. The bytes leave the file with the next compaction.
+mentions of the id elsewhere (tags, attributes, resources, rollups, alerts) go as well. Free text of
+others is not searched. The bytes leave the file with the next compaction.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from llmtrace.store.maintenance import audit
 from llmtrace.store.maintenance.mentions import files_that_mention, kept_stores
 from llmtrace.store.maintenance.slices import ROWS, time_slices
 from llmtrace.store.maintenance.workplace import read_flag, read_text
+from llmtrace.store.rollups import corrected, erase_feature, fold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,6 +59,7 @@ _THESE: Final = (
     "(with arrived as materialized (select * from incoming) "
     "select trace_uuid::uuid, span_number from arrived)"
 )
+_DELETE: Final = f"delete from {{0}} where {_THESE}"  # noqa: S608  # tables and conditions of ours
 _FIGURES: Final = (semconv.SERVER_ADDRESS,)
 """Attributes that a price may depend on and that tell nothing of a person; and these prefixes."""
 _FIGURE_PREFIXES: Final = (semconv.USAGE_UNITS_PREFIX, semconv.USAGE_REQUESTS_PREFIX)
@@ -112,6 +114,7 @@ def forget(place: Workplace, arguments: Mapping[str, object]) -> Outcome:
     for first in range(0, keys.num_rows, ROWS):
         _erase(place, keys.slice(first, ROWS), user, gone, is_delete=is_delete)
     gone["mentions"] = _erase_mentions(place, user, tenant)
+    place.writer.transaction(lambda transaction: _erase_rollups(transaction, user, tenant))
     gone["alerts"] = 0 if tenant else place.writer.transaction(lambda t: _erase_alerts(t, user))
     subject = subject_hash(place.home, user)
     outcome |= {"erased": gone, "subject": subject}
@@ -155,13 +158,15 @@ def _erase(
 
     def work(transaction: Transaction) -> dict[str, int]:
         done: dict[str, int] = {}
-        for table in ("payloads", "events", "links", *(("spans",) if is_delete else ())):
-            statement = f"delete from {table} where {_THESE}"  # noqa: S608  # a table of ours
-            done[table] = _changed(transaction, statement, bounds, keys)
-        if not is_delete:
-            values: list[object] = [user] * 4
-            values += [list(_FIGURES), *_FIGURE_PREFIXES, semconv.FORGOTTEN]
-            done["anonymized"] = _changed(transaction, _ANONYMIZE, [*values, *bounds], keys)
+        for table in ("payloads", "events", "links"):
+            done[table] = _changed(transaction, _DELETE.format(table), bounds, keys)
+        with corrected(transaction, _THESE, bounds, keys):
+            if is_delete:
+                done["spans"] = _changed(transaction, _DELETE.format("spans"), bounds, keys)
+            else:
+                values: list[object] = [user] * 4
+                values += [list(_FIGURES), *_FIGURE_PREFIXES, semconv.FORGOTTEN]
+                done["anonymized"] = _changed(transaction, _ANONYMIZE, [*values, *bounds], keys)
         audit.count(transaction, {f"forgotten.{name}": number for name, number in done.items()})
         return done
 
@@ -193,6 +198,12 @@ def _erase_mentions(place: Workplace, user: str, tenant: str | None) -> int:
             [user, user],
         )
     )
+
+
+def _erase_rollups(transaction: Transaction, user: str, tenant: str | None) -> None:
+    """Take out of the rollups features that are the id, and rows that came to nothing."""
+    erase_feature(transaction, user, tenant)
+    fold(transaction, everything=True)
 
 
 def _erase_alerts(transaction: Transaction, user: str) -> int:

@@ -2,6 +2,7 @@
 
 The age of everything is that of its span's start. Contents are bodies, events (several dialects
 put prompts there) and the attributes that hold what was said. Spans take all of theirs with them.
+The hourly rollups stay: what an hour cost is known for as long as the store is there.
 Spool, write-ahead log and dead letters are not touched: the first two come in first and are then
 in the store, dead letters are for people (``llmtrace deadletter``).
 """
@@ -15,6 +16,7 @@ from llmtrace.errors import QueryError
 from llmtrace.store.maintenance import audit
 from llmtrace.store.maintenance.slices import time_slices
 from llmtrace.store.maintenance.workplace import read_flag, read_time, stored_time
+from llmtrace.store.rollups import note_deleted_spans
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +65,7 @@ def retain(place: Workplace, arguments: Mapping[str, object]) -> Outcome:
     gone: dict[str, int] = {}
     if kept_spans is not None:
         gone |= dict.fromkeys(_OF_SPANS, 0)
+        _note(place, kept_spans)
         for each in time_slices(place.writer, "spans", end=kept_spans):
             _add(gone, _delete_spans(place, each))
         _add(gone, {"resources": _delete_resources(place)})
@@ -99,6 +102,11 @@ def _would_go(place: Workplace, contents: datetime | None, spans: datetime | Non
         return outcome
 
     return place.writer.transaction(work)
+
+
+def _note(place: Workplace, before: datetime) -> None:
+    """Say first from when on spans are whole: the metric layer then asks the rollups."""
+    place.writer.transaction(lambda transaction: note_deleted_spans(transaction, before))
 
 
 def _delete_spans(place: Workplace, each: Slice) -> dict[str, int]:

@@ -1,0 +1,111 @@
+"""Which table answers a question to the metric layer: the hourly rollups or the calls.
+
+The rollups answer for whole UTC hours; what a range has beyond them at its ends is read from the
+calls, so that the answer is the same number. They cannot answer by user, session or tag (a row for
+each call again), by minute, or in a time zone whose hours do not begin with those of UTC. They are
+chosen wherever they can answer: they are never larger than the calls.
+
+Percentiles do not add up. They are exact, from the calls, unless that would mean to look at more
+than ``EXACT_CALLS`` of them or spans of the range were deleted; then they come from the histogram.
+How many there are is one small query; all else is decided without the store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from llmtrace.store.metric_definitions import DIMENSIONS, MEASURES
+from llmtrace.store.rollup_rows import CALLS, LATENCIES
+from llmtrace.store.rollups import SPANS_SINCE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from llmtrace.store.metrics import MetricQuery
+    from llmtrace.store.reading import Store
+
+EXACT_CALLS: Final = 1_000_000
+"""Percentiles over more calls than this may come from the histogram."""
+_HOUR: Final = timedelta(hours=1)
+_YEARS: Final = range(1970, 2200)
+_IN_RANGE: Final = """
+    select
+        coalesce(sum(call_count), 0)::bigint as calls,
+        (select value from _meta where key = ?) as since
+    from rollup_calls
+    where hour >= ? and hour < ?
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Where the parts of an answer come from."""
+
+    hours: tuple[datetime, datetime] | None = None
+    """Whole hours (aware, UTC) that the rollups answer for; None: everything from the calls."""
+    from_histogram: bool = False
+    """Percentiles come from the histogram too."""
+
+
+FROM_CALLS: Final = Plan()
+
+
+def choose(store: Store, query: MetricQuery) -> Plan:
+    """Return the cheapest plan that answers a question, which was checked, as documented above."""
+    hours = rolled_hours(query)
+    if hours is None:
+        return FROM_CALLS
+    percentiles = [name for name in query.measures if MEASURES[name].percentile]
+    if not percentiles:
+        return Plan(hours=hours)
+    if query.top is not None and query.measures[0] in percentiles:
+        return FROM_CALLS  # who is at the top is decided by a value that occurred
+    if not _has(query, LATENCIES.dimensions):
+        return Plan(hours=hours)
+    (found,) = store.sql(_IN_RANGE, [SPANS_SINCE, *hours]).to_pylist()
+    since = found["since"]
+    is_cut = since is not None and query.start < datetime.fromisoformat(since).replace(tzinfo=UTC)
+    if is_cut or found["calls"] > EXACT_CALLS:
+        return Plan(hours=hours, from_histogram=True)
+    return Plan(hours=hours) if len(percentiles) < len(query.measures) else FROM_CALLS
+
+
+def rolled_hours(query: MetricQuery) -> tuple[datetime, datetime] | None:
+    """Return the whole hours of a question's range if the rollups can answer it, else None."""
+    if query.grain == "minute" or not _has(query, CALLS.dimensions):
+        return None
+    start, end = query.start.astimezone(UTC), query.end.astimezone(UTC)
+    years = range(start.year, end.year + 1)
+    if years[0] not in _YEARS or years[-1] not in _YEARS:
+        return None
+    first = _floor(start)
+    if first < start:
+        first += _HOUR
+    last = _floor(end)
+    if first >= last:
+        return None
+    if query.grain is not None and not all(_is_of_whole_hours(query.timezone, y) for y in years):
+        return None
+    return first, last
+
+
+def _has(query: MetricQuery, columns: Collection[str]) -> bool:
+    asked = {*query.by, *(name for name, values in query.filters.items() if values)}
+    return all(DIMENSIONS.get(name) in columns for name in asked)
+
+
+def _floor(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+@lru_cache(maxsize=1_024)
+def _is_of_whole_hours(timezone: str, year: int) -> bool:
+    """Say whether a zone is whole hours from UTC on every day of a year, and of its neighbours."""
+    zone = ZoneInfo(timezone)
+    day = datetime(year, 1, 1, tzinfo=UTC) - timedelta(days=2)
+    offsets = {(day + timedelta(days=number)).astimezone(zone).utcoffset() for number in range(370)}
+    return all(offset is not None and not offset % _HOUR for offset in offsets)

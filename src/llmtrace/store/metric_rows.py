@@ -1,0 +1,102 @@
+"""The rows that a question to the metric layer is about, as a SELECT of calls or of rollups. Pure.
+
+Both have the columns ``time`` (if there is a grain) and one for each dimension, under its alias.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmtrace.store.metric_definitions import DIMENSIONS, TAG_PREFIX
+from llmtrace.store.metric_time import BUCKETS
+from llmtrace.store.rollup_rows import CALLS, SPANS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from llmtrace.store.metric_plan import Plan
+    from llmtrace.store.metrics import MetricQuery
+    from llmtrace.store.rollup_rows import Rollup
+
+
+def calls(query: MetricQuery, parameters: list[object]) -> str:
+    """Return a SELECT of the calls; adds what its ``?`` stand for to ``parameters``."""
+    columns = _columns(query, parameters)
+    parameters.extend([query.start, query.end])
+    where = ["start_time >= ?", "start_time < ?", *_conditions(query, parameters)]
+    return _select(columns, "llm_calls", where)
+
+
+def rolled(
+    query: MetricQuery, plan: Plan, parameters: list[object], *, rollup: Rollup = CALLS
+) -> str:
+    """Return a SELECT of rollup rows, those of the range's ends made of the calls there."""
+    columns = _columns(query, parameters)
+    source = (
+        f"select * rename (hour as start_time) from {rollup.table} where hour >= ? and hour < ?"  # noqa: S608  # a table of ours
+    )
+    hours = plan.hours or (query.start, query.start)
+    parameters.extend(hours)
+    ends = _ends(query, hours)
+    if ends:
+        either = " or ".join(["start_time >= ? and start_time < ?"] * len(ends))
+        made = rollup.rows(SPANS, either)
+        source += f"\n    union all by name select * rename (hour as start_time) from ({made})"  # noqa: S608  # text of ours
+        for start, end in ends:
+            parameters.extend([start, end])
+    return _select(columns, f"(\n    {source}\n)", _conditions(query, parameters))
+
+
+def aliases(query: MetricQuery) -> list[str]:
+    """Return the columns of the dimensions; a tag's has its place, for its name is a user's."""
+    return [
+        f"tag_{position}" if name.startswith(TAG_PREFIX) else f"by_{name}"
+        for position, name in enumerate(query.by)
+    ]
+
+
+def _ends(query: MetricQuery, hours: tuple[datetime, datetime]) -> list[tuple[datetime, datetime]]:
+    ends = [(query.start, hours[0]), (hours[1], query.end)]
+    return [(start, end) for start, end in ends if start < end]
+
+
+def _select(columns: Sequence[str], source: str, where: Sequence[str]) -> str:
+    listed = ",\n    ".join(columns)
+    conditions = "\n    and ".join(where) or "true"
+    return f"select\n    {listed}\nfrom {source}\nwhere\n    {conditions}"  # no user's text
+
+
+def _columns(query: MetricQuery, parameters: list[object]) -> list[str]:
+    columns: list[str] = []
+    if query.grain is not None:
+        bucket = BUCKETS[query.grain]
+        parameters.extend([query.timezone] * bucket.count("?"))
+        columns.append(f"{bucket} as time")
+    for name, alias in zip(query.by, aliases(query), strict=True):
+        columns.append(f"{_expression(name, parameters)} as {alias}")
+    return [*columns, "*"]
+
+
+def _expression(name: str, parameters: list[object]) -> str:
+    if name.startswith(TAG_PREFIX):
+        parameters.append(name.removeprefix(TAG_PREFIX))
+        return "tags[?]"
+    return DIMENSIONS[name]
+
+
+def _conditions(query: MetricQuery, parameters: list[object]) -> list[str]:
+    parts: list[str] = []
+    for name, values in query.filters.items():
+        if not values:
+            continue
+        alternatives: list[str] = []
+        known = [value for value in values if value is not None]
+        if known:
+            column = _expression(name, parameters)
+            parameters.extend(known)
+            alternatives.append(f"{column} in ({', '.join('?' * len(known))})")
+        if len(known) < len(values):
+            alternatives.append(f"{_expression(name, parameters)} is null")
+        parts.append(f"({' or '.join(alternatives)})")
+    return parts

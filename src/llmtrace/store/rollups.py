@@ -1,0 +1,196 @@
+"""Keeps the hourly rollups true: in the transaction of whatever stores, changes or removes calls.
+
+Calls are added when they are stored. Whoever changes or removes stored ones does it inside
+``corrected``, which takes them out of the rollups before and puts back what is left of them after.
+Both only append rows; ``fold`` joins those of one hour later. Retention does *not* correct: the
+rollups keep the hours whose spans are gone, and ``spans_since`` says from when on spans are whole.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, Protocol
+
+from llmtrace.store.rollup_rows import CALLS, COLUMNS_READ, ROLLUPS, SPANS
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    import pyarrow as pa
+
+    from llmtrace.store.rollup_rows import Rollup
+
+FOLD_ROWS: Final = 50_000
+"""Appended rows after which it is worth looking which hours to join."""
+SPANS_SINCE: Final = "spans_since"
+"""Key in ``_meta``: spans that began before this time (naive UTC) may have been deleted."""
+_MADE_BY: Final = "rollups"
+_DEFINITION: Final = "1"
+"""Raised whenever the rollups mean something else: they are then built anew from the spans."""
+_HOUR: Final = timedelta(hours=1)
+_FIRST: Final = datetime(1, 1, 1)  # noqa: DTZ001  # naive UTC, as stored
+_WITHIN: Final = "start_time >= ? and start_time < ?"
+
+
+class _Transaction(Protocol):
+    def execute(
+        self, sql: str, parameters: Sequence[object] = (), *, incoming: pa.Table | None = None
+    ) -> pa.Table: ...
+
+
+def add_calls(transaction: _Transaction, spans: pa.Table) -> int:
+    """Add the calls among spans that are being stored; return how many rows that took."""
+    incoming = spans.select(list(COLUMNS_READ))
+    return sum(_append(transaction, each.rows("incoming", "true"), each, incoming=incoming)
+               for each in ROLLUPS)  # fmt: skip
+
+
+@contextmanager
+def corrected(
+    transaction: _Transaction,
+    where: str,
+    parameters: Sequence[object],
+    incoming: pa.Table | None = None,
+) -> Generator[None]:
+    """Keep the rollups true while the block changes or deletes the spans with ``where``.
+
+    ``where`` is SQL of ours that chooses the same spans after the change: by id or by time.
+    """
+    for each in ROLLUPS:
+        _append(transaction, each.rows(SPANS, where, sign="-"), each, parameters, incoming)
+    yield
+    for each in ROLLUPS:
+        _append(transaction, each.rows(SPANS, where), each, parameters, incoming)
+
+
+def fold(transaction: _Transaction, *, everything: bool = False) -> None:
+    """Join the rows of hours in which enough was appended, by a third, that it pays.
+
+    So that late calls of many hours do not rewrite all of them each time. ``everything``: of all
+    hours in which anything was appended; rows that came to nothing are gone afterwards.
+    """
+    for each in ROLLUPS:
+        found = transaction.execute(
+            f"select hour from {each.table} group by hour having bool_or(is_delta) "  # noqa: S608  # a table of ours
+            "and (? or count(*) filter (where is_delta) * 4 >= count(*))",
+            [everything],
+        )
+        hours = found.column("hour").to_pylist()
+        if not hours:
+            continue
+        these = "hour in (select unnest(?::timestamp[]))"
+        transaction.execute(f"create temp table folded as {each.joined(these)}", [hours])
+        transaction.execute(f"delete from {each.table} where {these}", [hours])  # noqa: S608  # a table of ours
+        transaction.execute(f"insert into {each.table} by name select * from folded order by hour")  # noqa: S608  # as above
+        transaction.execute("drop table temp.folded")
+
+
+def loose_rows(transaction: _Transaction) -> int:
+    """Return how many rows were appended and not joined yet."""
+    counts = " + ".join(
+        f"(select count(*) from {each.table} where is_delta)"  # noqa: S608  # a table of ours
+        for each in ROLLUPS
+    )
+    (found,) = transaction.execute(f"select {counts} as loose").to_pylist()
+    return found["loose"]
+
+
+def bring_up_to_date(transaction: _Transaction) -> None:
+    """Build the rollups from the spans if a store has none yet, or some of another meaning."""
+    found = transaction.execute("select value from _meta where key = ?", [_MADE_BY])
+    if found.column("value").to_pylist() != [_DEFINITION]:
+        rebuild(transaction)
+        transaction.execute("delete from _meta where key = ?", [_MADE_BY])
+        transaction.execute("insert into _meta values (?, ?)", [_MADE_BY, _DEFINITION])
+
+
+def rebuild(transaction: _Transaction) -> None:
+    """Build the rollups anew from the spans; hours whose spans may be gone stay as they are."""
+    first = whole_since(transaction)
+    for each in ROLLUPS:
+        transaction.execute(f"delete from {each.table} where hour >= ?", [first])  # noqa: S608  # a table of ours
+        for start, end in _days(transaction, first):
+            _append(transaction, each.rows(SPANS, _WITHIN, is_delta=False), each, [start, end])
+
+
+def differences(transaction: _Transaction) -> int:
+    """Return how many rows of the rollups are not what the spans say; hours as in ``rebuild``."""
+    first = whole_since(transaction)
+    found = 0
+    for each in ROLLUPS:
+        stored = f"select * exclude (is_delta) from ({each.joined('hour >= ? and hour < ?')})"  # noqa: S608  # text of ours
+        told = f"select * exclude (is_delta) from ({each.rows('spans', _WITHIN)})"  # noqa: S608  # as above
+        query = (
+            f"select count(*) as rows from ((from ({stored}) except all from ({told})) "  # noqa: S608  # as above
+            f"union all (from ({told}) except all from ({stored})))"
+        )
+        for bounds in _days(transaction, first):
+            (row,) = transaction.execute(query, [*bounds] * 4).to_pylist()
+            found += row["rows"]
+    return found
+
+
+def note_deleted_spans(transaction: _Transaction, before: datetime) -> None:
+    """Remember that spans which began before a time (naive UTC) are being deleted."""
+    if before > (spans_since(transaction) or _FIRST):
+        transaction.execute("delete from _meta where key = ?", [SPANS_SINCE])
+        transaction.execute("insert into _meta values (?, ?)", [SPANS_SINCE, before.isoformat()])
+
+
+def spans_since(transaction: _Transaction) -> datetime | None:
+    """Return the time (naive UTC) before which spans may have been deleted; None: all are there."""
+    found = transaction.execute("select value from _meta where key = ?", [SPANS_SINCE])
+    values = found.column("value").to_pylist()
+    return datetime.fromisoformat(values[0]) if values else None
+
+
+def whole_since(transaction: _Transaction) -> datetime:
+    """Return the first hour (naive UTC) from which on all spans are there."""
+    since = spans_since(transaction) or _FIRST
+    hour = since.replace(minute=0, second=0, microsecond=0)
+    return hour if hour == since else hour + _HOUR
+
+
+def erase_feature(transaction: _Transaction, name: str, tenant: str | None) -> None:
+    """Take a name that was a user's id out of hours whose spans are gone.
+
+    A feature that spans of the hour still have is another's, and stays.
+    """
+    transaction.execute(
+        f"update {CALLS.table} set feature = null "  # noqa: S608  # a table of ours
+        "where feature = ? and (?::varchar is null or tenant = ?) and hour not in ("
+        "select date_trunc('hour', start_time) from spans where is_inference and feature = ?)",
+        [name, tenant, tenant, name],
+    )
+
+
+def _days(transaction: _Transaction, first: datetime) -> list[tuple[datetime, datetime]]:
+    """Return the days that have calls or rollups from an hour on: bounds of one step's memory."""
+    tables = " union ".join(
+        f"select date_trunc('day', hour) as day from {each.table} where hour >= ?"  # noqa: S608  # a table of ours
+        for each in ROLLUPS
+    )
+    found = transaction.execute(
+        "select date_trunc('day', start_time) as day from spans "  # noqa: S608  # as above
+        f"where is_inference and start_time >= ? union {tables} order by day",
+        [first] * (1 + len(ROLLUPS)),
+    )
+    days: list[datetime] = found.column("day").to_pylist()
+    return [(max(day, first), day + timedelta(days=1)) for day in days]
+
+
+def _append(
+    transaction: _Transaction,
+    rows: str,
+    rollup: Rollup,
+    parameters: Sequence[object] = (),
+    incoming: pa.Table | None = None,
+) -> int:
+    done = transaction.execute(
+        f"insert into {rollup.table} by name {rows}",
+        parameters,
+        incoming=incoming,
+    )
+    (row,) = done.to_pylist()
+    return row["Count"]
