@@ -8,6 +8,7 @@ Each command lives in ``cli/<name>.py`` as ``command``; it is imported only when
 from __future__ import annotations
 
 import importlib
+import keyword
 import sys
 from typing import Final
 
@@ -26,6 +27,7 @@ COMMANDS: Final[dict[str, str]] = {
     "doctor": "Say what is installed, patched, reachable and priced.",
     "export": "Write calls to Parquet, CSV or one DuckDB file of evidence.",
     "forget": "Erase what is stored of a user; figures stay, without a name.",
+    "import": "Take in OTLP files and exports of other tools, and say what was lost.",
     "prices": "Show prices and what has none.",
     "replay": "Send a stored call again and compare.",
     "report": "Print what was spent, on what, for whom.",
@@ -52,7 +54,9 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"llmtrace.cli.{cmd_name}")
+        # A module cannot be named by a keyword: import_.
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        module = importlib.import_module(f"llmtrace.cli.{name}")
         command: click.Command = module.command
         return command
 

@@ -133,6 +133,9 @@ class _Attributes:
     def __init__(self, values: Mapping[str, object]) -> None:
         self.rest = dict(values)
         self.repaired: list[str] = []
+        # A provider's report of a day is beyond what one call can be, and enters no sum.
+        is_report = values.get(semconv.OPERATION_NAME) == semconv.OP_USAGE_REPORT
+        self._limits = {} if is_report else _LIMITS
 
     def take(self, names: tuple[str, ...]) -> tuple[str, object]:
         """Remove the first that is there and not None, and return its name and value."""
@@ -162,7 +165,7 @@ class _Attributes:
 
     def count(self, column: str) -> int | None:
         name, value = self.take(_COUNTS[column])
-        count = _as_count(value, _LIMITS.get(column, _MAX_COUNT))
+        count = _as_count(value, self._limits.get(column, _MAX_COUNT))
         if count is None and value is not None:
             self.put_back(name, value, column)
         return count

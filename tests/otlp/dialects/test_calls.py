@@ -315,6 +315,23 @@ CASES = {
         },
         (100, 7, None, 90, None),
     ),
+    "langfuse, of LiteLLM's callback, which leaves writes in the input": Case(
+        "langfuse",
+        {
+            **LANGFUSE,
+            "langfuse.observation.usage_details": json.dumps(
+                {
+                    "input": 30,
+                    "output": 7,
+                    "cache_read_input_tokens": 70,
+                    "cache_creation_input_tokens": 20,
+                    "total": 107,
+                }
+            ),
+        },
+        (100, 7, 70, 20, None),
+        anomaly="input (30) holds 20 cached tokens too, by the total: counted once",
+    ),
     "langfuse, the provider's object": Case(
         "langfuse",
         {

@@ -114,8 +114,13 @@ def _read_usage(draft: Draft, told: Mapping[str, object]) -> None:
     cached, thought = _first(each, _READ), _first(each, _THOUGHT)
     more_in = sum(v for k, v in each.items() if k.startswith("input_") and k not in _KNOWN)
     more_out = sum(v for k, v in each.items() if k.startswith("output_") and k not in _KNOWN)
+    given = each.get("input", 0)
+    beside = cached + written + more_in + each.get("output", 0) + thought + more_out
+    inside = _told_twice(given, given + beside - each.get("total", 0), cached, written)
+    if inside:
+        counts.note(f"input ({given}) holds {inside} cached tokens too, by the total: counted once")
     if "input" in told or cached or written or more_in:
-        draft.say(tokens.INPUT, each.get("input", 0) + cached + written + more_in)
+        draft.say(tokens.INPUT, given - inside + cached + written + more_in)
     if "output" in told or thought or more_out:
         draft.say(tokens.OUTPUT, each.get("output", 0) + thought + more_out)
     for ours, count in (
@@ -129,6 +134,15 @@ def _read_usage(draft: Draft, told: Mapping[str, object]) -> None:
             draft.say(ours, count)
     for remark in counts.notes:
         draft.note(remark)
+
+
+def _told_twice(given: int, excess: int, cached: int, written: int) -> int:
+    """Return how many cached tokens an input holds that are told beside it as well.
+
+    LiteLLM's callback takes reads out of the input, but not writes: then the total is less than the
+    sum by just these.
+    """
+    return excess if 0 < excess <= given and excess in {written, cached, cached + written} else 0
 
 
 def _first(each: Mapping[str, int], names: tuple[str, ...]) -> int:

@@ -95,6 +95,18 @@ def say_usage(draft: Draft, usage: TokenUsage) -> None:
     draft.overrule(INPUT, usage.input_tokens)
     if usage.output_tokens or not is_embedding:
         draft.overrule(OUTPUT, usage.output_tokens)
+    for name, count in told_counts(usage).items():
+        draft.overrule(name, count)
+    for kind, calls in usage.requests.items():
+        draft.say(semconv.USAGE_REQUESTS_PREFIX + kind, calls)
+    for kind, amount in usage.units.items():
+        draft.say(semconv.USAGE_UNITS_PREFIX + kind, float(amount))
+    if usage.anomaly:
+        draft.note(usage.anomaly)
+
+
+def told_counts(usage: TokenUsage) -> dict[str, int]:
+    """Return the parts of disjoint counts by our names; what is zero is left out."""
     told = {
         CACHE_READ: usage.cached_tokens,
         CACHE_WRITE: usage.cache_write,
@@ -106,15 +118,7 @@ def say_usage(draft: Draft, usage: TokenUsage) -> None:
         semconv.USAGE_AUDIO_OUTPUT: usage.output_audio,
         semconv.USAGE_IMAGE_OUTPUT: usage.output_image,
     }
-    for name, count in told.items():
-        if count:
-            draft.overrule(name, count)
-    for kind, calls in usage.requests.items():
-        draft.say(semconv.USAGE_REQUESTS_PREFIX + kind, calls)
-    for kind, amount in usage.units.items():
-        draft.say(semconv.USAGE_UNITS_PREFIX + kind, float(amount))
-    if usage.anomaly:
-        draft.note(usage.anomaly)
+    return {name: count for name, count in told.items() if count}
 
 
 def _count(value: object) -> int | None:
