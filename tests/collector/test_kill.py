@@ -1,20 +1,22 @@
-"""kill -9 of the collector under load: every acknowledged span is there, once."""
+"""kill -9 of the collector under load: every acknowledged span is there, once.
+
+The rounds are those of ``benchmarks/kill.py``, which makes 200 of them.
+"""
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.kill import BrokenPromiseError, Killer
 from llmtrace.store import open_store
 from llmtrace.store.discovery import find_collector
 from tests.collector.clients import send
@@ -22,42 +24,6 @@ from tests.otlp.otlp_requests import request, span
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-ROUNDS = 3
-CLIENTS = 3
-SPANS_PER_REQUEST = 20
-
-
-class Load:
-    """Clients that send until the collector is gone, and the ledger of what it acknowledged."""
-
-    def __init__(self, url: str, first: int) -> None:
-        self._url = url
-        self._next = first
-        self._lock = threading.Lock()
-        self.acked: set[int] = set()
-        self.sent: set[int] = set()
-        self._threads = [threading.Thread(target=self._run) for _ in range(CLIENTS)]
-        for thread in self._threads:
-            thread.start()
-
-    def _run(self) -> None:
-        while True:
-            with self._lock:
-                ids = set(range(self._next, self._next + SPANS_PER_REQUEST))
-                self._next += SPANS_PER_REQUEST
-                self.sent |= ids
-            try:
-                answer = send(self._url, request(*(span(number) for number in sorted(ids))))
-            except (OSError, http.client.HTTPException):
-                return
-            assert answer.status == 200
-            with self._lock:
-                self.acked |= ids
-
-    def join(self) -> None:
-        for thread in self._threads:
-            thread.join(30)
 
 
 def a_process(home: Path) -> subprocess.Popen[bytes]:
@@ -78,28 +44,18 @@ def a_process(home: Path) -> subprocess.Popen[bytes]:
 
 @pytest.mark.timeout(180)
 def test_every_acknowledged_span_survives_sigkill_exactly_once(tmp_path: Path) -> None:
-    chance = random.Random()
-    acked: set[int] = set()
-    sent: set[int] = set()
-    for _ in range(ROUNDS):
-        process = a_process(tmp_path)
-        url = json.loads((tmp_path / "collector.json").read_text())["url"]
-        load = Load(url, first=max(sent, default=0) + 1)
-        while len(load.acked) < 200:
-            time.sleep(0.005)
-        time.sleep(chance.uniform(0, 0.6))
-        process.send_signal(signal.SIGKILL)
-        process.wait(10)
-        load.join()
-        acked |= load.acked
-        sent |= load.sent
+    # given: a collector that is killed twice under load and once while it starts
+    killer = Killer(tmp_path, seed=random.randrange(10**6), life_s=(0.3, 0.8), starting_every=2)
 
-    rows = open_store(tmp_path).sql("select span_id from spans", max_rows=None)
+    # when, then: it raises if a span that was acknowledged is not there once
+    killer.run(3)
+    assert set(killer.ledger.acked.values()) == {"http", "grpc", "spool"}
+    assert killer.found.killed_while_starting == 1
 
-    stored = [int(value) for value in rows.column("span_id").to_pylist()]
-    assert len(stored) == len(set(stored))
-    assert acked <= set(stored) <= sent
-    assert len(acked) >= ROUNDS * 200
+    # and it would have noticed
+    killer.ledger.acked[10**6] = "http"
+    with pytest.raises(BrokenPromiseError, match="1 acked batches lost"):
+        killer.check()
 
 
 @pytest.mark.timeout(60)
