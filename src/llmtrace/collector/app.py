@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from llmtrace.collector.exposition import CONTENT_TYPE, exposition
+from llmtrace.collector.forward_figures import forward_status
 from llmtrace.collector.queries import json_body
 from llmtrace.errors import LlmtraceError, QueryError, StoreError
 from llmtrace.store.maintenance.operations import perform
@@ -104,7 +105,7 @@ class Routes:
         del request
         try:
             return JSONResponse(await run_in_threadpool(self._status))
-        except StoreError as error:
+        except LlmtraceError as error:
             return JSONResponse({"error": str(error)}, 503)
 
     async def metrics(self, request: Request) -> Response:
@@ -136,6 +137,7 @@ class Routes:
             "damaged_frames": total.damaged,
             "lag_bytes": self._drain.pending_bytes(),
             "error": self._drainer.error,
+            "forward": forward_status(self._figures.forwarded()),
             # Since the store was made, over all collectors and readers.
             "counts": counts,
             "rejected": {

@@ -60,6 +60,17 @@ class DiskGuard:
                     self._is_low = self._free_bytes() < mark
             return self._is_low
 
+    @property
+    def spare_bytes(self) -> int:
+        """How much may be written before the disk is low, and has recovered; below 0: it is low.
+
+        A disk that does not answer has nothing to spare.
+        """
+        try:
+            return int(self._free_bytes() - self.min_free_bytes * _RECOVERED)
+        except OSError:
+            return 0
+
     def _default_mark(self) -> int:
         try:
             total = shutil.disk_usage(self._home).total

@@ -15,16 +15,18 @@ import shutil
 from typing import TYPE_CHECKING, Final
 
 from llmtrace.collector.exposition import Family, by_label, one
+from llmtrace.collector.forward_figures import forward_families
 from llmtrace.spool import directory_bytes, list_segments
 from llmtrace.store import DATABASE_FILE
 from llmtrace.store.drain import DEAD_LETTERS, SPOOL, WAL
 from llmtrace.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from llmtrace.collector.drainer import Drainer
+    from llmtrace.collector.forward import Forwarded
     from llmtrace.collector.intake import Intake
     from llmtrace.store import Drain
 
@@ -47,8 +49,10 @@ class SelfMetrics:
         drainer: Drainer,
         counts: Callable[[], dict[str, int]],
         price_version: Callable[[], str],
+        forwarded: Callable[[], Mapping[str, Forwarded]] = dict,
     ) -> None:
         """Read from these; ``counts``: the store's totals by reason (``Writer.counts``)."""
+        self.forwarded = forwarded
         self._home = home
         self._intake = intake
         self._drain = drain
@@ -65,6 +69,7 @@ class SelfMetrics:
             *self._waiting(),
             *self._drain_work(),
             *self._store(),
+            *forward_families(self.forwarded()),
             *self._about(),
         ]
 

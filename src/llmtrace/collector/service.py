@@ -23,6 +23,8 @@ from llmtrace.collector.app import Routes, make_app
 from llmtrace.collector.disk import DiskGuard
 from llmtrace.collector.drainer import Drainer
 from llmtrace.collector.files import make_token, publish, unpublish
+from llmtrace.collector.forward_targets import refuse_self
+from llmtrace.collector.forwarding import Forwarding
 from llmtrace.collector.intake import Intake
 from llmtrace.collector.log import WriteAheadLog
 from llmtrace.collector.queries import QueryRoutes
@@ -58,6 +60,7 @@ _LOCK_NAME: Final = "collector"
 _LOCK_TIMEOUT_S: Final = 10.0
 _START_TIMEOUT_S: Final = 10.0
 _STOP_TIMEOUT_S: Final = 5.0
+_FORWARD_STOP_S: Final = 2.0
 
 
 class Collector:
@@ -109,6 +112,7 @@ class Collector:
         self._price_version = lambda: "none" if book is None else book.version
         self._tasks = tasks
         self._clock = clock or SystemClock()
+        self._forwarding = Forwarding(settings, disk=self._disk, clock=self._clock)
         self._stack = ExitStack()
         self._url = ""
 
@@ -122,6 +126,11 @@ class Collector:
         """``host:port`` for gRPC clients on this machine; None before ``start`` or without gRPC."""
         return self._grpc_url
 
+    @property
+    def forwards_to(self) -> list[str]:
+        """The backends that spans are sent on to, for people."""
+        return [target.shown for target in self._forwarding.targets]
+
     def start(self) -> Self:
         """Take the home, listen, publish; return when requests are answered.
 
@@ -132,11 +141,14 @@ class Collector:
             listener = _listener(self._host, self._port)
             stack.callback(listener.close)
             writer = stack.enter_context(Writer(self._home / DATABASE_FILE, clock=self._clock))
+            port: int = listener.getsockname()[1]
+            refuse_self(self._forwarding.targets, self._host, [port, self._grpc_port or port])
             app, drainer = self._assemble(stack, writer)
             self._serve(stack, app, listener)
             drainer.start()
+            self._forwarding.start()
             self._run_tasks(stack, writer)
-            self._url = _url(self._host, listener.getsockname()[1])
+            self._url = _url(self._host, port)
             if self._tls is not None:
                 self._url = self._url.replace("http://", "https://", 1)
             stack.callback(unpublish, self._home)
@@ -171,6 +183,9 @@ class Collector:
         segments = SegmentWriter(
             self._home / WAL, now_ns=lambda: unix_ns(self._clock.now()), pid=os.getpid()
         )
+        self._forwarding.prepare(writer)
+        # Last of all: what was drained at the end is sent on, too.
+        stack.callback(self._forwarding.stop, _FORWARD_STOP_S)
         drain = Drain(self._home, writer, self._pricer, clock=self._clock)
         drainer = Drainer(drain)
         # The way back is the reverse: the log is closed first, then drained a last time.
@@ -190,6 +205,7 @@ class Collector:
                 drainer=drainer,
                 counts=writer.counts,
                 price_version=self._price_version,
+                forwarded=self._forwarding.figures,
             ),
             settings=self._settings,
             clock=self._clock,
@@ -197,7 +213,8 @@ class Collector:
         token = self._settings.token or make_token(self._home)
         projects = ProjectTokens(self._home, self._clock)
         access = Access(token, projects, is_guarded=not _is_loopback(self._host))
-        app = make_app(routes, QueryRoutes(writer), HttpReceiver(intake), access)
+        receiver = HttpReceiver(intake, self._forwarding.via)
+        app = make_app(routes, QueryRoutes(writer), receiver, access)
         if self._grpc_port is not None:
             self._open_grpc(stack, intake, access)
         return app, drainer

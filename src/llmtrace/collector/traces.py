@@ -28,6 +28,8 @@ from starlette.responses import Response
 
 from llmtrace.collector.body import MAX_COMPRESSED_BYTES, RefusedBodyError, decoded_body
 from llmtrace.collector.intake import OverloadedError, rejection_text
+from llmtrace.collector.via import HEADER as VIA
+from llmtrace.collector.via import Via
 from llmtrace.errors import SegmentError
 from llmtrace.otlp.decode import MalformedOtlpError, TooManySpansError
 from llmtrace.otlp.json_request import request_from_json
@@ -50,15 +52,23 @@ _BODY_TIMEOUT_S: Final = 30.0
 class HttpReceiver:
     """Answers the three OTLP routes."""
 
-    def __init__(self, intake: Intake) -> None:
-        """Hand what comes to ``intake``."""
+    def __init__(self, intake: Intake, via: Via | None = None) -> None:
+        """Hand what comes to ``intake``; ``via`` knows what we have sent on ourselves."""
         self._intake = intake
+        self._via = via or Via()
 
     async def traces(self, request: Request) -> Response:
         """Take spans."""
         room = self._intake.room()
         try:
             kind, body = await self._read(request, room)
+            # Only now: who is answered while it still writes may not see the answer.
+            if self._via.comes_round(request.headers.get(VIA, "")):
+                raise RefusedBodyError(
+                    508,
+                    "this collector sent these spans on itself: collectors forward to one another "
+                    "in a circle; take one out of LLMTRACE_FORWARD_TO",
+                )
             encoding = request.headers.get("content-encoding", "")
             project: str | None = getattr(request.state, "project", None)
             checked, done = await run_in_threadpool(

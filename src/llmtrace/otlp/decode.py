@@ -134,7 +134,7 @@ def check(payload: bytes) -> Checked:
         for scope_spans in resource_spans.scope_spans:
             for span in scope_spans.spans:
                 spans += 1
-                rejected += not _has_ids(span)
+                rejected += not has_ids(span)
     return Checked(spans=spans, rejected=rejected)
 
 
@@ -152,11 +152,22 @@ def decode(payload: bytes) -> Decoded:
                 for text in (scope_spans.scope.name, scope_spans.scope.version)
             )
             for span in scope_spans.spans:
-                if _has_ids(span):
+                if has_ids(span):
                     spans.append(_plain(span, scope, version, resource, counts))
                 else:
                     rejected += 1
     return Decoded(spans=spans, rejected=rejected, counts=counts)
+
+
+def has_ids(span: Span) -> bool:
+    """Say whether both ids of a span are valid."""
+    trace_id, span_id = span.trace_id, span.span_id
+    return (
+        len(trace_id) == _TRACE_ID_BYTES
+        and len(span_id) == _SPAN_ID_BYTES
+        and trace_id != _NO_TRACE_ID
+        and span_id != _NO_SPAN_ID
+    )
 
 
 def _parsed(payload: bytes) -> ExportTraceServiceRequest:
@@ -183,16 +194,6 @@ def _check_number(spans: int) -> None:
             f"over {MAX_SPANS} spans in one request, at most {MAX_SPANS} are taken; "
             "send smaller batches"
         )
-
-
-def _has_ids(span: Span) -> bool:
-    trace_id, span_id = span.trace_id, span.span_id
-    return (
-        len(trace_id) == _TRACE_ID_BYTES
-        and len(span_id) == _SPAN_ID_BYTES
-        and trace_id != _NO_TRACE_ID
-        and span_id != _NO_SPAN_ID
-    )
 
 
 def _plain(
