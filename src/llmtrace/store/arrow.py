@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import accumulate
-from operator import attrgetter
+from itertools import accumulate, repeat
+from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -199,7 +199,7 @@ def _by_field(rows: Sequence[SpanRow]) -> dict[str, tuple[Any, ...]]:
 
 def _array(values: Sequence[object], kind: pa.DataType) -> pa.Array:
     """Build a column; one of nothing but None, as many are, at once."""
-    if values.count(None) == len(values):
+    if all(map(is_, values, repeat(None))):
         return pa.nulls(len(values), kind)
     return pa.array(values, kind)
 

@@ -116,6 +116,8 @@ def said_twice(calls: Iterable[Told]) -> set[Key]:
 
 
 def _same_answer(group: list[Told]) -> set[Key]:
+    if len({told.origin for told in group}) == 1:
+        return set()
     by_answer: defaultdict[str, list[Told]] = defaultdict(list)
     for told in group:
         if told.response_id:
@@ -132,8 +134,9 @@ def _wrapped(group: list[Told]) -> set[Key]:
     by_span = {told.span_id: told for told in group}
     losers: set[Key] = set()
     winners: set[Key] = set()
-    for child in sorted(group, key=lambda told: told.span_id):
-        parent = by_span.get(child.parent_span_id) if child.parent_span_id else None
+    children = [told for told in group if told.parent_span_id in by_span]
+    for child in sorted(children, key=lambda told: told.span_id):
+        parent = by_span.get(child.parent_span_id or 0)
         if parent is None or not _agree(parent, child) or child.key in losers:
             continue
         if parent.rank[:2] < child.rank[:2]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
@@ -30,9 +31,11 @@ from llmtrace.spool import (
 from llmtrace.spool.keeping import Keeper
 from llmtrace.store.ingest import Ingested, ingest
 from llmtrace.store.ledger import Ledger
+from llmtrace.store.reading_ahead import reading_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
     from datetime import datetime
     from pathlib import Path
 
@@ -180,12 +183,13 @@ class Drain:
             logger.warning("segment skipped: %s", error)
             return group
         self._seen_bytes[path.name] = size
-        for frame in read.frames:
-            self._add(path, frame, group)
-            group.offsets[path.name] = frame.end
-            if group.is_full():
-                self._store(group)
-                group = _Group()
+        with closing(reading_ahead(read.frames, self._ingest)) as contents:
+            for frame, content in contents:
+                self._add(path, frame, content, group)
+                group.offsets[path.name] = frame.end
+                if group.is_full():
+                    self._store(group)
+                    group = _Group()
         damaged = read.damaged
         if not owned:
             finished.append(path)
@@ -199,10 +203,13 @@ class Drain:
             self._done["damaged"] += damaged
         return group
 
-    def _add(self, path: Path, frame: Frame, group: _Group) -> None:
+    def _ingest(self, frame: Frame) -> Ingested:
+        return ingest(frame.payload, self._pricer, now=self._clock.now())
+
+    def _add(self, path: Path, frame: Frame, read: Future[Ingested], group: _Group) -> None:
         source = self._source(path)
         try:
-            content = ingest(frame.payload, self._pricer, now=self._clock.now())
+            content = read.result()
         except MalformedOtlpError as error:
             self._bury(path.name, frame, str(error))
         except Exception:
