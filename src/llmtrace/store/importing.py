@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 _SPANS_PER_REQUEST: Final = 500
 _CHARACTERS_PER_REQUEST: Final = 4_000_000
 _BYTES_PER_PIECE: Final = 32 * 1024 * 1024
+_LOCK_TIMEOUT_S: Final = 30.0
+"""Others hold the store for the length of one question; a piece is worth waiting for."""
 _FUTURE_NS: Final = 48 * 3_600 * 10**9
 _STORED: Final = (
     "select count(*) as spans from spans where resource_id in "
@@ -210,7 +212,9 @@ class _Out:
         self.problem: str | None = None
         """Why the store could not be asked; the import ends then."""
         self._home = settings.home
-        self._store = HomeStore(settings.home, pricer, token=settings.token)
+        self._store = HomeStore(
+            settings.home, pricer, token=settings.token, lock_timeout_s=_LOCK_TIMEOUT_S
+        )
         self._writer = SegmentWriter(
             settings.home / SPOOL,
             now_ns=wall_ns,

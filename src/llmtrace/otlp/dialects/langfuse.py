@@ -107,7 +107,11 @@ def _read_usage(draft: Draft, told: Mapping[str, object]) -> None:
     if _PROVIDERS_OWN & told.keys() and tokens.say_provider_usage(draft, told):
         return
     counts = Counts()
-    each = {name: counts.take(told, name) or 0 for name in told}
+    read = {name: counts.take(told, name) for name in told}
+    each = {name: count or 0 for name, count in read.items()}
+    unreadable = {name for name, count in read.items() if count is None and told[name] is not None}
+    made_unreadable = {name for name in unreadable if name.startswith("output") or name in _THOUGHT}
+    is_input_known = unreadable <= made_unreadable | {"total"}
     short, long = _first(each, _WRITTEN_5M), _first(each, _WRITTEN_1H)
     # The split repeats the sum: cache_creation_input_tokens is both lifetimes together.
     written = max(_first(each, _WRITTEN), short + long)
@@ -119,9 +123,9 @@ def _read_usage(draft: Draft, told: Mapping[str, object]) -> None:
     inside = _told_twice(given, given + beside - each.get("total", 0), cached, written)
     if inside:
         counts.note(f"input ({given}) holds {inside} cached tokens too, by the total: counted once")
-    if "input" in told or cached or written or more_in:
+    if is_input_known and ("input" in told or cached or written or more_in):
         draft.say(tokens.INPUT, given - inside + cached + written + more_in)
-    if "output" in told or thought or more_out:
+    if not made_unreadable and ("output" in told or thought or more_out):
         draft.say(tokens.OUTPUT, each.get("output", 0) + thought + more_out)
     for ours, count in (
         (tokens.CACHE_READ, cached),

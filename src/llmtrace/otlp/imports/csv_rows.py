@@ -68,6 +68,7 @@ def _rows(lines: _Lines, limit: int) -> Iterator[Located]:
                 first = next(lines)
                 separator = max(_SEPARATORS, key=first.count)
                 header = next(csv.reader([first], delimiter=separator, strict=True))
+                before = lines.line
             # Made anew after each problem: a reader that failed is in the middle of something.
             for cells in csv.reader(lines, delimiter=separator, strict=True):
                 yield _row(before + 1, header, cells)

@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypeGuard, cast
 
 from llmtrace.clock import unix_ns
 from llmtrace.usage.counts import as_decimal, as_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from decimal import Decimal
 
 _MAX_NS: Final = 2**63 - 1
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\s\-]+")
@@ -170,7 +170,7 @@ def _says(value: object) -> bool:
     return value is not None and value not in ("", {}, [])
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[str | int | float]:
     if isinstance(value, bool):
         return False
     if isinstance(value, str):
@@ -178,9 +178,9 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float))
 
 
-def _number_ns(value: object) -> int | None:
-    number = as_decimal(value.strip() if isinstance(value, str) else value)
-    if number is None:
+def _number_ns(value: str | float) -> int | None:
+    number = Decimal(value.strip() if isinstance(value, str) else str(value))
+    if not number.is_finite():
         return None
     size = abs(number)
     if size < _SECONDS_UP_TO:

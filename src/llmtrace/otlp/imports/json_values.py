@@ -133,7 +133,7 @@ class JsonValues:
                 if is_cut and self._fill(size):
                     size *= 2
                     continue
-                return self._wrong(error, is_cut=is_cut)
+                return self._wrong(error)
             except (ValueError, RecursionError) as error:
                 return self._skipped("not JSON that can be read", _brief(error))
             if end - self._at > self._max:
@@ -148,8 +148,10 @@ class JsonValues:
         self._advance(end)
         return Located(line, value, text)
 
-    def _wrong(self, error: json.JSONDecodeError, *, is_cut: bool) -> Located:
-        if is_cut:
+    def _wrong(self, error: json.JSONDecodeError) -> Located:
+        """Say what is wrong here; all that could change it has been read."""
+        is_at_end = error.msg.startswith("Unterminated") or not self._text[error.pos :].strip()
+        if self._ended and is_at_end:
             return self._skipped("truncated: the file ends within a record")
         line = self._line + self._text.count("\n", self._at, error.pos)
         return self._skipped("not JSON", f"{error.msg} (line {line})")

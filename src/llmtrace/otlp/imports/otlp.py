@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from llmtrace.otlp.decode import MAX_SPANS, MalformedOtlpError, check
@@ -77,7 +78,7 @@ def _of_message(payload: bytes, stamp: Mapping[str, str]) -> Iterator[Request]:
     request = ExportTraceServiceRequest()
     try:
         request.ParseFromString(payload)
-    except ValueError as error:  # DecodeError is one
+    except DecodeError as error:
         yield Request(problem=UnreadableError(_NO_REQUEST, f"{_NO_REQUEST}: {str(error)[:80]}"))
         return
     for resource in request.resource_spans:

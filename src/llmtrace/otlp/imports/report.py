@@ -105,6 +105,8 @@ class Report:
 
     def _add_call(self, row: SpanRow) -> None:
         self.calls += 1
+        if row.usage_anomaly is not None and None in {row.input_tokens, row.output_tokens}:
+            self.unbelieved["usage"] += 1
         if row.cost_source == UNPRICED:
             self.unpriced[row.response_model or row.request_model or "(no model)"] += 1
         stated = as_decimal(row.attributes.get(semconv.COST_STATED))
