@@ -15,6 +15,7 @@ TESTED_THROUGH = {
     "llmtrace/cli/demo/": "tests/end_to_end/test_demo.py",
     "llmtrace/instrument/": "tests/instrument/test_differential.py",
     "llmtrace/otlp/dialects/": "tests/otlp/dialects/test_calls.py",
+    "llmtrace/otlp/imports/usage_rows.py": "tests/otlp/imports/test_openai_usage.py",
     "llmtrace/store/inserting.py": "tests/store/test_writer.py",
     "llmtrace/store/maintenance/": "tests/cli/test_retention.py",
     "llmtrace/store/reading.py": "tests/store/test_home.py",

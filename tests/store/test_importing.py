@@ -12,6 +12,7 @@ from llmtrace.clock import FixedClock
 from llmtrace.config import Settings, load_settings
 from llmtrace.store import StoreLock, importing
 from llmtrace.store.importing import import_files
+from tests.architecture.sources import REPOSITORY
 from tests.cli.homes import collected, rows
 from tests.otlp.imports.test_langfuse import BLOB
 
@@ -121,6 +122,29 @@ def test_reports_of_usage_enter_no_sum(tmp_path: Path, settings: Settings) -> No
     assert (trace["n"], trace["cost_usd"]) == (0, None)
     (row,) = rows(settings.home, "select cost_usd::double as usd, is_inference as i from spans")
     assert row == {"usd": 12.5, "i": False}
+
+
+def test_the_comparison_in_the_documentation_finds_what_nobody_recorded(
+    tmp_path: Path, settings: Settings
+) -> None:
+    usage = {
+        "usage_date_utc": "2026-11-01",
+        "model_version": "claude-sonnet-4-5",
+        "usage_input_tokens_no_cache": "1000",
+        "usage_output_tokens": "50",
+    }
+    lines = [",".join(usage), ",".join(usage.values())]
+    partial = [*lines[:1], lines[1].replace("1000", "600")]
+    for name, content in (("day.csv", lines), ("noon.csv", partial)):
+        (tmp_path / name).write_text("\n".join(content))
+    paths = [tmp_path / "noon.csv", tmp_path / "day.csv"]
+    take(settings, *paths, observations(tmp_path / "a.jsonl", {}))
+    page = (REPOSITORY / "docs" / "imports.md").read_text()
+
+    (row,) = rows(settings.home, page.partition("```sql")[2].partition("```")[0])
+
+    assert (row["stated_tokens"], row["our_tokens"]) == (1050, 105)
+    assert (row["stated_requests"], row["our_requests"]) == (None, 1)
 
 
 def test_pieces_are_stored_before_the_next_is_read(
