@@ -34,6 +34,7 @@ COMMANDS: Final[dict[str, str]] = {
     "reprice": "Price stored calls again with today's price data.",
     "restore": "Put a backup in the place of the store.",
     "retention": "Delete what is older than an age.",
+    "rollups": "Hold the hourly sums against the spans, or build them anew.",
     "run": "Run a Python program instrumented, without touching its code.",
     "sql": "Ask the store in SQL.",
     "token": "Make, rotate and revoke the tokens with which projects send spans.",

@@ -11,6 +11,7 @@ from llmtrace.store.maintenance.compaction import compact
 from llmtrace.store.maintenance.erasure import forget
 from llmtrace.store.maintenance.reprice import reprice
 from llmtrace.store.maintenance.retention import retain
+from llmtrace.store.maintenance.rolling_up import check_rollups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "forget": forget,
     "reprice": reprice,
     "retention": retain,
+    "rollups": check_rollups,
 }
 
 _turn = threading.Lock()
