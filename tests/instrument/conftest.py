@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import certifi
 import pytest
 
 import llmtrace
@@ -39,18 +40,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_teardown(
     item: pytest.Item, nextitem: pytest.Item | None
 ) -> Generator[None, None, None]:
-    """Collect what is left open before tests come for which an open socket is an error."""
-    yield
-    here = Path(__file__).parent
-    if nextitem is None or here not in nextitem.path.parents:
-        asyncio.set_event_loop(None)  # pydantic-ai and others make one and leave it
-        gc.collect()
+    """Collect what the test has left open, before one comes for which an open socket is an error.
+
+    What lives on (an SDK that was loaded) is no garbage: no later collection looks at it again.
+    """
     del item
+    yield
+    if nextitem is None or Path(__file__).parent not in nextitem.path.parents:
+        asyncio.set_event_loop(None)  # some frameworks make one and leave it
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def one_authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with one certificate authority: SDKs read the whole list for every client."""
+    first, end, _ = Path(certifi.where()).read_text(encoding="utf-8").partition("-----END")
+    place = tmp_path_factory.mktemp("authorities") / "one.pem"
+    place.write_text(f"{first}{end} CERTIFICATE-----\n", encoding="utf-8")
+    return place
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch, one_authority: Path) -> None:
     """Keep the settings of whoever runs the tests away from them."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(one_authority))
     for name in {variable for row in TABLE for variable in row.variables} & set(os.environ):
         monkeypatch.delenv(name)
 

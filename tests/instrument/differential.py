@@ -120,8 +120,6 @@ class Stage:
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:
-        # What the test run has loaded so far is no garbage: collections look at the rest only.
-        gc.freeze()
         self._server.start()
         return self
 
@@ -130,7 +128,6 @@ class Stage:
             self._drive(cast, _closed(cast.sdk, client))
         self._runner.close()
         self._server.stop()
-        gc.unfreeze()
 
     def observe(
         self,

@@ -96,5 +96,6 @@ def overlay(place: Path, packages: Sequence[str]) -> str | None:
     below = sysconfig.get_paths()["purelib"]
     (site / "below.pth").write_text(f"import site; site.addsitedir({below!r})\n")
     install = [uv, "pip", "install", "--quiet", "--no-build", "--python", str(python), *packages]
-    done = subprocess.run(install, timeout=110, check=False, capture_output=True)
+    real = {name: text for name, text in os.environ.items() if name != "SSL_CERT_FILE"}
+    done = subprocess.run(install, timeout=110, check=False, capture_output=True, env=real)
     return str(python) if done.returncode == 0 else None
