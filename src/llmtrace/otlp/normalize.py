@@ -152,16 +152,20 @@ class _Attributes:
         self.repaired.append(column)
 
     def text(self, names: tuple[str, ...]) -> str | None:
-        _, value = self.take(names)
-        return None if value is None or value == "" else _as_text(value)
+        value = self.take(names)[1]
+        if value is None or value == "":
+            return None
+        return value if isinstance(value, str) else _as_text(value)
 
     def columns(self) -> dict[str, Any]:
         """Take what has a column of text or counts; a column that is not there is unknown."""
-        there = [column for name in self.rest if (column := _COLUMN_OF.get(name)) is not None]
-        return {
-            column: self.text(_TEXT[column]) if column in _TEXT else self.count(column)
-            for column in dict.fromkeys(there)
-        }
+        found: dict[str, Any] = {}
+        for name in tuple(self.rest):
+            column = _COLUMN_OF.get(name)
+            if column is not None and column not in found:
+                names = _TEXT.get(column)
+                found[column] = self.count(column) if names is None else self.text(names)
+        return found
 
     def count(self, column: str) -> int | None:
         name, value = self.take(_COUNTS[column])
@@ -337,6 +341,8 @@ def _as_money(value: object, *, signed: bool) -> Decimal | None:
 def _as_text(value: object) -> str:
     if isinstance(value, str):
         return value
+    if type(value) is int:  # not bool, which JSON writes in another way
+        return str(value)
     return _JSON.encode(value)[:_MAX_TEXT]
 
 
@@ -349,7 +355,11 @@ def _texts(value: object) -> tuple[str, ...] | None:
 
 
 def _texts_by_name(values: Mapping[str, object]) -> dict[str, str]:
-    return {name: _as_text(value) for name, value in values.items() if value is not None}
+    return {
+        name: value if isinstance(value, str) else _as_text(value)
+        for name, value in values.items()
+        if value is not None
+    }
 
 
 def _first_text(values: Mapping[str, object], names: tuple[str, ...]) -> str | None:
