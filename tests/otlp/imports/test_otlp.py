@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from llmtrace.otlp.decode import MAX_SPANS, decode
+from llmtrace.otlp.decode import decode
 from llmtrace.otlp.imports import format_of, otlp
 from llmtrace.otlp.imports.fields import snake
 from llmtrace.otlp.imports.located import Located
 from tests.otlp.otlp_requests import request, span
+
+if TYPE_CHECKING:
+    import pytest
 
 STAMP = {"llmtrace.import.run": "r1"}
 SPAN = {
@@ -65,11 +68,14 @@ def test_a_span_without_an_id_is_told() -> None:
     assert problems == ["a span without a valid trace or span id"]
 
 
-def test_more_spans_than_are_taken_at_once_go_in_pieces() -> None:
-    found, problems = taken(request(*[span(n + 1) for n in range(MAX_SPANS + 5)]))
+def test_more_spans_than_are_taken_at_once_go_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(otlp, "MAX_SPANS", 10)
 
-    assert len(found) == MAX_SPANS + 5
-    assert problems == []
+    made = list(otlp.requests(Located(1, request(*map(span, range(1, 26)))), frozenset(), STAMP))
+
+    pieces = [decode(each.payload).spans for each in made]
+    assert list(map(len, pieces)) == [10, 10, 5]
+    assert all(STAMP.items() <= each.resource.items() for piece in pieces for each in piece)
 
 
 def test_other_signals_and_other_objects_are_refused_in_words() -> None:

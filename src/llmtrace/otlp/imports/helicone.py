@@ -18,6 +18,7 @@ from llmtrace.otlp.imports.records import (
     Format,
     Imported,
     Record,
+    end_after,
     span_id,
     stated_cost,
     token_attributes,
@@ -75,14 +76,13 @@ def read(record: Record) -> Imported:
         raise UnreadableError("no id or no time of the request")
     operation, models = _operation(fields), _models(fields)
     asked, answered = fields.json("request_body"), fields.json("response_body")
-    wait = fields.number("time_to_first_token")
     attributes: dict[str, object] = {
         semconv.OPERATION_NAME: operation,
         **models,
         **_people(fields),
         **_tokens(fields, models, as_mapping(answered)),
         **stated_cost(fields.take("cost", "cost_usd")),
-        **wait_attributes(start, start + int(wait * _MS) if wait else None),
+        **wait_attributes(start, _after(fields, start, "time_to_first_token")),
     }
     if asked:
         attributes[semconv.REQUEST_BODY] = as_text(asked)
@@ -110,11 +110,20 @@ def read(record: Record) -> Imported:
 
 
 def _end_ns(fields: Fields, start_ns: int) -> int:
-    delay = fields.number("delay_ms", "latency")
     answered = fields.time_ns("response_created_at")
-    if delay is not None and delay >= 0:
-        return start_ns + int(delay * _MS)
-    return answered or 0
+    return _after(fields, start_ns, "delay_ms", "latency") or answered or 0
+
+
+def _after(fields: Fields, start_ns: int, *names: str) -> int | None:
+    """Take milliseconds after the start; what cannot be true stays to be seen."""
+    for name in names:
+        length = fields.number(name)
+        if length is not None:
+            end = end_after(start_ns, length, _MS)
+            if not end:
+                fields.put(name, str(length))
+            return end or None
+    return None
 
 
 def _operation(fields: Fields) -> str:

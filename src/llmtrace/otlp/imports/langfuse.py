@@ -16,6 +16,7 @@ from llmtrace.otlp.imports.records import (
     Format,
     Imported,
     Record,
+    end_after,
     span_id,
     stated_cost,
     trace_id,
@@ -129,7 +130,7 @@ def _usage(fields: Fields) -> dict[str, object]:
     old = fields.mapping("usage")
     if not details:
         details = {name: _counted(old[name]) for name in _OLD_USAGE if old.get(name) is not None}
-        if old.get("unit") not in {None, "TOKENS"}:
+        if as_text(old.get("unit") or "TOKENS") != "TOKENS":
             fields.put("usage", old)
             return {}
     for name, theirs in _OLD_USAGE.items():
@@ -173,7 +174,7 @@ def _trace(fields: Fields) -> Imported:
         name=fields.text("name") or "",
         kind="internal",
         start_unix_ns=start,
-        end_unix_ns=start + int(max(latency or 0, 0) * 10**9),
+        end_unix_ns=end_after(start, latency, 10**9) or start,
         attributes={
             f"{_PREFIX}type": "span",
             **kept,

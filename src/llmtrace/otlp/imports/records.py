@@ -18,6 +18,8 @@ from llmtrace.otlp.dialects.tokens import told_counts
 from llmtrace.usage.counts import as_decimal
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from llmtrace.otlp.encode import FinishedSpan
     from llmtrace.records import TokenUsage
 
@@ -25,6 +27,7 @@ Record = Mapping[str, Any]
 
 _TRACE: Final = re.compile(r"[0-9a-f]{32}")
 _SPAN: Final = re.compile(r"[0-9a-f]{16}")
+_MAX_NS: Final = 2**63 - 1
 _MAX_USD: Final = 1_000_000
 _RANDOM: Final = 4
 
@@ -117,6 +120,14 @@ def wait_attributes(start_ns: int, first_ns: int | None) -> dict[str, object]:
         semconv.RESPONSE_TIME_TO_FIRST_CHUNK: (first_ns - start_ns) / 1e9,
         semconv.REQUEST_STREAM: True,
     }
+
+
+def end_after(start_ns: int, length: Decimal | None, unit_ns: int) -> int:
+    """Return when something ended that took so many units; 0 (unknown) for what cannot be."""
+    if length is None or not 0 <= length <= _MAX_NS:
+        return 0
+    end = start_ns + int(length * unit_ns)
+    return end if end <= _MAX_NS else 0
 
 
 def _hashed(text: str, size: int) -> int:

@@ -52,8 +52,8 @@ def count(fields: Fields, *names: str) -> int | None:
             continue
         number = fields.number(name)
         if number is None or number < 0 or number != number.to_integral_value():
-            said = fields.take(name) if number is None else number
-            raise UnreadableError(f"{name} is no count", f"{name} {shown(str(said))} is no count")
+            said = fields.take(name) if number is None else str(number)
+            raise UnreadableError(f"{name} is no count", f"{name} {shown(said)} is no count")
         if number > _MAX_COUNT:
             raise UnreadableError(f"{name} is no count", f"{name} is beyond 64 bits")
         return int(number)
