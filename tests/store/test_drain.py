@@ -137,7 +137,7 @@ def test_a_request_that_is_no_otlp_is_put_aside_and_counted_once(
     done = drain.run()
     again = drain.run()
 
-    (letter,) = (tmp_path / "deadletter").iterdir()
+    (letter,) = (tmp_path / "deadletter").glob("*.otlp")
     assert letter.read_bytes() == b"poison"
     assert done == Drained(stored=2, dead_letters=1)
     assert again == Drained()

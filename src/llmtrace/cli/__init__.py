@@ -22,7 +22,7 @@ COMMANDS: Final[dict[str, str]] = {
     "collector": "Receive spans, store them, answer queries, evaluate alerts.",
     "compact": "Give disk back that deleted rows took.",
     "dashboard": "Open the dashboards.",
-    "deadletter": "Show requests that were put aside, and try them again.",
+    "deadletter": "Show requests that were put aside, try them again or drop them.",
     "demo": "Show everything at work, on this machine alone.",
     "doctor": "Say what is installed, patched, reachable and priced.",
     "export": "Write calls to Parquet, CSV or one DuckDB file of evidence.",

@@ -18,7 +18,8 @@ from llmtrace.collector.exposition import Family, by_label, one
 from llmtrace.collector.forward_figures import forward_families
 from llmtrace.spool import directory_bytes, list_segments
 from llmtrace.store import DATABASE_FILE
-from llmtrace.store.drain import DEAD_LETTERS, SPOOL, WAL
+from llmtrace.store.dead_letters import DEAD_LETTERS
+from llmtrace.store.drain import SPOOL, WAL
 from llmtrace.version import VERSION
 
 if TYPE_CHECKING:

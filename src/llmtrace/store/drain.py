@@ -8,7 +8,6 @@ counted: it is never tried again and never holds up what follows it.
 from __future__ import annotations
 
 import logging
-import os
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -24,11 +23,11 @@ from llmtrace.spool import (
     Frame,
     is_owned,
     list_segments,
-    make_private,
     read_frames,
     try_remove,
 )
 from llmtrace.spool.keeping import Keeper
+from llmtrace.store.dead_letters import put_aside
 from llmtrace.store.ingest import Ingested, ingest
 from llmtrace.store.ledger import Ledger
 from llmtrace.store.reading_ahead import reading_ahead
@@ -46,7 +45,6 @@ logger = logging.getLogger(__name__)
 
 SPOOL: Final = "spool"
 WAL: Final = "wal"
-DEAD_LETTERS: Final = "deadletter"
 NOT_FORWARDED: Final = "not_forwarded."
 """Prefix of the store's counts of spans that a target did not get."""
 # Measured: inserts of 5000 spans cost a third of inserts of 500; the bytes bound the memory.
@@ -301,16 +299,7 @@ class Drain:
 
     def _bury(self, segment: str, frame: Frame, reason: str) -> None:
         """Put a frame aside for people; its name is that of its place, so that it is put once."""
-        path = self._home / DEAD_LETTERS / f"{segment}-{frame.end}.otlp"
-        try:
-            make_private(path.parent)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-            with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-                file.write(frame.payload)
-        except OSError as error:
-            raise SegmentError(
-                f"cannot put aside {path}: {error.strerror}; check the folder and its disk"
-            ) from error
+        path = put_aside(self._home, f"{segment}-{frame.end}", frame.payload, reason)
         logger.error("a request was put aside as %s: %s", path, reason)
         self._done["dead_letters"] += 1
 

@@ -23,7 +23,8 @@ from llmtrace.otlp.imports.files import opened
 from llmtrace.otlp.imports.report import Report
 from llmtrace.spool import SegmentWriter, list_segments, read_frames
 from llmtrace.spool.frames import MAX_PAYLOAD_BYTES
-from llmtrace.store.drain import DEAD_LETTERS, SPOOL
+from llmtrace.store.dead_letters import DEAD_LETTERS
+from llmtrace.store.drain import SPOOL
 from llmtrace.store.home import HomeStore
 from llmtrace.store.ingest import ingest
 from llmtrace.store.pricing import settings_pricer

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from llmtrace.store.drain import DEAD_LETTERS, SPOOL, WAL
+from llmtrace.spool.keeping import FORWARD
+from llmtrace.store.dead_letters import DEAD_LETTERS
+from llmtrace.store.drain import SPOOL, WAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +16,7 @@ _PATTERNS: Final = (
     f"{SPOOL}/*.seg",
     f"{WAL}/*.seg",
     "outbox/*/*.seg",
+    f"{FORWARD}/*/*.seg",
     f"{DEAD_LETTERS}/*.otlp",
 )
 _PIECE_BYTES: Final = 4 * 1024 * 1024

@@ -9,6 +9,7 @@ from llmtrace.errors import QueryError, StoreError
 from llmtrace.store.maintenance.backup import back_up
 from llmtrace.store.maintenance.compaction import compact
 from llmtrace.store.maintenance.erasure import forget
+from llmtrace.store.maintenance.letters import drop_letters
 from llmtrace.store.maintenance.reprice import reprice
 from llmtrace.store.maintenance.retention import retain
 from llmtrace.store.maintenance.rolling_up import check_rollups
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "backup": back_up,
     "compact": compact,
+    "deadletter-drop": drop_letters,
     "forget": forget,
     "reprice": reprice,
     "retention": retain,
