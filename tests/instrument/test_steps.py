@@ -11,10 +11,11 @@ from opentelemetry.trace import StatusCode, get_current_span
 
 import llmtrace
 from llmtrace import trace
+from llmtrace.instrument.scope import close_below
 from tests.instrument.contract.apis_openai import CHAT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator
+    from collections.abc import AsyncGenerator, AsyncIterator, Generator
     from pathlib import Path
 
     from llmtrace.testing.provider import LocalProvider
@@ -295,3 +296,26 @@ def test_an_attribute_whose_name_is_no_text_spoils_nothing(recorded: Recorded) -
     assert before["name"] == "before"
     assert found["attributes"]["7"] in {"set", "noted"}
     assert found["events"][0]["attributes"] == {"7": 1}
+
+
+def test_a_generator_that_the_loop_is_closing_is_left_to_it() -> None:
+    async def main() -> None:
+        held = asyncio.Event()
+
+        async def theirs() -> AsyncGenerator[int]:
+            try:
+                yield 1
+            finally:
+                await held.wait()
+
+        steps = theirs()
+        await anext(steps)
+        closing = asyncio.ensure_future(steps.aclose())
+        await asyncio.sleep(0)
+
+        await close_below(steps)
+
+        held.set()
+        await closing
+
+    asyncio.run(main())

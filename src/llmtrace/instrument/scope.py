@@ -187,6 +187,18 @@ def step_through_async(inner: Any, inside: Context, leave: _Leave) -> AsyncGener
     return _stepping_async(lambda: (inner, inside, leave))()
 
 
+async def close_below(generator: Any) -> None:
+    """Close the async generator below one of ours, unless the event loop is closing it just now.
+
+    A loop that ends closes all that are left at once: theirs, and ours around it.
+    """
+    try:
+        await generator.aclose()
+    except RuntimeError:
+        if not getattr(generator, "ag_running", False):
+            raise
+
+
 def _stepping_async(
     begin: Callable[..., tuple[Any, Context, _Leave]],
 ) -> Callable[..., AsyncGenerator[Any, Any]]:
@@ -208,7 +220,7 @@ def _stepping_async(
                 try:
                     step = functools.partial(inner.asend, (yield item))
                 except GeneratorExit:
-                    await inner.aclose()
+                    await close_below(inner)
                     raise
                 except BaseException as thrown:  # noqa: BLE001  # handed on to the generator
                     step = functools.partial(inner.athrow, thrown)

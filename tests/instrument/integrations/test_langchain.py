@@ -23,7 +23,7 @@ from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from opentelemetry import context
 
 import llmtrace
-from llmtrace.testing.provider import Answer, Reply, ToolCall, faults
+from llmtrace.testing.provider import Answer, Reply, ToolCall
 from tests.instrument.integrations.trees import counted, named, paths
 
 if TYPE_CHECKING:
@@ -258,16 +258,6 @@ def test_an_error_in_a_tool_is_told_on_the_tool_and_on_what_is_around(
     }
 
 
-def test_a_refused_call_is_one_failed_span(provider: LocalProvider, recorded: Recorded) -> None:
-    provider.enqueue(faults.rate_limited())
-
-    with pytest.raises(Exception, match="Rate limit"):
-        model(provider).invoke("Hello")
-
-    (span,) = recorded.spans()
-    assert (span["name"], span["status"]) == (CHAT, "error")
-
-
 def test_a_stream_that_is_left_leaves_nothing_behind(
     provider: LocalProvider, recorded: Recorded
 ) -> None:
@@ -301,24 +291,6 @@ def test_between_the_chunks_the_callers_context_is_its_own(
 
     assert len(seen) > 2
     assert all(seen)
-
-
-def test_a_cancelled_call_is_one_failed_span(provider: LocalProvider, recorded: Recorded) -> None:
-    provider.enqueue(Reply(delay_s=30))
-
-    async def later() -> None:
-        running = asyncio.create_task(async_agent_of(model(provider)).ainvoke("Weather?"))
-        while not provider.requests:  # noqa: ASYNC110  # the provider is in another thread
-            await asyncio.sleep(0.01)
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-
-    asyncio.run(later())
-
-    (call,) = counted(recorded.spans())
-    assert call["status"] == "error"
-    assert call["attributes"]["error.type"] == "asyncio.CancelledError"
 
 
 def test_a_model_that_no_sdk_is_behind_is_counted_once_with_its_own_usage(
@@ -455,33 +427,6 @@ def test_many_agents_at_once_keep_apart(provider: LocalProvider, recorded: Recor
 
     roots = [f"invoke_workflow n{number}" for number in range(8)]
     assert sorted(paths(recorded.spans())) == sorted(roots + [f"{root} > {CHAT}" for root in roots])
-
-
-def test_what_is_not_sampled_has_neither_structure_nor_calls(
-    provider: LocalProvider, tmp_path: Path, recorded: Recorded
-) -> None:
-    llmtrace.instrument(home=tmp_path, sample_ratio=0)
-    provider.enqueue(asks_for_weather("Rome"))
-
-    agent_of(model(provider)).invoke("Weather?")
-    fake().invoke("Q")
-
-    assert recorded.spans() == []
-
-
-def test_without_content_no_word_leaves_the_process(
-    provider: LocalProvider, tmp_path: Path, recorded: Recorded
-) -> None:
-    llmtrace.instrument(home=tmp_path, capture_content="none")
-    provider.enqueue(asks_for_weather("Reykjavik"))
-
-    agent_of(model(provider)).invoke("Weather?")
-    fake().invoke("Quixotic")
-
-    everything = recorded.everything()
-    assert len(recorded.spans()) == 5
-    for word in (b"Reykjavik", b"Quixotic", b"nobody"):
-        assert word not in everything
 
 
 def test_after_uninstrument_langchain_is_as_it_was(

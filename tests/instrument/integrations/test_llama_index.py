@@ -17,7 +17,6 @@ from llama_index.core.tools import FunctionTool
 from opentelemetry import context
 
 import llmtrace
-from llmtrace.testing.provider import faults
 from tests.instrument.integrations.trees import counted, named, paths
 
 if TYPE_CHECKING:
@@ -210,28 +209,6 @@ def test_a_model_that_tells_no_tokens_is_one_call_of_unknown_tokens(recorded: Re
     told = recorded.attributes()
     assert "gen_ai.usage.input_tokens" not in told
     assert told["llmtrace.cost.source"] == "unpriced"
-
-
-def test_a_refused_call_is_one_failed_span(provider: LocalProvider, recorded: Recorded) -> None:
-    provider.enqueue(faults.rate_limited())
-
-    with pytest.raises(openai.RateLimitError):
-        OverOpenAI(url=provider.openai_url).complete("Hello")
-
-    span = recorded.span()
-    assert (span["name"], span["status"]) == (CHAT, "error")
-
-
-@pytest.mark.parametrize("setting", [{"sample_ratio": 0}, {"capture_content": "none"}])
-def test_not_sampled_and_without_content(setting: Any, tmp_path: Path, recorded: Recorded) -> None:
-    llmtrace.instrument(home=tmp_path, **setting)
-
-    run(agent_of(weather))
-    WithUsage().complete("Quixotic")
-
-    assert len(recorded.spans()) == (0 if "sample_ratio" in setting else 5)
-    for word in (b"Sunny", b"Quixotic", b"nobody"):
-        assert word not in recorded.everything()
 
 
 def test_after_uninstrument_the_framework_is_as_it_was(tmp_path: Path, recorded: Recorded) -> None:

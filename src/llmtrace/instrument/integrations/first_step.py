@@ -18,6 +18,7 @@ from llmtrace.instrument.integrations.observe import (
     observed,
     observed_async,
 )
+from llmtrace.instrument.scope import close_below
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Generator
@@ -184,7 +185,7 @@ async def _async_steps(
         failed(call, error)
         raise
     finally:
-        await made.aclose()
+        await close_below(made)
         ending.end()
 
 

@@ -26,7 +26,7 @@ from llmtrace.instrument.integrations.langchain_events import (
     guard_events,
     starting,
 )
-from llmtrace.instrument.scope import step_through, step_through_async
+from llmtrace.instrument.scope import close_below, step_through, step_through_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -206,7 +206,7 @@ async def _with_first_inside_async(chunks: Any) -> AsyncGenerator[Any, Any]:
         async for item in chunks:  # there is no async "yield from"
             yield item
     except GeneratorExit:
-        await chunks.aclose()
+        await close_below(chunks)
         raise
 
 

@@ -12,7 +12,7 @@ from llmtrace import semconv
 from llmtrace.instrument.integrations import frameworks
 from llmtrace.instrument.integrations.framework_calls import ModelCall, Told, open_model_call
 from llmtrace.instrument.integrations.frameworks import as_text, guarded
-from llmtrace.instrument.scope import step_through, step_through_async
+from llmtrace.instrument.scope import close_below, step_through, step_through_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -143,7 +143,7 @@ async def _seen_async(pieces: Any, last: list[Any]) -> AsyncGenerator[Any, Any]:
             last[0] = piece
             yield piece
     finally:
-        await pieces.aclose()
+        await close_below(pieces)
 
 
 def _end_call(call: ModelCall, response: Any, error: BaseException | None) -> None:

@@ -25,7 +25,7 @@ from llmtrace.instrument.integrations.frameworks import (
     close_structure,
     open_structure,
 )
-from llmtrace.instrument.scope import step_through_async
+from llmtrace.instrument.scope import close_below, step_through_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -245,7 +245,7 @@ async def _seen(events: Any, call: ModelCall) -> AsyncGenerator[Any, Any]:
                 call.asked = getattr(event, "response", None)
             yield event
     finally:
-        await events.aclose()
+        await close_below(events)
 
 
 def _told(answer: Any) -> Told:

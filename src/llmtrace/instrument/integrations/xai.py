@@ -28,6 +28,7 @@ from llmtrace.instrument.integrations.observe import (
     observed,
     observed_async,
 )
+from llmtrace.instrument.scope import close_below
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -138,7 +139,7 @@ async def _async_stream(wrapped: Any, chat: Any, args: Any, kwargs: Any) -> Asyn
             _see_step(call, step)
             yield step
     except GeneratorExit:
-        await steps.aclose()
+        await close_below(steps)
         _end_stream(call, None)
         raise
     except BaseException as error:
