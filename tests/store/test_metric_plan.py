@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from llmtrace.store import Writer
+from llmtrace.store import Writer, metric_plan
 from llmtrace.store.metric_definitions import DIMENSIONS, MEASURES
 from llmtrace.store.metric_plan import FROM_CALLS, Plan, choose, rolled_hours
 from llmtrace.store.metric_rows import aliases
@@ -46,7 +46,6 @@ def some_call(draw: Random) -> SpanRow:
         "provider": draw.choice(["openai", "anthropic", None]),
         "request_model": draw.choice(["a", "b", None]),
         "response_model": draw.choice(["b", None]),
-        "tenant": draw.choice(["acme", None]),
         "feature": draw.choice(["chat", "search", None]),
         "environment": draw.choice(["prod", "dev"]),
         "input_tokens": draw.randrange(10**6) if known else None,
@@ -121,9 +120,10 @@ def answered(store: Writer, query: MetricQuery, plan: Plan) -> list[dict[str, An
 @settings(max_examples=40, deadline=None)
 @given(query=questions())
 def test_sums_are_the_same_from_rollups_and_from_calls(query: MetricQuery, store: Writer) -> None:
-    plan = choose(store, query)
-    assert plan.hours is not None
+    hours = rolled_hours(query)
+    assert hours is not None
 
+    plan = Plan(hours=hours)
     rolled, told = (answered(store, query, each) for each in (plan, FROM_CALLS))
 
     for row in [*rolled, *told]:  # the one measure that adds up floats; all others are equal
@@ -153,15 +153,24 @@ def test_percentiles_are_the_same_or_within_the_documented_error(
     assert rolled == told
 
 
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a few calls be many."""
+    monkeypatch.setattr(metric_plan, "FEW_CALLS", 5)
+    monkeypatch.setattr(metric_plan, "EXACT_CALLS", 10)
+
+
 def query_of(*measures: str, **changes: Any) -> MetricQuery:
     return MetricQuery(measures=measures, **{"start": NOON - 30 * HOUR, "end": NOON, **changes})
 
 
+@pytest.mark.usefixtures("many")
 @pytest.mark.parametrize(
     "changes",
     [
         {"by": ("user",)},
         {"by": ("session",)},
+        {"by": ("tenant",)},
         {"by": ("tag.team",)},
         {"filters": {"user": ["ann"]}},
         {"grain": "minute"},
@@ -178,6 +187,7 @@ def test_what_the_rollups_do_not_know_comes_from_the_calls(
     assert choose(store, query_of("requests", **changes)) == FROM_CALLS
 
 
+@pytest.mark.usefixtures("many")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -200,13 +210,18 @@ def test_the_hours_are_those_wholly_within_the_range(zone: tzinfo | None) -> Non
     assert rolled_hours(query) == (NOON - 3 * HOUR, NOON)
 
 
+def test_few_calls_are_counted_themselves(store: Writer) -> None:
+    assert choose(store, query_of("requests")) == FROM_CALLS
+
+
 def test_percentiles_of_a_million_calls_are_exact_and_of_more_near(
     store: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     query = query_of("latency_p95", "requests", by=("model",))
+    monkeypatch.setattr(metric_plan, "FEW_CALLS", 5)
     exact = run_metrics(store, query)
 
-    monkeypatch.setattr("llmtrace.store.metric_plan.EXACT_CALLS", 10)
+    monkeypatch.setattr(metric_plan, "EXACT_CALLS", 10)
     near = run_metrics(store, query)
 
     assert exact.to_pylist() == answered_by_name(store, query)
@@ -221,19 +236,9 @@ def answered_by_name(store: Writer, query: MetricQuery) -> list[dict[str, Any]]:
     return [{renamed.get(name, name): value for name, value in row.items()} for row in rows]
 
 
-def test_percentiles_by_what_the_histogram_does_not_know_are_exact(
-    store: Writer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("changes", [{"by": ("feature",)}, {"by": ("model",), "top": 1}])
+def test_percentiles_that_the_histogram_cannot_give_come_from_the_calls(
+    changes: dict[str, Any], store: Writer
 ) -> None:
-    monkeypatch.setattr("llmtrace.store.metric_plan.EXACT_CALLS", 10)
-
-    plan = choose(store, query_of("latency_p95", "cost", by=("feature",)))
-
-    assert (plan.hours is None, plan.from_histogram) == (False, False)
-
-
-def test_who_is_at_the_top_by_a_percentile_is_decided_by_values_that_occurred(
-    store: Writer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("llmtrace.store.metric_plan.EXACT_CALLS", 10)
-
-    assert choose(store, query_of("latency_p95", by=("model",), top=1)) == FROM_CALLS
+    assert choose(store, query_of("latency_p95", "cost", **changes)) == FROM_CALLS

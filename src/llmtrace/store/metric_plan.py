@@ -2,12 +2,12 @@
 
 The rollups answer for whole UTC hours; what a range has beyond them at its ends is read from the
 calls, so that the answer is the same number. They cannot answer by user, session or tag (a row for
-each call again), by minute, or in a time zone whose hours do not begin with those of UTC. They are
-chosen wherever they can answer: they are never larger than the calls.
+each call again), by minute, or in a time zone whose hours do not begin with those of UTC. Few calls
+are counted faster than a longer query is planned; where spans were deleted the rollups know more.
 
 Percentiles do not add up. They are exact, from the calls, unless that would mean to look at more
 than ``EXACT_CALLS`` of them or spans of the range were deleted; then they come from the histogram.
-How many there are is one small query; all else is decided without the store.
+How many calls there are is one small query; all else is decided without the store.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from llmtrace.store.metrics import MetricQuery
     from llmtrace.store.reading import Store
 
+FEW_CALLS: Final = 100_000
+"""Up to here the calls themselves are counted."""
 EXACT_CALLS: Final = 1_000_000
 """Percentiles over more calls than this may come from the histogram."""
 _HOUR: Final = timedelta(hours=1)
@@ -59,19 +61,18 @@ def choose(store: Store, query: MetricQuery) -> Plan:
     hours = rolled_hours(query)
     if hours is None:
         return FROM_CALLS
-    percentiles = [name for name in query.measures if MEASURES[name].percentile]
-    if not percentiles:
-        return Plan(hours=hours)
-    if query.top is not None and query.measures[0] in percentiles:
-        return FROM_CALLS  # who is at the top is decided by a value that occurred
-    if not _has(query, LATENCIES.dimensions):
-        return Plan(hours=hours)
     (found,) = store.sql(_IN_RANGE, [SPANS_SINCE, *hours]).to_pylist()
     since = found["since"]
     is_cut = since is not None and query.start < datetime.fromisoformat(since).replace(tzinfo=UTC)
-    if is_cut or found["calls"] > EXACT_CALLS:
+    if found["calls"] <= FEW_CALLS and not is_cut:
+        return FROM_CALLS
+    if not any(MEASURES[name].percentile for name in query.measures):
+        return Plan(hours=hours)
+    if query.top is not None and MEASURES[query.measures[0]].percentile:
+        return FROM_CALLS  # who is at the top is decided by a value that occurred
+    if _has(query, LATENCIES.dimensions) and (is_cut or found["calls"] > EXACT_CALLS):
         return Plan(hours=hours, from_histogram=True)
-    return Plan(hours=hours) if len(percentiles) < len(query.measures) else FROM_CALLS
+    return Plan(hours=hours) if is_cut else FROM_CALLS
 
 
 def rolled_hours(query: MetricQuery) -> tuple[datetime, datetime] | None:

@@ -29,7 +29,7 @@ SPANS: Final = "rollup_spans"
 """View of the spans with ``COLUMNS_READ`` and their ids."""
 COLUMNS_READ: Final = (
     "start_time", "duration_ns", "ttfc_ns", "is_inference", "provider", "request_model",
-    "response_model", "tenant", "feature", "service", "environment", "operation", "status",
+    "response_model", "feature", "service", "environment", "operation", "status",
     "error_type", "http_status", "retry_count", "input_tokens", "output_tokens",
     "cache_read_tokens", "cost_usd", "cache_status", "cache_savings_usd",
 )  # fmt: skip
@@ -100,7 +100,7 @@ class Rollup:
 CALLS: Final = Rollup(
     table="rollup_calls",
     dimensions=(
-        "provider", "model", "tenant", "feature", "service", "environment", "operation",
+        "provider", "model", "feature", "service", "environment", "operation",
         "status", "error_type",
     ),
     keys={},

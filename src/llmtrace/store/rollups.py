@@ -28,6 +28,7 @@ SPANS_SINCE: Final = "spans_since"
 _MADE_BY: Final = "rollups"
 _DEFINITION: Final = "1"
 """Raised whenever the rollups mean something else: they are then built anew from the spans."""
+_CALLS_PER_STEP: Final = 500_000
 _HOUR: Final = timedelta(hours=1)
 _FIRST: Final = datetime(1, 1, 1)  # noqa: DTZ001  # naive UTC, as stored
 _WITHIN: Final = "start_time >= ? and start_time < ?"
@@ -108,15 +109,17 @@ def bring_up_to_date(transaction: _Transaction) -> None:
 def rebuild(transaction: _Transaction) -> None:
     """Build the rollups anew from the spans; hours whose spans may be gone stay as they are."""
     first = whole_since(transaction)
+    stretches = _stretches(transaction, first)
     for each in ROLLUPS:
         transaction.execute(f"delete from {each.table} where hour >= ?", [first])  # noqa: S608  # a table of ours
-        for start, end in _days(transaction, first):
-            _append(transaction, each.rows(SPANS, _WITHIN, is_delta=False), each, [start, end])
+        for bounds in stretches:
+            _append(transaction, each.rows(SPANS, _WITHIN, is_delta=False), each, bounds)
 
 
 def differences(transaction: _Transaction) -> int:
     """Return how many rows of the rollups are not what the spans say; hours as in ``rebuild``."""
     first = whole_since(transaction)
+    stretches = _stretches(transaction, first)
     found = 0
     for each in ROLLUPS:
         stored = f"select * exclude (is_delta) from ({each.joined('hour >= ? and hour < ?')})"  # noqa: S608  # text of ours
@@ -125,7 +128,7 @@ def differences(transaction: _Transaction) -> int:
             f"select count(*) as rows from ((from ({stored}) except all from ({told})) "  # noqa: S608  # as above
             f"union all (from ({told}) except all from ({stored})))"
         )
-        for bounds in _days(transaction, first):
+        for bounds in stretches:
             (row,) = transaction.execute(query, [*bounds] * 4).to_pylist()
             found += row["rows"]
     return found
@@ -152,32 +155,42 @@ def whole_since(transaction: _Transaction) -> datetime:
     return hour if hour == since else hour + _HOUR
 
 
-def erase_feature(transaction: _Transaction, name: str, tenant: str | None) -> None:
+def erase_feature(transaction: _Transaction, name: str) -> None:
     """Take a name that was a user's id out of hours whose spans are gone.
 
     A feature that spans of the hour still have is another's, and stays.
     """
     transaction.execute(
         f"update {CALLS.table} set feature = null "  # noqa: S608  # a table of ours
-        "where feature = ? and (?::varchar is null or tenant = ?) and hour not in ("
-        "select date_trunc('hour', start_time) from spans where is_inference and feature = ?)",
-        [name, tenant, tenant, name],
+        "where feature = ? and hour not in (select date_trunc('hour', start_time) from spans "
+        "where is_inference and feature = ?)",
+        [name, name],
     )
 
 
-def _days(transaction: _Transaction, first: datetime) -> list[tuple[datetime, datetime]]:
-    """Return the days that have calls or rollups from an hour on: bounds of one step's memory."""
-    tables = " union ".join(
-        f"select date_trunc('day', hour) as day from {each.table} where hour >= ?"  # noqa: S608  # a table of ours
+def _stretches(transaction: _Transaction, first: datetime) -> list[tuple[datetime, datetime]]:
+    """Return bounds of whole days with some hundred thousand calls each: one step's memory."""
+    tables = " union all ".join(
+        f"select date_trunc('day', hour) as day, 0 as calls from {each.table} where hour >= ?"  # noqa: S608  # a table of ours
         for each in ROLLUPS
     )
     found = transaction.execute(
-        "select date_trunc('day', start_time) as day from spans "  # noqa: S608  # as above
-        f"where is_inference and start_time >= ? union {tables} order by day",
+        "select day, sum(calls)::bigint as calls from ("  # noqa: S608  # as above
+        "select date_trunc('day', start_time) as day, 1 as calls from spans "
+        f"where is_inference and start_time >= ? union all {tables}) group by day order by day",
         [first] * (1 + len(ROLLUPS)),
     )
-    days: list[datetime] = found.column("day").to_pylist()
-    return [(max(day, first), day + timedelta(days=1)) for day in days]
+    stretches: list[tuple[datetime, datetime]] = []
+    begun, calls = first, 0
+    for row in found.to_pylist():
+        calls += row["calls"]
+        end: datetime = row["day"] + timedelta(days=1)
+        if calls >= _CALLS_PER_STEP:
+            stretches.append((begun, end))
+            begun, calls = end, 0
+        elif row["day"] == found.column("day")[-1].as_py():
+            stretches.append((begun, end))
+    return stretches
 
 
 def _append(

@@ -114,7 +114,7 @@ def forget(place: Workplace, arguments: Mapping[str, object]) -> Outcome:
     for first in range(0, keys.num_rows, ROWS):
         _erase(place, keys.slice(first, ROWS), user, gone, is_delete=is_delete)
     gone["mentions"] = _erase_mentions(place, user, tenant)
-    place.writer.transaction(lambda transaction: _erase_rollups(transaction, user, tenant))
+    place.writer.transaction(lambda transaction: _erase_rollups(transaction, user))
     gone["alerts"] = 0 if tenant else place.writer.transaction(lambda t: _erase_alerts(t, user))
     subject = subject_hash(place.home, user)
     outcome |= {"erased": gone, "subject": subject}
@@ -200,9 +200,9 @@ def _erase_mentions(place: Workplace, user: str, tenant: str | None) -> int:
     )
 
 
-def _erase_rollups(transaction: Transaction, user: str, tenant: str | None) -> None:
+def _erase_rollups(transaction: Transaction, user: str) -> None:
     """Take out of the rollups features that are the id, and rows that came to nothing."""
-    erase_feature(transaction, user, tenant)
+    erase_feature(transaction, user)
     fold(transaction, everything=True)
 
 

@@ -1,0 +1,283 @@
+"""How long the Overview asks over ten million calls: from the rollups, and from the calls.
+
+    python benchmarks/metrics.py [--quick] [--calls 10000000] [--days 60] [--arriving 2000]
+
+Makes a store of its own (about 110 bytes a call; 1.1 GB for ten million) in a temporary folder,
+filled inside DuckDB, builds the rollups as a migration does, then asks each question as a page does
+(``run_metrics``) and once more from the calls alone. The last hours are ragged, as ranges that end
+now are. Both answers are compared. ``--arriving N``: N spans a second are stored meanwhile.
+Nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import duckdb
+
+from llmtrace.clock import unix_ns
+from llmtrace.otlp.rows import SpanRow
+from llmtrace.store import DATABASE_FILE, Writer
+from llmtrace.store.metric_plan import FROM_CALLS, choose
+from llmtrace.store.metric_time import period_start
+from llmtrace.store.metrics import MetricQuery, compile_metrics, run_metrics
+from llmtrace.store.rollups import differences, rebuild
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+NOW: Final = datetime(2026, 11, 18, 12, 34, 50, tzinfo=UTC)
+ZONE: Final = "Europe/Berlin"
+_SLICE: Final = 500_000
+_REPEATS: Final = 7
+# 12 models of 4 providers, 8 features, 20 tenants, 3 services, 2 000 users of whom few call much;
+# lengths and tokens log-normal, 2 % errors. Hashes of the number instead of chance: repeatable.
+_FILL: Final = """
+    insert into spans by name
+    with
+    drawn as (
+        select
+            i, hash(i) as h,
+            (hash(i, 1) % 1000000 + 0.5) / 1e6 as u1, (hash(i, 2) % 1000000 + 0.5) / 1e6 as u2,
+            (hash(i, 3) % 1000000 + 0.5) / 1e6 as u3
+        from range(?::bigint, ?::bigint) as r (i)
+    ),
+    shaped as (
+        select
+            *, sqrt(-2 * ln(u1)) * cos(6.283185307 * u2) as z, (h % 12)::int as m,
+            hash(i, 4) % 50 = 0 as failed
+        from drawn
+    ),
+    counted as (
+        select
+            *, (exp(z * 0.8 + 14.2) * 1000)::bigint as ns,
+            case when not failed then (exp(z + 6.5))::bigint + 10 end as tokens_in,
+            case when not failed then (u3 * 800)::bigint + 5 end as tokens_out
+        from shaped
+    )
+    select
+        make_timestamp(?::bigint + (i * ?::double)::bigint) as start_time,
+        start_time + to_microseconds((ns / 1000)::bigint) as end_time, ns as duration_ns,
+        md5(i::varchar)::uuid as trace_id, h | 1 as span_id,
+        'chat model-' || m as name, 'client' as kind,
+        case when failed then 'error' else 'ok' end as status,
+        case when failed then ['RateLimitError', 'Timeout', 'BadRequest'][(h % 3)::int + 1] end
+            as error_type,
+        case when failed then [429, 504, 400][(h % 3)::int + 1] end as http_status,
+        'service-' || (hash(m) % 3) as service, case when m = 11 then 'dev' else 'prod' end
+            as environment,
+        'openai' as sdk, 'llmtrace' as origin, true as is_inference, 'chat' as operation,
+        'provider-' || (m % 4) as provider, 'model-' || m as request_model,
+        'user-' || (pow(u3, 4) * 2000)::int as user_id, 'tenant-' || (hash(i, 5) % 20) as tenant,
+        'session-' || (i // 7) as session_id, 'feature-' || (hash(i, 6) % 8) as feature,
+        map(['team'], ['team-' || (h % 5)]) as tags, 0 as retry_count,
+        case when h % 2 = 0 and not failed then (ns * u2)::bigint end as ttfc_ns,
+        tokens_in as input_tokens, tokens_out as output_tokens,
+        case when u1 < 0.3 then tokens_in // 2 else 0 end as cache_read_tokens,
+        ((tokens_in * (m + 1) * 100 + tokens_out * (m + 1) * 800) / 1e9)::decimal(18, 12)
+            as cost_usd,
+        'list' as cost_source, case when u1 < 0.3 then 'hit' else 'miss' end as cache_status,
+        (tokens_in * 0.0000001)::decimal(18, 12) as cache_savings_usd,
+        map(['server.address'], ['api.example']) as attributes, 1::ubigint as resource_id,
+        start_time as ingested_at
+    from counted
+    order by start_time
+"""
+
+
+def fill(writer: Writer, calls: int, days: int) -> None:
+    """Store ``calls`` calls evenly over ``days`` days until ``NOON``, half a million at a time."""
+    start_us = unix_ns(NOW - timedelta(days=days)) // 1_000
+    step_us = days * 86_400_000_000 / calls
+    for first in range(0, calls, _SLICE):
+        last = min(first + _SLICE, calls)
+        writer.transaction(
+            lambda transaction, first=first, last=last: transaction.execute(
+                _FILL, [first, last, start_us, step_us]
+            )
+        )
+
+
+def questions() -> dict[str, MetricQuery]:
+    """Return what the Overview asks, for 30 and 7 days, as its data module asks it."""
+    head = ("requests", "error_rate", "latency_p95", "cache_hit_rate", "cache_savings", "cost")
+
+    def of(days: float, *measures: str, **more: Any) -> MetricQuery:
+        start = more.pop("start", NOW - timedelta(days=days))
+        return MetricQuery(measures=measures, start=start, end=NOW, timezone=ZONE, **more)
+
+    by_cost = {"order_by": ("-cost",)}
+    spender = ("cost", "requests", "cost_per_request")
+    return {
+        "today's spend": of(0, "cost", start=period_start(NOW, "day", ZONE)),
+        "spend by hour, 24 h": of(1, "cost", grain="hour"),
+        "month to date": of(0, "cost", start=period_start(NOW, "month", ZONE)),
+        "spend by day, 30 d": of(30, "cost", grain="day"),
+        "six figures, 24 h": of(1, *head),
+        "six figures, 7 d": of(7, *head),
+        "six figures, 30 d": of(30, *head),
+        "six figures by hour, 7 d": of(7, *head, grain="hour"),
+        "six figures by day, 30 d": of(30, *head, grain="day"),
+        "cost by model and day, top 6, 30 d": of(30, "cost", by=("model",), top=6, grain="day"),
+        "cost by model and hour, top 6, 7 d": of(7, "cost", by=("model",), top=6, grain="hour"),
+        "ten dearest features, 30 d": of(30, *spender, by=("feature",), limit=10, **by_cost),
+        "ten dearest tenants, 30 d": of(30, *spender, by=("tenant",), limit=10, **by_cost),
+        "ten dearest users, 30 d": of(30, *spender, by=("user",), limit=10, **by_cost),
+        "unpriced models, 30 d": of(30, "unpriced_count", by=("model",)),
+        "p50, p95, p99 by hour and model, 7 d": of(
+            7, "latency_p50", "latency_p95", "latency_p99", by=("model",), grain="hour"
+        ),
+        "model × feature × tenant × day, 60 d": of(
+            60, "cost", by=("model", "feature", "tenant"), grain="day", limit=50_000
+        ),
+        "of one feature and model, by day, 30 d": of(
+            30, "cost", "requests", grain="day",
+            filters={"feature": ["feature-3"], "model": ["model-2"]},
+        ),
+    }  # fmt: skip
+
+
+def median_ms(ask: Callable[[], object], repeats: int) -> tuple[float, float]:
+    """Return the median and the slowest of some runs, after one that is not counted."""
+    ask()
+    times: list[float] = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        ask()
+        times.append((time.perf_counter() - started) * 1e3)
+    return statistics.median(times), max(times)
+
+
+def compare(writer: Writer, repeats: int) -> None:
+    """Ask everything both ways and print a row for each; fail if a sum differs."""
+    print("| question | from | ms (slowest) | from the calls, ms (slowest) | times |")
+    print("|---|---|---:|---:|---:|")
+    for name, query in questions().items():
+        plan = choose(writer, query)
+        sql, parameters = compile_metrics(query, FROM_CALLS)
+        chosen = median_ms(lambda query=query: run_metrics(writer, query), repeats)
+        raw = median_ms(
+            lambda sql=sql, parameters=parameters: writer.sql(sql, parameters, max_rows=None),
+            repeats,
+        )
+        source = "calls" if plan.hours is None else "rollups"
+        if plan.hours and not plan.from_histogram and "latency_p95" in query.measures:
+            source = "rollups; percentiles: calls"
+        print(
+            f"| {name} | {source}{' and histogram' * plan.from_histogram} "
+            f"| {chosen[0]:,.1f} ({chosen[1]:,.1f}) | {raw[0]:,.1f} ({raw[1]:,.1f}) "
+            f"| {raw[0] / chosen[0]:.1f} |"
+        )
+
+
+def check(writer: Writer) -> None:
+    """Fail unless both ways give the same sums."""
+    for name, query in questions().items():
+        sums = tuple(each for each in query.measures if not each.startswith("latency"))
+        if sums and "latency_p95" not in query.order_by:
+            asked = MetricQuery(measures=sums, start=query.start, end=query.end, by=query.by)
+            sql, parameters = compile_metrics(asked, FROM_CALLS)
+            told = writer.sql(sql, parameters, max_rows=None).rename_columns(
+                [*query.by, *_rest(asked)]
+            )
+            if run_metrics(writer, asked).to_pylist() != told.to_pylist():
+                sys.exit(f"{name}: the rollups differ from the calls")
+
+
+def _rest(query: MetricQuery) -> list[str]:
+    has_money = {"cost", "cost_per_request", "cache_savings"} & set(query.measures)
+    return [*query.measures, *(["unpriced_count"] if has_money else [])]
+
+
+@contextmanager
+def arriving(writer: Writer, per_s: int) -> Iterator[list[int]]:
+    """Store so many calls a second meanwhile, in batches of half a second, as the drain does."""
+    stored = [0]
+    ended = threading.Event()
+
+    def work() -> None:
+        number = 0
+        due = time.monotonic()
+        while per_s and not ended.wait(max(0.0, due - time.monotonic())):
+            due += 0.5
+            batch = [_row(number + place) for place in range(per_s // 2)]
+            writer.insert(batch)
+            number += len(batch)
+            stored[0] = number
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield stored
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _row(number: int) -> SpanRow:
+    start_us = unix_ns(NOW) // 1_000 + number * 500
+    return SpanRow(
+        trace_id=number.to_bytes(16, "big"), span_id=number + 1, start_time_us=start_us,
+        end_time_us=start_us + 900_000, duration_ns=900_000_000 + number * 1_000, name="chat",
+        kind="client", service="service-1", environment="prod", is_inference=True,
+        origin="llmtrace", operation="chat", provider=f"provider-{number % 4}",
+        request_model=f"model-{number % 12}", user_id=f"user-{number % 2_000}", tenant="tenant-1",
+        feature=f"feature-{number % 8}", input_tokens=700, output_tokens=90,
+        cost_usd=Decimal(number % 900) / 10**5, cost_source="list",
+    )  # fmt: skip
+
+
+def main() -> None:
+    """Make the store, ask, and delete it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--calls", type=int, default=10_000_000)
+    parser.add_argument("--days", type=int, default=60)
+    parser.add_argument("--arriving", type=int, default=0, help="spans a second, meanwhile")
+    parser.add_argument("--quick", action="store_true", help="200 000 calls, three runs each")
+    chosen = parser.parse_args()
+    calls: int = 200_000 if chosen.quick else chosen.calls
+    with tempfile.TemporaryDirectory() as folder, Writer(Path(folder, DATABASE_FILE)) as writer:
+        started = time.perf_counter()
+        fill(writer, calls, chosen.days)
+        filled = time.perf_counter()
+        writer.transaction(rebuild)
+        built = time.perf_counter()
+        (rows,) = writer.sql(
+            "select (select count(*) from rollup_calls) as sums, "
+            "(select count(*) from rollup_latency) as buckets"
+        ).to_pylist()
+        size = Path(folder, DATABASE_FILE).stat().st_size
+        load = os.getloadavg()[0]
+        print(
+            f"{platform.python_implementation()} {platform.python_version()}, DuckDB "
+            f"{duckdb.__version__}, {os.cpu_count()} CPUs, load average {load:.1f} at the start"
+        )
+        print(
+            f"{calls:,} calls over {chosen.days} days in {filled - started:.0f} s; rollups of "
+            f"{rows['sums']:,} and {rows['buckets']:,} rows in {built - filled:.1f} s; "
+            f"{size / 1e9:.2f} GB"
+        )
+        check(writer)
+        if chosen.quick and writer.transaction(differences):
+            sys.exit("the rollups are not what the spans say")
+        started = time.perf_counter()
+        with arriving(writer, chosen.arriving) as stored:
+            compare(writer, 3 if chosen.quick else _REPEATS)
+        if chosen.arriving:
+            print(f"{stored[0] / (time.perf_counter() - started):,.0f} spans a second were stored")
+
+
+if __name__ == "__main__":
+    main()
