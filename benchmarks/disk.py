@@ -33,6 +33,7 @@ _BATCH = 4_000
 def spans(count: int, *, bodies: bool) -> Iterator[SpanRow]:
     """Yield ``count`` spans, five a trace, ten traces a second."""
     draw = random.Random(7)  # noqa: S311  # figures, not secrets
+    trace_id, user = b"", ""
     for number in range(count):
         trace, place = divmod(number, 5)
         if place == 0:

@@ -46,6 +46,8 @@ _START_S: Final = 60.0
 _DRAIN_S: Final = 600.0
 _PEER_DRAIN_S: Final = 240.0
 _PEER_CONNECTIONS: Final = 2
+_POLL_S: Final = 0.2
+"""Asking costs the collector a query."""
 _LISTENING: Final = re.compile(r"OTLP/HTTP at (http://\S+)/v1/traces")
 _COUNTED: Final = """
     select count(*) as spans, count(distinct (trace_id, span_id)) as ids,
@@ -175,7 +177,7 @@ def _run(  # what a stretch of load consists of
                 f"of {sent.spans} spans {there} could be queried {drain_s:g} s after the last ack: "
                 f"{there / (time.monotonic() - sent.began_at):,.0f} spans/s"
             )
-        time.sleep(0.05)
+        time.sleep(_POLL_S)
     done_at = time.monotonic()
     return _phase(name, sent, server, (acked_at, done_at), server.cpu_s() - cpu_s)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -20,6 +21,10 @@ from llmtrace.errors import ConfigError
 
 if TYPE_CHECKING:
     from llmtrace.config import Settings
+
+_SWITCH_S: Final = 0.001
+"""How long the thread that reads spans keeps the interpreter while one that answers a client waits.
+Python's own 5 ms, at each of a large request's pieces, add up to a tenth of a second."""
 
 
 @click.command(name="collector")
@@ -75,6 +80,7 @@ def command(  # noqa: PLR0913  # one for each option
 ) -> None:
     """Receive spans, store them, answer queries, evaluate alerts; until Ctrl-C."""
     settings = load_settings(home=home, token=token)
+    sys.setswitchinterval(_SWITCH_S)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     stopping = threading.Event()
 
@@ -102,6 +108,8 @@ def command(  # noqa: PLR0913  # one for each option
             f"spool and store in {settings.home}. Ctrl-C stops it.",
             err=True,
         )
+        for backend in collector.forwards_to:
+            click.echo(f"llmtrace collector: sends spans on to {backend}", err=True)
         stopping.wait()
         click.echo("llmtrace collector: stopping, what was received is stored first", err=True)
 
