@@ -39,6 +39,8 @@ class Said(NamedTuple):
     """HTTP status or name of the gRPC code, as it is counted."""
     words: str
     rejected: int = 0
+    retry_after: str | None = None
+    """How long to wait before the next try, as it was said."""
 
     @property
     def verdict(self) -> Literal["taken", "again", "never"]:
@@ -83,7 +85,8 @@ def send_raw(
         headers["Authorization"] = f"Bearer {token}"
     answer = call(collector.url, "POST", "/v1/traces", body, **headers)
     if answer.status != 200:
-        return Said(str(answer.status), answer.body.decode("utf-8", "replace"))
+        words = answer.body.decode("utf-8", "replace")
+        return Said(str(answer.status), words, retry_after=answer.headers.get("retry-after"))
     if door == "json":
         told = answer.json().get("partialSuccess", {})
         return Said("200", told.get("errorMessage", ""), int(told.get("rejectedSpans", 0)))
@@ -102,7 +105,9 @@ def _by_grpc(collector: Collector, body: bytes, *, packed: bool, token: str) -> 
             )
         except grpc.RpcError as error:
             refused: Any = error
-            return Said(refused.code().name, refused.details())
+            details = dict(refused.trailing_metadata() or ()).get("grpc-status-details-bin", b"")
+            wait = "RetryInfo" if b"google.rpc.RetryInfo" in details else None
+            return Said(refused.code().name, refused.details(), retry_after=wait)
     return _taken("OK", answer)
 
 
@@ -120,15 +125,29 @@ class Watched:
 
     def figures(self) -> dict[str, float]:
         """Take everything in and return ``/metrics``: ``name`` or ``name{label's value}``."""
-        assert self._asked("/v1/refresh", {}).status == 200
+        assert self.refreshed()
         lines = call(self.collector.url, "GET", "/metrics").body.decode().splitlines()
         found = [_SAMPLE.fullmatch(line) for line in lines if not line.startswith("#")]
         assert all(found)
         return {f"{m[1]}{{{m[3]}}}" if m[2] else m[1]: float(m[4]) for m in found if m}
 
+    def refreshed(self) -> bool:
+        """Say whether all that waits could be stored."""
+        return self._asked("/v1/refresh", {}).status == 200
+
+    def counted(self) -> list[int]:
+        """Return how many calls are stored and how many ids they have: one number if all is well.
+
+        Does not wait for what is on its way.
+        """
+        question = {"query": "select count(*), count(distinct span_id) from llm_calls"}
+        answer = self._asked("/v1/sql", question)
+        assert answer.status == 200, answer.body
+        return sorted(set(answer.json()["rows"][0]))
+
     def rows(self, query: str, *parameters: object) -> list[list[Any]]:
         """Take everything in and return a query's rows."""
-        assert self._asked("/v1/refresh", {}).status == 200
+        assert self.refreshed()
         answer = self._asked("/v1/sql", {"query": query, "parameters": list(parameters)})
         assert answer.status == 200, answer.body
         return answer.json()["rows"]

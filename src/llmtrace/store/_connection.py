@@ -6,6 +6,7 @@ Nothing outside ``llmtrace.store`` sees a connection. What runs on one is decide
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -22,12 +23,25 @@ InterruptError = duckdb.InterruptException
 StatementType = duckdb.StatementType
 FATAL_ERRORS = (duckdb.FatalException, duckdb.InternalException)
 """After one of these DuckDB refuses everything until the file is opened again."""
-DISK_ERRORS = (*FATAL_ERRORS, duckdb.IOException, duckdb.OutOfMemoryException)
-"""Not the statement's fault: the same may succeed later."""
+_DISK_ERRORS = (*FATAL_ERRORS, duckdb.IOException, duckdb.OutOfMemoryException)
+_DISK_WORDS: Final = re.compile(
+    r"could not (?:write|read|sync|fsync|truncate|open)|no space left", re.IGNORECASE
+)
 
 CATALOG: Final = "llmtrace"
 # A reader's largest sort must not take the memory of the app that runs beside the collector.
 _MEMORY_LIMIT: Final = "2GB"
+
+
+def is_disk_error(error: DatabaseError) -> bool:
+    """Say whether it was not the statement's fault, so that the same may succeed later.
+
+    A commit that cannot write its log raises what a conflict raises: only its text tells.
+    """
+    return isinstance(error, _DISK_ERRORS) or (
+        isinstance(error, duckdb.TransactionException)
+        and _DISK_WORDS.search(str(error)) is not None
+    )
 
 
 def open_database(path: Path) -> Connection:

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 from llmtrace.clock import Clock, SystemClock
 from llmtrace.errors import StoreError, StoreUnreachableError
 from llmtrace.store._connection import (
-    DISK_ERRORS,
     FATAL_ERRORS,
     Connection,
     DatabaseError,
     another_cursor,
+    is_disk_error,
     open_database,
 )
 from llmtrace.store.adhoc import (
@@ -330,7 +330,7 @@ def _in_transaction(connection: Connection, work: Callable[[Transaction], _T]) -
 
 def _as_store_error(path: Path, error: DatabaseError) -> StoreError:
     first = str(error).splitlines()[0]
-    if isinstance(error, DISK_ERRORS):
+    if is_disk_error(error):
         return StoreUnreachableError(
             f"cannot write to the store {path}: {first}; "
             "check that its disk is writable and not full"

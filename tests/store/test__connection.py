@@ -1,0 +1,28 @@
+"""Which of DuckDB's errors are the disk's fault, and may be gone when it is tried again."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from llmtrace.store._connection import is_disk_error
+
+FULL = 'Could not write file "llmtrace.duckdb.wal": No space left on device'
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (duckdb.IOException(f"IO Error: {FULL}"), True),
+        (duckdb.FatalException("FATAL Error: database has been invalidated"), True),
+        (duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate"), True),
+        (duckdb.TransactionException(f"TransactionContext Error: Failed to commit: {FULL}"), True),
+        (duckdb.TransactionException("TransactionContext Error: Conflict on tuple"), False),
+        (duckdb.ConversionException(f"Conversion Error: {FULL}"), False),
+        (duckdb.ConstraintException("Constraint Error: NOT NULL"), False),
+    ],
+)
+def test_an_error_of_the_disk_is_told_from_one_of_the_statement(
+    error: duckdb.Error, expected: bool
+) -> None:
+    assert is_disk_error(error) is expected
