@@ -257,7 +257,7 @@ def _nearest_rank(name: str) -> str:
 
 
 def _side_by_side(query: MetricQuery, names: Sequence[str]) -> str:
-    """Put the two parts of a row together; as a union, for the gate runs joins in a process."""
+    """Put the two parts of a row together: of each group one has the sums, one the percentiles."""
     columns = [*_groups(query), *(f"max({name}) as {name}" for name in names)]
     both = "(from sums union all by name from percentiles)"
     group_by = f"\n{_group_by(query)}" if _groups(query) else ""
