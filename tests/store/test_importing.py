@@ -174,3 +174,15 @@ def test_where_the_store_cannot_be_asked_spans_wait_on_the_disk_and_the_report_s
     assert (report.stored, report.waiting) == (None, 1)
     assert "another program" in (report.problem or "")
     assert len(rows(settings.home, "select * from llm_calls")) == 1
+
+
+def test_a_spool_that_cannot_be_written_ends_the_import_with_a_report(
+    tmp_path: Path, settings: Settings
+) -> None:
+    settings.home.mkdir()
+    (settings.home / "spool").write_text("a file in the folder's place")
+
+    report = take(settings, observations(tmp_path / "a.jsonl", {}))
+
+    assert "cannot create segment" in (report.problem or "")
+    assert (report.spans, report.stored, report.waiting) == (1, None, 0)

@@ -70,8 +70,8 @@ def command(
     _print(report, as_json=as_json)
     if report.problem is not None:
         click.echo(
-            f"llmtrace: the store could not be asked: {report.problem}; run the import again, "
-            "nothing is stored twice",
+            f"llmtrace: the import ended early: {report.problem}; then run it again, nothing is "
+            "stored twice",
             err=True,
         )
     if report.problem is not None or report.waiting:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from llmtrace import semconv
 from llmtrace.clock import Clock, SystemClock, from_unix_ns, unix_ns, wall_ns
-from llmtrace.errors import ConfigError, QueryError, StoreError
+from llmtrace.errors import ConfigError, QueryError, SegmentError, StoreError
 from llmtrace.otlp.count import count_spans
 from llmtrace.otlp.encode import encode_request
 from llmtrace.otlp.imports import FORMATS, format_of, otlp
@@ -63,8 +63,8 @@ def import_files(
 ) -> Report:
     """Import files of one format (None: each by its looks) and return what became of them.
 
-    Raises SegmentError if the spool cannot be written, PriceFileError. That the store cannot be
-    asked is no error: the spans wait on the disk, and the report says so.
+    Raises PriceFileError. That the spool cannot be written or the store not be asked is no error:
+    the import ends, what was handed over waits on the disk, and the report says so.
     """
     pricer = settings_pricer(settings)
     report = Report(is_dry_run=is_dry_run)
@@ -211,7 +211,7 @@ class _Out:
 
     def __init__(self, settings: Settings, pricer: Pricer) -> None:
         self.problem: str | None = None
-        """Why the store could not be asked; the import ends then."""
+        """Why spool or store could not be used; the import ends then."""
         self._home = settings.home
         self._store = HomeStore(
             settings.home, pricer, token=settings.token, lock_timeout_s=_LOCK_TIMEOUT_S
@@ -229,9 +229,13 @@ class _Out:
     def put(self, payload: bytes, spans: int) -> bool:
         """Write a request; every so often wait until the store has what was written.
 
-        False if the store cannot be asked.
+        False if the spool or the store fails.
         """
-        self._segments.add(self._writer.append(payload).segment)
+        try:
+            self._segments.add(self._writer.append(payload).segment)
+        except SegmentError as error:
+            self.problem = str(error)
+            return False
         self._spans += spans
         self._piece_bytes += len(payload)
         if self._piece_bytes >= _BYTES_PER_PIECE:
@@ -240,7 +244,10 @@ class _Out:
 
     def close(self) -> None:
         """Finish the segment: what is in it is on the disk."""
-        self._writer.close()
+        try:
+            self._writer.close()
+        except SegmentError as error:
+            self.problem = str(error)
 
     def settle(self, report: Report, run: str) -> None:
         """Wait for the store and tell the report what it has."""
@@ -260,15 +267,17 @@ class _Out:
         report.problem = self.problem
 
     def _refresh(self) -> None:
-        self._writer.close()
         self._piece_bytes = 0
         try:
+            self._writer.close()
             self._store.refresh()
-        except StoreError as error:
+        except (SegmentError, StoreError) as error:
             self.problem = str(error)
 
     def _waiting(self) -> int:
         """Count the spans in those of our segments that the store has not finished."""
+        if not self._segments:
+            return 0
         return sum(
             count_spans(frame.payload)
             for path in list_segments(self._home / SPOOL)

@@ -16,7 +16,7 @@ def framed(payload: bytes) -> bytes:
 
 
 def read(data: bytes) -> list[object]:
-    found = protobuf_messages(io.BufferedReader(io.BytesIO(data)))  # pyright: ignore[reportArgumentType]  # a raw stream
+    found = protobuf_messages(io.BufferedReader(io.BytesIO(data)))
     return [each.problem or each.value for each in found]
 
 
