@@ -232,6 +232,8 @@ def _parent(value: bytes, counts: Counter[str]) -> int | None:
 
 
 def _events(span: Span, counts: Counter[str]) -> tuple[PlainEvent, ...]:
+    if not span.events:
+        return ()
     if len(span.events) > MAX_EVENTS:
         counts["events_over_limit"] += len(span.events) - MAX_EVENTS
     return tuple(
@@ -245,6 +247,8 @@ def _events(span: Span, counts: Counter[str]) -> tuple[PlainEvent, ...]:
 
 
 def _links(span: Span, counts: Counter[str]) -> tuple[PlainLink, ...]:
+    if not span.links:
+        return ()
     if len(span.links) > MAX_LINKS:
         counts["links_over_limit"] += len(span.links) - MAX_LINKS
     return tuple(

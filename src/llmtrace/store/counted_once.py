@@ -12,8 +12,7 @@ Not compared either: spans of different traces. Ids are unique at most providers
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -37,8 +36,7 @@ class _Transaction(Protocol):
     ) -> pa.Table: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(NamedTuple):
     """What is needed of an inference span to know the call it tells of."""
 
     trace_id: bytes
