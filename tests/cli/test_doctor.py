@@ -12,7 +12,10 @@ from openai import _base_client
 
 import llmtrace
 from llmtrace.cli.doctor import command
+from llmtrace.collector import Collector
+from llmtrace.config import load_settings
 from llmtrace.instrument import patches
+from llmtrace.spool.keeping import activate
 from llmtrace.testing.provider import LocalProvider
 
 if TYPE_CHECKING:
@@ -102,7 +105,28 @@ def test_no_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("LLMTRACE_SLACK_URL", "https://hooks.example.test/canary-456")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=canary-789")
     monkeypatch.setenv("LLMTRACE_ENDPOINT", "http://user:canary-000@127.0.0.1:9")
+    monkeypatch.setenv("LLMTRACE_FORWARD_TO", "b=http://127.0.0.1:9/x?key=canary-111")
+    monkeypatch.setenv("LLMTRACE_FORWARD_HEADERS", "b:api-key=canary-222")
 
     shown = CliRunner().invoke(command, ["--home", str(tmp_path)]).output
 
     assert "canary" not in shown.replace(str(tmp_path), "")
+
+
+def test_backends_that_spans_are_sent_on_to_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Collector(load_settings({}, home=tmp_path), port=0):
+        monkeypatch.setenv("LLMTRACE_FORWARD_TO", "b=http://127.0.0.1:9")
+        code, found = findings(tmp_path)
+    assert code == 1
+    assert "to b (http://127.0.0.1:9/v1/traces): 0 bytes wait" in found["forward"]["detail"]
+    assert "does not know of it" in found["forward"]["detail"]
+
+    activate(tmp_path, {"b": 100})
+    code, found = findings(tmp_path)
+    assert (code, found["forward"]["verdict"]) == (0, "note")
+
+    monkeypatch.delenv("LLMTRACE_FORWARD_TO")
+    code, found = findings(tmp_path)
+    assert "does not name here" in found["forward"]["detail"]

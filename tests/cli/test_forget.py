@@ -192,6 +192,16 @@ def test_segments_and_dead_letters_that_still_mention_the_user_are_listed(shop: 
     assert done["spans"] == 4
 
 
+def test_what_waits_to_be_forwarded_is_listed_too(shop: Path) -> None:
+    waiting = shop / "forward" / "jaeger" / "1-1-a.seg"
+    waiting.parent.mkdir(parents=True)
+    waiting.write_bytes(b"\0" + CANARY.encode())
+
+    result = llmtrace("forget", "--user", CANARY, "--yes", "--home", str(shop))
+
+    assert "forward/jaeger/1-1-a.seg (goes when it is sent on" in result.output
+
+
 def test_what_is_forgotten_is_not_stored_again_when_it_is_sent_again(shop: Path) -> None:
     with collected(shop, running=True) as collector:
         assert collector is not None

@@ -9,10 +9,11 @@ from __future__ import annotations
 import importlib
 import json
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import click
 from rich.console import Console
@@ -27,8 +28,11 @@ from llmtrace.instrument.transport import traces_url, transport_directory
 from llmtrace.otlp.endpoint import shown_url
 from llmtrace.pricing import load_price_book
 from llmtrace.spool import is_owned, list_segments
+from llmtrace.spool.keeping import FORWARD, active_targets
+from llmtrace.spool.kept import Kept
 from llmtrace.store import open_store
 from llmtrace.store.discovery import find_collector
+from llmtrace.store.drain import NOT_FORWARDED, SPOOL, WAL
 from llmtrace.store.queries import store_counts, store_summary, unpriced_calls
 from llmtrace.version import VERSION
 
@@ -58,7 +62,13 @@ class Finding:
 def command(*, home: Path | None, as_json: bool) -> int:
     """Say what is installed, patched, reachable and priced."""
     settings = load_settings(home=home)
-    findings = [*installed(), *patched(), *reachable(settings), *priced(settings)]
+    findings = [
+        *installed(),
+        *patched(),
+        *reachable(settings),
+        *forwarded(settings),
+        *priced(settings),
+    ]
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -165,7 +175,7 @@ def reachable(settings: Settings) -> Iterator[Finding]:
             detail = f"{store.where}: no call yet; run an app with llmtrace.instrument()"
         yield Finding(about="store", verdict="ok" if found["calls"] else "note", detail=detail)
         for name, count in store_counts(store).items():
-            lost = name.startswith("lost.")
+            lost = name.startswith(("lost.", NOT_FORWARDED))
             yield Finding(
                 about="lost" if lost else "ingest",
                 verdict="problem" if lost else "note",
@@ -174,6 +184,37 @@ def reachable(settings: Settings) -> Iterator[Finding]:
         store.close()
     except LlmtraceError as error:
         yield Finding(about="store", verdict="problem", detail=str(error))
+
+
+def forwarded(settings: Settings) -> Iterator[Finding]:
+    """Tell to whom a collector sends spans on, and what waits for them."""
+    from llmtrace.collector.forward_targets import (  # noqa: PLC0415  # a server comes with it
+        targets_of,
+    )
+
+    home = settings.home
+    active = set(active_targets(home))
+    is_running = find_collector(home) is not None
+    try:
+        for target in targets_of(settings):
+            folder = home / FORWARD / target.name
+            size = Kept(folder, [home / SPOOL, home / WAL]).waiting_bytes()
+            detail = f"to {target.shown}: {size:,} bytes wait"
+            is_off = folder not in active
+            if is_off:
+                detail += (
+                    "; the running collector does not know of it, start it anew"
+                    if is_running
+                    else "; begins with the next start of a collector"
+                )
+            verdict = "problem" if is_off and is_running else "ok" if is_running else "note"
+            yield Finding(about="forward", verdict=verdict, detail=detail)
+            active.discard(folder)
+        for folder in sorted(active):
+            detail = f"segments are kept in {folder}, which LLMTRACE_FORWARD_TO does not name here"
+            yield Finding(about="forward", verdict="note", detail=detail)
+    except LlmtraceError as error:
+        yield Finding(about="forward", verdict="problem", detail=str(error))
 
 
 def priced(settings: Settings) -> Iterator[Finding]:
@@ -219,8 +260,11 @@ def _setting(name: str, value: object) -> str:
     """Return a setting's value for people; of a secret only that it is set."""
     if value is None:
         return "-"
-    if name in {"headers", "token"}:
+    if name in {"forward_headers", "headers", "token"}:
         return "set"
+    if name == "forward_to" and isinstance(value, Mapping):
+        pairs = cast("Mapping[str, str]", value).items()
+        return ", ".join(f"{target}={shown_url(url)}" for target, url in pairs)
     return shown_url(str(value)) if name in {"endpoint", "traces_endpoint"} else str(value)
 
 

@@ -75,6 +75,8 @@ def _text(done: dict[str, Any]) -> str:
 def _advice(name: str) -> str:
     if name.startswith("deadletter/"):
         return " (delete that file, or store it: llmtrace deadletter retry)"
+    if name.startswith("forward/"):
+        return " (goes when it is sent on and stored, or delete that file)"
     if name.startswith("wal/"):
         return " (goes when the collector begins its next segment, or stops)"
     return " (goes when the app that writes it begins its next segment, or ends)"
