@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from openai import _base_client
 
 import llmtrace
-from llmtrace.cli.doctor import command
+from llmtrace.cli.doctor import command, forwarded
 from llmtrace.collector import Collector
 from llmtrace.config import load_settings
 from llmtrace.instrument import patches
@@ -113,20 +113,16 @@ def test_no_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert "canary" not in shown.replace(str(tmp_path), "")
 
 
-def test_backends_that_spans_are_sent_on_to_are_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_backends_that_spans_are_sent_on_to_are_told(tmp_path: Path) -> None:
+    named = load_settings({}, home=tmp_path, forward_to="b=http://127.0.0.1:9")
     with Collector(load_settings({}, home=tmp_path), port=0):
-        monkeypatch.setenv("LLMTRACE_FORWARD_TO", "b=http://127.0.0.1:9")
-        code, found = findings(tmp_path)
-    assert code == 1
-    assert "to b (http://127.0.0.1:9/v1/traces): 0 bytes wait" in found["forward"]["detail"]
-    assert "does not know of it" in found["forward"]["detail"]
-
+        (unknown,) = forwarded(named)
     activate(tmp_path, {"b": 100})
-    code, found = findings(tmp_path)
-    assert (code, found["forward"]["verdict"]) == (0, "note")
+    (waiting,) = forwarded(named)
+    (unnamed,) = forwarded(load_settings({}, home=tmp_path))
 
-    monkeypatch.delenv("LLMTRACE_FORWARD_TO")
-    code, found = findings(tmp_path)
-    assert "does not name here" in found["forward"]["detail"]
+    assert unknown.verdict == "problem"
+    assert "to b (http://127.0.0.1:9/v1/traces): 0 bytes wait" in unknown.detail
+    assert "does not know of it" in unknown.detail
+    assert waiting.verdict == "note"
+    assert "does not name here" in unnamed.detail
