@@ -88,9 +88,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="llmtrace-throughput-") as name:
         phases, counted = _ours(Path(name), seconds, options.rate)
         report |= {"llmtrace": [asdict(phase) for phase in phases], "counted": counted}
-    wanted = [peer for peer in options.against.split(",") if peer not in {"", "none"}]
     missing: dict[str, str] = {}
-    for peer in wanted:
+    for peer in options.peers:
         with tempfile.TemporaryDirectory(prefix=f"llmtrace-{peer}-") as name:
             try:
                 spans = 2_000 if options.quick else 10_000
@@ -125,7 +124,9 @@ def _ours(place: Path, seconds: float, rate: int) -> tuple[list[Phase], dict[str
         headers = [{"Authorization": f"Bearer {token}"} for token in tokens]
         steady = Order(url=f"{url}/v1/traces", headers=headers, seconds=seconds, rate=rate)
         full = Order(url=f"{url}/v1/traces", headers=headers, seconds=seconds / 3)
-        warm = Order(url=f"{url}/v1/traces", headers=headers, seconds=2.0, rate=rate / 4)
+        warm = Order(
+            url=f"{url}/v1/traces", headers=headers, seconds=min(2.0, seconds), rate=rate / 4
+        )
         before = _run("warm-up", warm, server, stored, 0).spans
         phases: list[Phase] = []
         for name, order in ((f"llmtrace, {rate:,}/s offered", steady), ("llmtrace, all out", full)):
@@ -295,7 +296,11 @@ def _options() -> argparse.Namespace:
         "--against", default="phoenix,mlflow", help=f"none, or of {', '.join(PEER_SERVERS)}"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.peers = [peer for peer in options.against.split(",") if peer not in {"", "none"}]
+    if unknown := set(options.peers) - set(PEER_SERVERS):
+        parser.error(f"--against {', '.join(unknown)}: it knows {', '.join(PEER_SERVERS)}")
+    return options
 
 
 if __name__ == "__main__":
