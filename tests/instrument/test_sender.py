@@ -32,11 +32,12 @@ class Collector(LoopbackServer):
     def __init__(self, port: int = 0) -> None:
         self.answers: list[tuple[int, dict[str, str]]] = []
         self.raw_headers: list[dict[str, str]] = []
+        self.body = b""
         super().__init__(self._decide, port=port)
 
     def _decide(self, received: Received) -> Sending:
         status, headers = self.answers.pop(0) if self.answers else (200, {})
-        return Sending(status=status, headers=headers, pieces=(b"",), is_chunked=False)
+        return Sending(status=status, headers=headers, pieces=(self.body,), is_chunked=False)
 
     @property
     def endpoint(self) -> str:
@@ -151,6 +152,20 @@ def test_an_answer_that_means_never_drops_that_request_and_counts_it(
     assert runtime.active is not None
     assert runtime.active.pipeline.dropped[f"endpoint_refused_{status}"] == 1
     assert f"HTTP {status}" in caplog.text
+
+
+def test_what_an_accepted_request_lost_is_counted_and_not_sent_again(
+    provider: LocalProvider, collector: Collector, tmp_path: Path
+) -> None:
+    collector.body = b"\x0a\x02\x08\x01"  # partial_success.rejected_spans = 1
+    llmtrace.instrument(home=tmp_path, endpoint=collector.endpoint)
+
+    CHAT.create(CHAT.client(provider))
+    assert llmtrace.flush(10)
+
+    assert len(collector.requests) == 1
+    assert runtime.active is not None
+    assert runtime.active.pipeline.dropped["endpoint_rejected"] == 1
 
 
 def test_headers_and_token_are_sent_and_never_logged(
