@@ -9,12 +9,15 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import pyarrow as pa
 import pytest
 
 from llmtrace.collector import Collector
 from llmtrace.config import load_settings
 from llmtrace.otlp.rows import leave_unpriced
 from llmtrace.store.adhoc import Cancellation
+from llmtrace.store.confined import ConfinedQueries
+from llmtrace.store.remote import ARROW_STREAM
 from tests.collector.clients import Answer, call, send
 from tests.otlp.otlp_requests import request, span
 
@@ -77,6 +80,33 @@ def test_a_limit_of_bytes_is_a_number_within_ours(wrong: object, collector: Coll
     assert "max_bytes" in answer.json()["error"]
 
 
+def test_a_huge_text_is_made_elsewhere_and_the_collector_goes_on(collector: Collector) -> None:
+    question = {"query": "select len(range(500000000))"}
+
+    answer = ask(collector, "/v1/sql", question)
+
+    assert answer.status == 400
+    assert "allocate" in answer.json()["error"]
+    assert call(collector.url, "GET", "/readyz").status == 200
+
+
+def test_an_answer_as_json_is_bounded_closer(collector: Collector) -> None:
+    question = {"query": "select repeat('x', 1000000) from range(40)"}
+
+    assert ask(collector, "/v1/sql", question).status == 200
+    answer = ask(collector, "/v1/sql", question, Accept="application/json")
+    assert (answer.status, b"more than 33554432 bytes" in answer.body) == (400, True)
+
+
+def test_named_metrics_come_as_arrow_to_who_accepts_it(collector: Collector) -> None:
+    question = {"measures": ["requests"], **RANGE}
+
+    answer = ask(collector, "/v1/metrics-query", question, Accept=ARROW_STREAM)
+
+    assert answer.headers["content-type"] == ARROW_STREAM
+    assert pa.ipc.open_stream(answer.body).read_all().to_pylist() == [{"requests": 0}]
+
+
 def test_a_query_ends_when_whoever_asked_is_gone(
     collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,7 +118,7 @@ def test_a_query_ends_when_whoever_asked_is_gone(
         return watching(self, interrupt)
 
     began = threading.Event()
-    sql = collector_sql(collector)
+    sql = ConfinedQueries.sql
 
     def told(*arguments: Any, **named: Any) -> Any:
         try:
@@ -97,7 +127,7 @@ def test_a_query_ends_when_whoever_asked_is_gone(
             ended.set()
 
     monkeypatch.setattr(Cancellation, "watching", watched)
-    monkeypatch.setattr("llmtrace.store.Writer.sql", told)
+    monkeypatch.setattr(ConfinedQueries, "sql", told)
     parts = urlsplit(collector.url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
     question = json.dumps({"query": ENDLESS, "timeout_s": 60})
@@ -108,13 +138,6 @@ def test_a_query_ends_when_whoever_asked_is_gone(
 
     assert ended.wait(20)
     assert time.monotonic() - at < 15
-
-
-def collector_sql(collector: Collector) -> Any:
-    from llmtrace.store import Writer
-
-    del collector
-    return Writer.sql
 
 
 def test_named_metrics_are_answered_as_json(collector: Collector) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
-from llmtrace.store.metric_json import metric_query
+from llmtrace.store.metric_json import metric_query, metric_question
 from llmtrace.store.metrics import MetricQuery
 
 
@@ -36,3 +37,17 @@ def test_every_field_arrives() -> None:
         limit=5,
         order_by=("-cost",),
     )
+
+
+def test_a_question_comes_back_as_it_went() -> None:
+    asked = MetricQuery(
+        measures=("cost", "requests"),
+        start=datetime(2026, 1, 1, tzinfo=UTC),
+        end=datetime(2026, 1, 2, tzinfo=UTC),
+        by=("model",),
+        grain="day",
+        filters={"user": ["a", None]},
+        order_by=("-cost",),
+    )
+
+    assert metric_query(json.loads(json.dumps(metric_question(asked)))) == asked

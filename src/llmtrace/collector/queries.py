@@ -17,9 +17,11 @@ from starlette.responses import JSONResponse, Response
 
 from llmtrace.errors import QueryError, StoreError
 from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S, Cancellation
+from llmtrace.store.confined import ConfinedQueries
 from llmtrace.store.metric_json import metric_query
 from llmtrace.store.metrics import run_metrics
 from llmtrace.store.parameters import from_json
+from llmtrace.store.remote import ARROW_STREAM
 from llmtrace.store.table_json import table_json
 
 if TYPE_CHECKING:
@@ -29,9 +31,10 @@ if TYPE_CHECKING:
 
     from llmtrace.store import Writer
 
-ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
 JSON: Final = "application/json"
 MAX_ANSWER_BYTES: Final = 256 * 1024 * 1024
+MAX_JSON_BYTES: Final = 32 * 1024 * 1024
+"""The same for JSON, which takes some ten times as much memory while it is made."""
 _MAX_QUESTION_BYTES: Final = 4 * 1024 * 1024
 _MAX_TIMEOUT_S: Final = 600.0
 _INTERRUPT_AGAIN_S: Final = 0.1
@@ -43,16 +46,23 @@ class QueryRoutes:
     def __init__(self, writer: Writer) -> None:
         """Ask ``writer``."""
         self._writer = writer
+        self._confined = ConfinedQueries(writer)
+
+    def close(self) -> None:
+        """End what waits for a query, before the writer is closed."""
+        self._confined.close()
 
     async def sql(self, request: Request) -> Response:
         """Run one SELECT; rows as an Arrow stream, as JSON for who accepts that first."""
 
         def answer(content: dict[str, Any], cancellation: Cancellation) -> Response:
             question = _question(content)
-            table = self._writer.sql(**question, cancellation=cancellation)
-            return _rows(table) if wants_json else Response(_stream(table), media_type=ARROW_STREAM)
+            if wants_json:
+                question["max_bytes"] = min(question["max_bytes"], MAX_JSON_BYTES)
+            table = self._confined.sql(**question, cancellation=cancellation)
+            return _json(table) if wants_json else _arrow(table)
 
-        wants_json = request.headers.get("accept", "").strip().lower().startswith(JSON)
+        wants_json = _accepts_first(request, JSON)
         return await _answered(request, answer)
 
     async def metrics(self, request: Request) -> Response:
@@ -60,7 +70,10 @@ class QueryRoutes:
 
         def answer(content: dict[str, Any], cancellation: Cancellation) -> Response:
             bounded = _Bounded(self._writer, cancellation)
-            return _rows(run_metrics(bounded, metric_query(content)))
+            table = run_metrics(bounded, metric_query(content))
+            return _arrow(table) if wants_arrow else _json(table)
+
+        wants_arrow = _accepts_first(request, ARROW_STREAM)
 
         return await _answered(request, answer)
 
@@ -145,15 +158,19 @@ async def _disconnected(request: Request) -> None:
         pass
 
 
-def _rows(table: pa.Table) -> Response:
+def _accepts_first(request: Request, media_type: str) -> bool:
+    return request.headers.get("accept", "").strip().lower().startswith(media_type)
+
+
+def _json(table: pa.Table) -> Response:
     return JSONResponse(table_json(table))
 
 
-def _stream(table: pa.Table) -> bytes:
+def _arrow(table: pa.Table) -> Response:
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)
-    return sink.getvalue()
+    return Response(sink.getvalue(), media_type=ARROW_STREAM)
 
 
 def _question(content: dict[str, Any]) -> dict[str, Any]:

@@ -214,7 +214,9 @@ class Collector:
         projects = ProjectTokens(self._home, self._clock)
         access = Access(token, projects, is_guarded=not _is_loopback(self._host))
         receiver = HttpReceiver(intake, self._forwarding.via)
-        app = make_app(routes, QueryRoutes(writer), receiver, access)
+        queries = QueryRoutes(writer)
+        stack.callback(queries.close)
+        app = make_app(routes, queries, receiver, access)
         if self._grpc_port is not None:
             self._open_grpc(stack, intake, access)
         return app, drainer

@@ -49,18 +49,7 @@ def open_database(path: Path) -> Connection:
 
     Raises StoreUnreachableError naming the file and what to do.
     """
-    connection = duckdb.connect(
-        ":memory:",
-        config={
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "allow_community_extensions": "false",
-            "python_enable_replacements": "false",
-            "memory_limit": _MEMORY_LIMIT,
-            # Nothing is spilled: a folder that DuckDB may write to, queries may read from.
-            "temp_directory": "",
-        },
-    )
+    connection = _empty(_MEMORY_LIMIT)
     try:
         # v1.5.0 is the oldest format with all we use. Row groups of 16384: every automatic
         # checkpoint rewrites the unfinished group, and 122880 halves the insert rate.
@@ -68,12 +57,9 @@ def open_database(path: Path) -> Connection:
             f"attach '{_quoted(path)}' as {CATALOG} "
             "(storage_version 'v1.5.0', row_group_size 16384)"
         )
-        connection.execute(f"use {CATALOG}")
         # With two tables, 16 MB makes checkpoints that stall commits for 0.7 s.
         connection.execute("set checkpoint_threshold = '64MB'")
-        connection.execute("set timezone = 'UTC'")
-        connection.execute("set enable_external_access = false")
-        connection.execute("set lock_configuration = true")
+        _shut_in(connection)
     except duckdb.Error as error:
         connection.close()
         raise StoreUnreachableError(_why(path, error)) from error
@@ -84,11 +70,50 @@ def open_database(path: Path) -> Connection:
     return connection
 
 
+def open_for_reading(path: Path, *, memory_bytes: int) -> Connection:
+    """Open a file that its owner lends (see ``lending``), with one thread.
+
+    Raises StoreUnreachableError.
+    """
+    connection = _empty(f"{memory_bytes}B", threads="1")
+    try:
+        connection.execute(f"attach '{_quoted(path)}' as {CATALOG} (read_only)")
+        _shut_in(connection)
+    except duckdb.Error as error:
+        connection.close()
+        raise StoreUnreachableError(_why(path, error)) from error
+    return connection
+
+
 def another_cursor(connection: Connection) -> Connection:
     """Return a cursor with a transaction of its own on the same database."""
     cursor = connection.cursor()
     cursor.execute(f"use {CATALOG}")
     return cursor
+
+
+def _empty(memory_limit: str, **more: str) -> Connection:
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "allow_community_extensions": "false",
+            "python_enable_replacements": "false",
+            "memory_limit": memory_limit,
+            # Nothing is spilled: a folder that DuckDB may write to, queries may read from.
+            "temp_directory": "",
+            **more,
+        },
+    )
+
+
+def _shut_in(connection: Connection) -> None:
+    """Let what runs on a connection from now on reach the attached file and nothing else."""
+    connection.execute(f"use {CATALOG}")
+    connection.execute("set timezone = 'UTC'")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
 
 
 def _quoted(path: Path) -> str:

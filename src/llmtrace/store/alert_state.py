@@ -7,7 +7,7 @@ without the other. Knows nothing of rules, of when an alert fires, or of how a m
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from llmtrace.store.alert_rows import (
     AlertChange,
@@ -37,6 +37,12 @@ if TYPE_CHECKING:
     from llmtrace.store.writer import Transaction
 
 _T = TypeVar("_T")
+
+_ALERTS: Final = "select * from alert_instances order by state, since, key"
+_HISTORY: Final = "select * from alert_history order by tick desc, recorded_at desc, key limit ?"
+_DELIVERIES: Final = "select * from alert_outbox order by created_at desc, delivery_id limit ?"
+LISTS: Final = frozenset({_ALERTS, _HISTORY, _DELIVERIES})
+"""The queries by which others read what the engine remembers."""
 
 
 class Database(Protocol):
@@ -144,20 +150,17 @@ class AlertStateStore:
 
 def list_alerts(store: Store) -> list[AlertRow]:
     """Return pending and firing alerts, firing and oldest first."""
-    query = "select * from alert_instances order by state, since, key"
-    return [alert_row(row) for row in store.sql(query, max_rows=None).to_pylist()]
+    return [alert_row(row) for row in store.sql(_ALERTS, max_rows=None).to_pylist()]
 
 
 def list_history(store: Store, *, limit: int) -> list[HistoryRow]:
     """Return the last ``limit`` changes of alerts, newest first."""
-    query = "select * from alert_history order by tick desc, recorded_at desc, key limit ?"
-    return [history_row(row) for row in store.sql(query, [limit]).to_pylist()]
+    return [history_row(row) for row in store.sql(_HISTORY, [limit]).to_pylist()]
 
 
 def list_deliveries(store: Store, *, limit: int) -> list[Delivery]:
     """Return the last ``limit`` messages, newest first."""
-    query = "select * from alert_outbox order by created_at desc, delivery_id limit ?"
-    return [delivery_row(row) for row in store.sql(query, [limit]).to_pylist()]
+    return [delivery_row(row) for row in store.sql(_DELIVERIES, [limit]).to_pylist()]
 
 
 def _forget(transaction: Transaction, rule_ids: list[str]) -> None:

@@ -11,6 +11,7 @@ from llmtrace.errors import StoreUnreachableError
 from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S
 from llmtrace.store.discovery import find_collector, published_collector, reader_token
 from llmtrace.store.local import LOCK_TIMEOUT_S, opened_file
+from llmtrace.store.metrics import run_metrics
 from llmtrace.store.reading import DATABASE_FILE, Store
 from llmtrace.store.remote import RemoteStore
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from llmtrace.config import Secret
     from llmtrace.otlp.rows import Pricer
+    from llmtrace.store.metrics import MetricQuery
 
 _T = TypeVar("_T")
 
@@ -62,6 +64,10 @@ class HomeStore:
         return self._ask(
             lambda store: store.sql(query, parameters, max_rows=max_rows, timeout_s=timeout_s)
         )
+
+    def metrics(self, query: MetricQuery) -> pa.Table:
+        """Answer a question to the metric layer (see ``run_metrics``), where the file is open."""
+        return self._ask(lambda store: run_metrics(store, query))
 
     def refresh(self) -> None:
         """Take in the spool."""

@@ -1,4 +1,4 @@
-"""A question to the metric layer as JSON → ``MetricQuery``. Pure.
+"""A question to the metric layer as JSON → ``MetricQuery``, and back. Pure.
 
 Checks the shape only; which names and ranges there are is for ``compile_metrics`` to say.
 """
@@ -42,6 +42,17 @@ def metric_query(content: Mapping[str, Any]) -> MetricQuery:
         limit=_number(content, "limit"),
         order_by=_names(content, "order_by"),
     )
+
+
+def metric_question(query: MetricQuery) -> dict[str, object]:
+    """Return the JSON object that asks a question; ``metric_query`` takes it back."""
+    question: dict[str, object] = {
+        field.name: getattr(query, field.name) for field in fields(query)
+    }
+    question["filters"] = {name: list(values) for name, values in query.filters.items()}
+    question["start"] = query.start.isoformat()
+    question["end"] = query.end.isoformat()
+    return question
 
 
 def _names(content: Mapping[str, Any], key: str) -> tuple[str, ...]:

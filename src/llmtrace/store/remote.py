@@ -11,6 +11,7 @@ import pyarrow as pa
 from llmtrace.errors import QueryError, StoreError, StoreUnreachableError
 from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S
 from llmtrace.store.http_connection import connection_to
+from llmtrace.store.metric_json import metric_question
 from llmtrace.store.parameters import to_json
 
 if TYPE_CHECKING:
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
 
     from llmtrace.config import Secret
     from llmtrace.store.discovery import RunningCollector
+    from llmtrace.store.metrics import MetricQuery
 
-# Above the query's own limit: the collector says itself that a query took too long.
-_PATIENCE_S: Final = 10.0
+# Above the query's own limit: the collector says itself that a query took too long, and may have
+# to start a process for it.
+_PATIENCE_S: Final = 20.0
 _REFRESH_TIMEOUT_S: Final = 60.0
+ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
 
 
 class RemoteStore:
@@ -52,7 +56,15 @@ class RemoteStore:
             "max_rows": max_rows,
             "timeout_s": timeout_s,
         }
-        body = self._post("/v1/sql", question, timeout_s=timeout_s + _PATIENCE_S)
+        return self._rows("/v1/sql", question, timeout_s=timeout_s)
+
+    def metrics(self, query: MetricQuery) -> pa.Table:
+        """Have the collector answer a question to the metric layer (see ``run_metrics``)."""
+        question = metric_question(query)
+        return self._rows("/v1/metrics-query", question, timeout_s=DEFAULT_TIMEOUT_S)
+
+    def _rows(self, path: str, question: object, *, timeout_s: float) -> pa.Table:
+        body = self._post(path, question, timeout_s=timeout_s + _PATIENCE_S)
         try:
             with pa.ipc.open_stream(body) as reader:
                 return reader.read_all()
@@ -77,7 +89,7 @@ class RemoteStore:
         """Do nothing: no connection is kept."""
 
     def _post(self, path: str, content: object, *, timeout_s: float) -> bytes:
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", "Accept": f"{ARROW_STREAM}, */*"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.reveal()}"
         connection = connection_to(

@@ -35,7 +35,9 @@ from llmtrace.store.adhoc import (
 )
 from llmtrace.store.counted_once import count_once, has_foreign_calls, is_foreign_call
 from llmtrace.store.exchange import exchange_file
+from llmtrace.store.gate import check
 from llmtrace.store.inserting import append_rows, remember, without_stored, without_twins
+from llmtrace.store.lending import FileLock, lend
 from llmtrace.store.migrate import migrate
 from llmtrace.store.readers import Readers
 from llmtrace.store.rollups import FOLD_ROWS, bring_up_to_date, fold, loose_rows
@@ -120,6 +122,7 @@ class Writer:
         self._lock = threading.Lock()
         self._readers = Readers()
         self._connection = open_database(path)
+        self._file_lock = FileLock(path)
         self._is_broken = False
         self._has_foreign_calls: bool | None = None
         self._loose_rollups: int | None = None
@@ -246,12 +249,33 @@ class Writer:
                 cancellation=cancellation,
             )
 
+    def check(self, query: str) -> None:
+        """Raise QueryError if ``sql`` would refuse a query for what it says."""
+        with self._readers.reading(), closing(another_cursor(self._connection)) as cursor:
+            check(cursor, query)
+
     @contextmanager
     def snapshot(self) -> Generator[Transaction]:
         """Give what is committed now, unchanging however long it takes; nobody waits for it."""
         with self._readers.reading(), closing(another_cursor(self._connection)) as cursor:
             cursor.execute("begin transaction read only")
             yield _Cursor(cursor)
+
+    @contextmanager
+    def lent(self, open_it: Callable[[Path], None]) -> Generator[None]:
+        """Let another process read the file within the block: what is committed at its beginning.
+
+        ``open_it`` makes it open the file, and returns when it has; transactions wait for that,
+        not for the block. The other process has closed the file when the block ends.
+        """
+        with self._readers.reading(), closing(another_cursor(self._connection)) as keeper:
+            with self._lock:
+                lend(self._connection, keeper, self._path, self._file_lock, open_it)
+            try:
+                yield
+            finally:
+                keeper.execute("rollback")
+                self._file_lock.keep()
 
     def replace_file(self, make: Callable[[Transaction, Path], _T]) -> _T:
         """Put a file that ``make`` writes from a snapshot in the place of this one.
@@ -265,7 +289,7 @@ class Writer:
                 with self.snapshot() as source:
                     result = make(source, made)
                 with self._readers.nobody(timeout_s=_EXCHANGE_TIMEOUT_S):
-                    self._connection.close()
+                    self._close()
                     self._is_broken = True
                     try:
                         exchange_file(made, self._path)
@@ -284,6 +308,13 @@ class Writer:
         """Checkpoint and close the file."""
         with self._lock:
             self._connection.close()
+            # Somebody who still reads has the file open, and the lock is theirs too.
+            with suppress(StoreError), self._readers.nobody(timeout_s=0):
+                self._file_lock.close()
+
+    def _close(self) -> None:
+        self._connection.close()
+        self._file_lock.close()
 
     def _each_call_once(self, transaction: Transaction, rows: list[SpanRow]) -> list[SpanRow]:
         """Let no call count twice that another tool tells of too; free where there is no other."""
@@ -304,7 +335,7 @@ class Writer:
 
     def _reopen(self) -> None:
         """Open the file anew after an error, as a full disk, that ends DuckDB's use of it."""
-        self._connection.close()
+        self._close()
         self._connection = open_database(self._path)
         self._is_broken = False
 
