@@ -17,12 +17,12 @@ from rich.table import Table
 from rich.text import Text
 
 from llmtrace.clock import Clock, SystemClock
-from llmtrace.errors import QueryError
 from llmtrace.store import open_store
 from llmtrace.store.comparison import share
 from llmtrace.store.metric_definitions import DIMENSIONS
 from llmtrace.store.metric_time import period_start
 from llmtrace.store.metrics import MetricQuery, run_metrics
+from llmtrace.store.time_range import until_now
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,6 @@ MEASURES: Final = (
     "cache_read_tokens",
     "cost",
 )
-_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _NO_VALUE: Final = "(none)"
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -105,10 +104,7 @@ def time_range(
         return period_start(now, "day", timezone), end
     if period == "month":
         return period_start(now, "month", timezone), end
-    try:
-        return now - _length(last or "7d"), end
-    except OverflowError as error:
-        raise QueryError(f"--last {last!r} is longer than time itself; write 7d") from error
+    return until_now(last or "7d", now)
 
 
 def make_report(
@@ -131,13 +127,6 @@ def make_report(
         total=total,
         unpriced=[(row["model"], row["unpriced_count"]) for row in models if row["unpriced_count"]],
     )
-
-
-def _length(text: str) -> timedelta:
-    number, unit = text[:-1], _UNITS.get(text[-1:])
-    if unit is None or not number.isascii() or not number.isdigit() or int(number) == 0:
-        raise QueryError(f"--last {text!r} is no length of time; write for example 90m, 24h or 7d")
-    return timedelta(**{unit: int(number)})
 
 
 def _print_table(report: Report) -> None:
