@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import random
+import struct
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
 
 from llmtrace.errors import SegmentError
+from llmtrace.spool import frames
 from llmtrace.spool.frames import HEADER_BYTES, header, parse_frames, read_frames
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 PAYLOADS = [b"first", b"", b"third LTS1 with the magic in it", bytes(range(256)) * 3]
@@ -71,6 +75,41 @@ def test_a_damaged_length_does_not_hide_the_frames_after_it() -> None:
 
     assert [frame.payload for frame in found.frames] == PAYLOADS[1:]
     assert found.damaged == 1
+
+
+def test_a_damaged_payload_full_of_forged_headers_is_passed_in_time_and_the_next_frame_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # given: a payload of headers, each of which claims all that follows it
+    size = 100_000
+    forged = b"".join(
+        struct.pack("<4sIII", b"LTS1", size - place - HEADER_BYTES, 1, 0)
+        for place in range(0, size, HEADER_BYTES)
+    )
+    damaged = bytearray(header(forged) + forged)
+    damaged[8] ^= 1
+    whole = header(b"next") + b"next"
+    monkeypatch.setattr(frames, "_MOST_IN_VAIN", 10 * size)
+    checksummed: list[int] = []
+    monkeypatch.setattr(frames.zlib, "crc32", _counting(checksummed))
+
+    # when
+    found = parse_frames(bytes(damaged) + whole)
+
+    # then: not 3 000 times its size was looked at, and nothing is lost
+    assert [frame.payload for frame in found.frames] == [b"next"]
+    assert found.damaged == 1
+    assert sum(checksummed) < 300 * size + 12 * size
+
+
+def _counting(sizes: list[int]) -> Callable[..., int]:
+    real = zlib.crc32
+
+    def crc32(data: bytes, value: int = 0) -> int:
+        sizes.append(len(data))
+        return real(data, value)
+
+    return crc32
 
 
 def test_bytes_that_are_no_segment_give_no_frame() -> None:

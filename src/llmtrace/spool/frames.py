@@ -15,11 +15,15 @@ from llmtrace.errors import SegmentError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from llmtrace.spool.stretches import Stretches
+
 MAGIC: Final = b"LTS1"
 _HEADER: Final = struct.Struct("<4sIII")
 HEADER_BYTES: Final = _HEADER.size
 MAX_PAYLOAD_BYTES: Final = 64 * 1024 * 1024
 """Longer lengths are taken for damage."""
+_MOST_IN_VAIN: Final = 2 * MAX_PAYLOAD_BYTES
+"""After so many bytes of checksums that did not match, the headers are taken for forged ones."""
 
 
 class Frame(NamedTuple):
@@ -28,6 +32,13 @@ class Frame(NamedTuple):
     payload: bytes
     end: int
     """Offset in the file of the first byte after the frame."""
+
+
+class _Claim(NamedTuple):
+    """What a header says of its frame."""
+
+    end: int
+    checksum: int
 
 
 class Frames(NamedTuple):
@@ -94,22 +105,51 @@ def parse_frames(data: bytes) -> Frames:
 
 def _frame_at(data: bytes, position: int) -> Frame | None:
     """Return the frame that starts at ``position``; None if none that is whole does."""
+    claim = _claim_at(data, position)
+    if claim is None:
+        return None
+    payload = data[position + HEADER_BYTES : claim.end]
+    return Frame(payload, claim.end) if zlib.crc32(payload) == claim.checksum else None
+
+
+def _claim_at(data: bytes, position: int) -> _Claim | None:
+    """Return what a header at ``position`` says; None if there is none that can be true."""
     if not data.startswith(MAGIC, position) or len(data) - position < HEADER_BYTES:
         return None
     _, length, checksum, zeros = _HEADER.unpack_from(data, position)
     end = position + HEADER_BYTES + length
     if zeros or length > MAX_PAYLOAD_BYTES or end > len(data):
         return None
-    payload = data[position + HEADER_BYTES : end]
-    return Frame(payload, end) if zlib.crc32(payload) == checksum else None
+    return _Claim(end, checksum)
 
 
 def _next_frame(data: bytes, start: int) -> int | None:
     """Return where the next whole frame starts, None if there is none."""
+    in_vain = 0
+    stretches: Stretches | None = None
     position = data.find(MAGIC, start)
     while position >= 0:
         # The magic may be text within a damaged payload: only a matching checksum counts.
-        if _frame_at(data, position) is not None:
-            return position
+        claim = _claim_at(data, position)
+        if claim is not None:
+            in_vain += claim.end - position
+            if in_vain > _MOST_IN_VAIN and stretches is None:
+                stretches = _stretches(data)
+            content = position + HEADER_BYTES
+            checksum = (
+                zlib.crc32(memoryview(data)[content : claim.end])
+                if stretches is None
+                else stretches.crc(content, claim.end)
+            )
+            if checksum == claim.checksum:
+                return position
         position = data.find(MAGIC, position + 1)
     return None
+
+
+def _stretches(data: bytes) -> Stretches:
+    from llmtrace.spool.stretches import (  # noqa: PLC0415  # rarer than rare; apps load this module
+        Stretches,
+    )
+
+    return Stretches(data)
