@@ -50,7 +50,7 @@ def command(
     as_json: bool,
     home: Path | None,
 ) -> int:
-    """Take in what was recorded elsewhere: JSON, JSON lines, CSV, OTLP protobuf; also gzipped.
+    """Take in what was recorded elsewhere: JSON, JSON lines, CSV, OTLP protobuf, Parquet.
 
     Works with and without a running collector. What was imported before is not stored twice. Costs
     are ours; what the file says of them is kept beside. Exit 1 if anything was lost, 3 if the store

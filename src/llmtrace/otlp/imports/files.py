@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-Kind = Literal["json", "csv", "protobuf"]
+Kind = Literal["json", "csv", "parquet", "protobuf"]
 
 _HEAD: Final = 8 * 1024
+_PARQUET: Final = b"PAR1"
 _GZIP: Final = b"\x1f\x8b"
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1d\x1f]")
 _FOREIGN: Final = (
-    (b"PAR1", "Parquet", "export JSON lines, or convert it"),
     (b"PK\x03\x04", "a zip archive", "unpack it"),
     (b"\x28\xb5\x2f\xfd", "compressed by zstd", "unpack it"),
     (b"LTS1", "a segment of llmtrace", "put it into the folder spool of LLMTRACE_HOME"),
@@ -58,6 +58,8 @@ def opened(path: Path) -> Generator[Opened]:
             file = cast("io.BufferedReader", io.BufferedReader(packed))
         try:
             kind = _kind(path, _head(path, file))
+            if kind == "parquet" and is_packed:
+                raise ConfigError(f"{path} is Parquet within gzip, which is not read; unpack it")
             yield Opened(kind, _guarded(_records(kind, file)))
         finally:
             if file is not raw:
@@ -75,6 +77,8 @@ def _kind(path: Path, head: bytes) -> Kind:
     for magic, what, remedy in _FOREIGN:
         if head.startswith(magic):
             raise ConfigError(f"{path} is {what}, which is not read; {remedy}")
+    if head.startswith(_PARQUET):
+        return "parquet"
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not text:
         raise ConfigError(f"{path} is empty")
@@ -93,6 +97,11 @@ def _records(kind: Kind, file: io.BufferedReader) -> Iterator[Located]:
     source = cast("BinaryIO", file)
     if kind == "json":
         return iter(JsonValues(source))
+    if kind == "parquet":
+        # pyarrow is heavy, and no other file needs it.
+        from llmtrace.otlp.imports.parquet_rows import parquet_rows  # noqa: PLC0415
+
+        return parquet_rows(source)
     return csv_rows(source) if kind == "csv" else protobuf_messages(file)
 
 

@@ -1,4 +1,4 @@
-"""LangSmith's runs, as its API and SDK give them (``client.list_runs``), as JSON or CSV.
+"""LangSmith's runs: of its API and SDK (``client.list_runs``), its CSV and bulk export (Parquet).
 
 A run becomes the span that LangSmith's own exporter would have sent. Only ``llm`` and ``embedding``
 runs are calls; chains repeat the sums of what is below them. ``session_id`` is LangSmith's project,
