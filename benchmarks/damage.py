@@ -61,13 +61,12 @@ class Segment:
         """Where each frame begins."""
         return (0, *self.ends[:-1])
 
-    def whole(self, hit: Iterator[tuple[int, int]]) -> list[bytes]:
-        """Return the payloads of the frames that none of the stretches (start, end) touches."""
-        stretches = list(hit)
+    def whole_in(self, data: bytes) -> list[int]:
+        """Return which frames lie in ``data`` as they were written."""
         return [
-            payload
-            for payload, begin, end in zip(self.payloads, self.starts, self.ends, strict=True)
-            if not any(first < end and last > begin for first, last in stretches)
+            number
+            for number, (start, end) in enumerate(zip(self.starts, self.ends, strict=True))
+            if data[start:end] == self.data[start:end]
         ]
 
 
@@ -110,17 +109,17 @@ def cut_everywhere(segment: Segment, folder: Path, tail: int, *, step: int = 1) 
     return cases
 
 
-def flips(segment: Segment, draw: random.Random, cases: int) -> Iterator[tuple[bytes, list[bytes]]]:
-    """Give the segment with one bit flipped, and the payloads that are whole."""
+def flips(segment: Segment, draw: random.Random, cases: int) -> Iterator[bytes]:
+    """Give the segment with one bit flipped, at other places each time."""
     data = bytearray(segment.data)
     for _ in range(cases):
         place, bit = draw.randrange(len(data)), 1 << draw.randrange(8)
         data[place] ^= bit
-        yield bytes(data), segment.whole(iter([(place, place + 1)]))
+        yield bytes(data)
         data[place] ^= bit
 
 
-def pages(segment: Segment, draw: random.Random, cases: int) -> Iterator[tuple[bytes, list[bytes]]]:
+def pages(segment: Segment, draw: random.Random, cases: int) -> Iterator[bytes]:
     """Give the segment with a page zeroed, written over another, or exchanged with another."""
     last = (len(segment.data) - 1) // PAGE_BYTES - 1
     for number in range(3 * cases):
@@ -134,23 +133,18 @@ def pages(segment: Segment, draw: random.Random, cases: int) -> Iterator[tuple[b
         else:
             data[there : there + PAGE_BYTES], page = page, data[there : there + PAGE_BYTES]
         data[here : here + PAGE_BYTES] = page
-        changed = [
-            (place, place + 1)
-            for start in {here, there}
-            for place in range(start, start + PAGE_BYTES)
-            if data[place] != segment.data[place]
-        ]
-        yield bytes(data), segment.whole(iter(changed))
+        yield bytes(data)
 
 
-def read_all(cases: Iterator[tuple[bytes, list[bytes]]], segment: Segment) -> tuple[int, float]:
+def read_all(cases: Iterator[bytes], segment: Segment) -> tuple[int, float]:
     """Read each case; return how many there were, and the seconds that the longest took."""
     number, longest = 0, 0.0
-    for number, (data, whole) in enumerate(cases, 1):
+    for number, data in enumerate(cases, 1):
         began = time.perf_counter()
         found = parse_frames(data)
         longest = max(longest, time.perf_counter() - began)
-        if [frame.payload for frame in found.frames] != whole:
+        whole = segment.whole_in(data)
+        if [frame.payload for frame in found.frames] != [segment.payloads[n] for n in whole]:
             raise MisreadError(f"case {number}: {len(found.frames)} frames, not {len(whole)}")
         # What lies behind the last whole frame is told by where reading stopped.
         told = found.damaged + (found.next_offset < len(data))
@@ -168,20 +162,15 @@ def drain_all(home: Path, cases: int, seed: int) -> tuple[int, int]:
         drain = Drain(home, writer, leave_unpriced)
         spool = home / "spool"
         spool.mkdir()
-        for number, (data, whole) in enumerate(flips(segment, draw, cases)):
-            cut = draw.randrange(len(data)) if number % 2 else len(data)
-            kept = [
-                (payload, end - start)
-                for payload, start, end in zip(
-                    segment.payloads, segment.starts, segment.ends, strict=True
-                )
-                if payload in whole and end <= cut
-            ]
-            (spool / f"{number:020d}-1-0.seg").write_bytes(data[:cut])
+        for number, flipped in enumerate(flips(segment, draw, cases)):
+            data = flipped[: draw.randrange(len(flipped))] if number % 2 else flipped
+            whole = segment.whole_in(data)
+            (spool / f"{number:020d}-1-0.seg").write_bytes(data)
             done, again = drain.run(), drain.run()
-            if done.stored + done.duplicates != len(kept) * SPANS or again != Drained():
+            if done.stored + done.duplicates != len(whole) * SPANS or again != Drained():
                 raise MisreadError(f"case {number}: the drain took {done}, then {again}")
-            if bool(done.damaged) != (sum(length for _, length in kept) < cut):
+            kept = sum(segment.ends[n] - segment.starts[n] for n in whole)
+            if bool(done.damaged) != (kept < len(data)):
                 raise MisreadError(f"case {number}: {done.damaged} damages counted")
             if list_segments(spool):
                 raise MisreadError(f"case {number}: the segment is still there")

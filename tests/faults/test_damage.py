@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks import damage
+from llmtrace.spool import Frames, parse_frames
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -29,7 +31,7 @@ def test_cut_at_every_byte_of_its_last_frame_and_the_seam_before_it(
 
 @pytest.mark.parametrize("how", [damage.flips, damage.pages])
 def test_flipped_bits_and_exchanged_pages_cost_only_the_frames_they_are_in(
-    how: type, segment: damage.Segment
+    how: Callable[..., Iterator[bytes]], segment: damage.Segment
 ) -> None:
     cases, longest_s = damage.read_all(how(segment, random.Random(), 100), segment)
 
@@ -43,10 +45,15 @@ def test_the_drain_takes_what_is_whole_counts_the_rest_once_and_does_not_loop(
     assert damage.drain_all(tmp_path, 8, seed=random.randrange(10**6))[0] == 8
 
 
-def test_a_frame_that_was_lost_would_have_been_noticed(segment: damage.Segment) -> None:
-    # given: a case that says of a flipped bit that it hurts nothing
-    data = bytearray(segment.data)
-    data[100] ^= 1
+def test_a_frame_that_was_lost_would_have_been_noticed(
+    segment: damage.Segment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given: a reader that stops at the first damage
+    def careless(data: bytes) -> Frames:
+        found = parse_frames(data)
+        return found._replace(frames=found.frames[: found.damaged or None])
+
+    monkeypatch.setattr(damage, "parse_frames", careless)
 
     with pytest.raises(damage.MisreadError, match="frames, not"):
-        damage.read_all(iter([(bytes(data), list(segment.payloads))]), segment)
+        damage.read_all(damage.flips(segment, random.Random(1), 20), segment)
