@@ -177,7 +177,8 @@ FORGOTTEN: Final = "llmtrace.forgotten"
 
 # --- ours: self-metrics on the resource ---------------------------------------------------
 PROJECT: Final = "llmtrace.project"
-"""Resource attribute: whose token the spans came with; written by the collector alone."""
+"""Resource attribute: whose token the spans came with; written by the collector, or by the owner
+of the store who imports a file for a project."""
 DROPPED_PREFIX: Final = "llmtrace.dropped."
 """Before a reason; the value is how many calls the app lost since the request before this one.
 Added up by the store, never kept with a span."""
