@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from tests.instrument.recording import Recorded
 
 
-LONG = Reply(answer=Answer(text="word " * 60))
+LONG = Reply(answer=Answer(text="word " * 60), chunk_delay_s=0.005)
+"""A stream that is still under way when it is left, however busy the machine."""
 """So many pieces that one can leave among them."""
 
 
