@@ -31,6 +31,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 _TRY_AGAIN: Final = (429, 503)
 _ANSWER_TIMEOUT_S: Final = 120.0
 _LONGEST_REST_S: Final = 2.0
+_MAX_BROKEN: Final = 10
+"""Times in a row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ class Sent:
     """Acknowledged."""
     sent_bytes: int = 0
     refused: int = 0
-    """Answers 429 and 503."""
+    """Answers 429 and 503, and connections that broke; what was refused is sent again."""
     seconds: float = 0.0
     """From the first request to the last answer."""
     cpu_s: float = 0.0
@@ -161,10 +163,22 @@ class _Load:
         body: bytearray,
         headers: Mapping[str, str],
     ) -> None:
+        broken = 0
         while True:
-            connection.request("POST", path, body=body, headers=dict(headers))
-            answer = connection.getresponse()
-            text = answer.read()
+            try:
+                connection.request("POST", path, body=body, headers=dict(headers))
+                answer = connection.getresponse()
+                text = answer.read()
+            except (ConnectionError, http.client.HTTPException):
+                # As an exporter does: MLflow ends workers that are too busy to answer it.
+                connection.close()
+                broken += 1
+                if broken > _MAX_BROKEN:
+                    raise
+                with self._lock:
+                    self._sent.refused += 1
+                time.sleep(_LONGEST_REST_S)
+                continue
             if answer.status < 300:
                 return
             if answer.status not in _TRY_AGAIN:

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from llmtrace.clock import Clock, SystemClock
 from llmtrace.errors import SegmentError, StoreUnreachableError
@@ -21,6 +21,7 @@ from llmtrace.otlp.count import count_spans
 from llmtrace.otlp.decode import MalformedOtlpError
 from llmtrace.spool import (
     Frame,
+    Frames,
     is_owned,
     list_segments,
     read_frames,
@@ -33,7 +34,7 @@ from llmtrace.store.ledger import Ledger
 from llmtrace.store.reading_ahead import reading_ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Future
     from datetime import datetime
     from pathlib import Path
@@ -51,6 +52,7 @@ NOT_FORWARDED: Final = "not_forwarded."
 _SPANS_PER_INSERT: Final = 4_000
 _BYTES_PER_INSERT: Final = 16 * 1024 * 1024
 _BATCHES_KEPT: Final = timedelta(hours=24)
+_NOTHING: Final = Ingested(rows=[], counts={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,27 @@ class _Piece:
         without_ids = self.content.counts.get("rejected.id", 0)
         spans = len(self.content.rows) + without_ids
         return Counter({self.source: spans, "without_ids": without_ids})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Segment:
+    """What was read of a segment."""
+
+    path: Path
+    is_owned: bool
+    size: int
+    frames: Frames
+
+
+class _Read(NamedTuple):
+    """A frame of a segment, or its end."""
+
+    segment: _Segment
+    frame: Frame | None
+
+    def size_bytes(self) -> int:
+        """Return the size of what it carries."""
+        return 0 if self.frame is None else len(self.frame.payload)
 
 
 @dataclass(slots=True)
@@ -133,10 +156,17 @@ class Drain:
         group = _Group()
         finished: list[Path] = []
         try:
-            for path in self._segments():
-                if should_stop():
-                    break
-                group = self._take(path, group, finished)
+            pieces = self._read(should_stop)
+            with closing(reading_ahead(pieces, self._ingest, _Read.size_bytes)) as contents:
+                for read, content in contents:
+                    if read.frame is None:
+                        self._finish(read.segment, group, finished)
+                        continue
+                    self._add(read.segment.path, read.frame, content, group)
+                    group.offsets[read.segment.path.name] = read.frame.end
+                    if group.is_full():
+                        self._store(group)
+                        group = _Group()
             self._store(group)
         except BaseException:
             self._seen_bytes.clear()
@@ -167,42 +197,51 @@ class Drain:
         both = [*list_segments(self._home / SPOOL), *list_segments(self._home / WAL)]
         return sorted(both, key=lambda path: path.name)
 
-    def _take(self, path: Path, group: _Group, finished: list[Path]) -> _Group:
-        """Put the new frames of one segment into the group, storing it whenever it is full."""
+    def _read(self, should_stop: Callable[[], bool]) -> Iterator[_Read]:
+        """Give the new frames of all segments, and after those of each its end."""
+        for path in self._segments():
+            if should_stop():
+                return
+            segment = self._read_segment(path)
+            if segment is not None:
+                yield from (_Read(segment, frame) for frame in segment.frames.frames)
+                yield _Read(segment, None)
+
+    def _read_segment(self, path: Path) -> _Segment | None:
+        """Read what is new in one segment; None if nothing is."""
         self._keeper.keep(path, applied=self._offsets.get(path.name, 0))
         owned = is_owned(path)  # asked first: what is there after a no, nobody adds to
         size = _size(path)
         if owned and self._seen_bytes.get(path.name) == size:
-            return group
+            return None
         try:
-            read = read_frames(path, self._offsets.get(path.name, 0))
+            frames = read_frames(path, self._offsets.get(path.name, 0))
         except SegmentError as error:
             # One unreadable file, as another user's, must not hold up the others.
             logger.warning("segment skipped: %s", error)
-            return group
+            return None
         self._seen_bytes[path.name] = size
-        with closing(reading_ahead(read.frames, self._ingest)) as contents:
-            for frame, content in contents:
-                self._add(path, frame, content, group)
-                group.offsets[path.name] = frame.end
-                if group.is_full():
-                    self._store(group)
-                    group = _Group()
+        return _Segment(path=path, is_owned=owned, size=size, frames=frames)
+
+    def _finish(self, segment: _Segment, group: _Group, finished: list[Path]) -> None:
+        """Note damage, and that a segment nobody adds to is at its end."""
+        path, read = segment.path, segment.frames
         damaged = read.damaged
-        if not owned:
+        if not segment.is_owned:
             finished.append(path)
             damaged += _ends_torn(path, read.next_offset)
-            group.offsets[path.name] = max(size, read.next_offset)
+            group.offsets[path.name] = max(segment.size, read.next_offset)
         if damaged:
             logger.warning("segment %s: %d damaged stretches skipped", path.name, damaged)
             group.counts["damaged_frames"] += damaged
             group.offsets.setdefault(path.name, read.next_offset)
             group.booked["damaged_stretches"] += damaged
             self._done["damaged"] += damaged
-        return group
 
-    def _ingest(self, frame: Frame) -> Ingested:
-        return ingest(frame.payload, self._pricer, now=self._clock.now())
+    def _ingest(self, read: _Read) -> Ingested:
+        if read.frame is None:
+            return _NOTHING
+        return ingest(read.frame.payload, self._pricer, now=self._clock.now())
 
     def _add(self, path: Path, frame: Frame, read: Future[Ingested], group: _Group) -> None:
         source = self._source(path)

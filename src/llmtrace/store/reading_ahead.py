@@ -1,7 +1,7 @@
-"""Reads frames in another thread while those before them are stored.
+"""Does the first half of some work in another thread while the second half of it is done here.
 
-Storing waits for DuckDB and the disk most of the time, reading is Python: side by side they keep
-two processors busy. Bounded in bytes; knows neither what a frame holds nor where it goes.
+Storing spans waits for DuckDB and the disk most of the time, reading them is Python: side by side
+they keep two processors busy. Bounded in bytes; knows neither what is read nor where it goes.
 """
 
 from __future__ import annotations
@@ -11,33 +11,33 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterable
 
-    from llmtrace.spool import Frame
-
+_I = TypeVar("_I")
 _T = TypeVar("_T")
 
 _BYTES_AHEAD: Final = 8 * 1024 * 1024
-_FRAMES_AHEAD: Final = 1_000
+_ITEMS_AHEAD: Final = 1_000
 
 
 def reading_ahead(
-    frames: Sequence[Frame], read: Callable[[Frame], _T]
-) -> Generator[tuple[Frame, Future[_T]]]:
-    """Yield the frames in order, each with what ``read`` makes of it, or raises.
+    items: Iterable[_I], read: Callable[[_I], _T], size_of: Callable[[_I], int]
+) -> Generator[tuple[_I, Future[_T]]]:
+    """Yield the items in order, each with what ``read`` makes of it, or raises.
 
+    ``items`` is iterated here, ahead of what is yielded; ``size_of`` says an item's bytes.
     Wait for what was read of one before asking for the next, and close it in the end
     (``contextlib.closing``): its thread ends then, and nothing more is read.
     """
     reader = ThreadPoolExecutor(1, thread_name_prefix="llmtrace-read")
-    waiting: deque[tuple[Frame, Future[_T]]] = deque()
+    waiting: deque[tuple[_I, Future[_T]]] = deque()
     size = 0
     try:
-        for frame in frames:
-            waiting.append((frame, reader.submit(read, frame)))
-            size += len(frame.payload)
-            while size > _BYTES_AHEAD or len(waiting) > _FRAMES_AHEAD:
-                size -= len(waiting[0][0].payload)
+        for item in items:
+            waiting.append((item, reader.submit(read, item)))
+            size += size_of(item)
+            while size > _BYTES_AHEAD or len(waiting) > _ITEMS_AHEAD:
+                size -= size_of(waiting[0][0])
                 yield waiting.popleft()
         while waiting:
             yield waiting.popleft()
