@@ -117,7 +117,7 @@ def answered(store: Writer, query: MetricQuery, plan: Plan) -> list[dict[str, An
     return store.sql(sql, parameters).to_pylist()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(query=questions())
 def test_sums_are_the_same_from_rollups_and_from_calls(query: MetricQuery, store: Writer) -> None:
     hours = rolled_hours(query)
@@ -132,7 +132,7 @@ def test_sums_are_the_same_from_rollups_and_from_calls(query: MetricQuery, store
     assert rolled == told
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(query=questions([*PERCENTILES, "requests"], TIMED), histogram=st.booleans())
 def test_percentiles_are_the_same_or_within_the_documented_error(
     query: MetricQuery, histogram: bool, store: Writer
