@@ -248,6 +248,23 @@ CASES = {
         },
         (70, 7, 60, None, None),
     ),
+    "vercel 7": Case(
+        "vercel",
+        {
+            "operation.name": "gen_ai.client my-feature",
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "anthropic",
+            "gen_ai.request.model": "claude-sonnet-4-5",
+            "gen_ai.response.model": "claude-sonnet-4-5-20250929",
+            "gen_ai.usage.input_tokens": 100,
+            "gen_ai.usage.output_tokens": 7,
+            "gen_ai.usage.cache_read.input_tokens": 60,
+            "gen_ai.usage.cache_creation.input_tokens": 30,
+            "ai.usage.outputTokenDetails.reasoningTokens": 3,
+        },
+        (100, 7, 60, 30, 3),
+        scope="gen_ai",
+    ),
     "vercel 5 at OpenAI": Case(
         "vercel",
         {

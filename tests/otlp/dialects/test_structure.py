@@ -226,3 +226,26 @@ def test_user_and_session_are_known_in_every_dialect(
     row = row_of(attributes)
 
     assert (row.user_id, row.session_id) == (user, session)
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "is_call"),
+    [
+        ({"gen_ai.usage.input_tokens": 3}, {}, True),
+        ({}, {}, False),
+        ({}, {"status": {"code": 2}}, True),
+    ],
+)
+def test_of_vercel_7_s_two_spans_of_an_embedding_the_one_with_tokens_counts(
+    told: dict[str, Any], status: dict[str, Any], is_call: bool
+) -> None:
+    named = {
+        "operation.name": "gen_ai.client",
+        "gen_ai.operation.name": "embeddings",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "text-embedding-3-small",
+    }
+
+    row = row_of({**named, **told}, scope="gen_ai", **status)
+
+    assert row.is_inference is is_call

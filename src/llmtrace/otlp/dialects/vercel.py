@@ -4,6 +4,9 @@ Only the spans of single requests (``….doGenerate``, ``….doStream``, ``….d
 around them repeats the sum of its steps. Since version 6 (told by ``ai.usage.inputTokenDetails.*``)
 input holds the cache at every provider; before, it was whatever the provider says, and Anthropic,
 its models on Bedrock too, leaves the cache out.
+
+Version 7 emits OpenTelemetry's conventions instead, from the scope ``gen_ai``, and an embedding
+twice: the request, and around it the same again without tokens.
 """
 
 from __future__ import annotations
@@ -51,16 +54,26 @@ _COUNTS: Final = {
         "ai.usage.reasoningTokens",
     ),
 }
+_FAILED: Final = 2
 _METADATA: Final = "ai.response.providerMetadata"
 
 
+_STANDARD_SCOPE: Final = "gen_ai"
+_STANDARD_MARK: Final = "operation.name"
+
+
 def knows(span: PlainSpan) -> bool:
-    """Say whether the span names one of the SDK's operations."""
-    return "ai.operationId" in span.attributes
+    """Say whether the span names one of the SDK's operations, or is a standard one of it."""
+    return "ai.operationId" in span.attributes or (
+        span.scope_name == _STANDARD_SCOPE and _STANDARD_MARK in span.attributes
+    )
 
 
 def read(draft: Draft) -> None:
     """Read a request, the span around requests, or a tool call."""
+    if "ai.operationId" not in draft.span.attributes:
+        _read_standard(draft)
+        return
     operation = draft.text("ai.operationId") or ""
     draft.say(semconv.OPERATION_NAME, _operation(operation))
     if not operation.endswith(_SINGLE):
@@ -77,6 +90,16 @@ def read(draft: Draft) -> None:
     tokens.settle(draft, total=draft.look("ai.usage.totalTokens"), beside=beside)
     _read_gateway(draft, as_mapping(metadata.get("gateway")))
     _read_content(draft)
+
+
+def _read_standard(draft: Draft) -> None:
+    draft.rename_all(_COUNTS)
+    otel.read(draft)
+    is_embedding = draft.text(semconv.OPERATION_NAME) == semconv.OP_EMBEDDINGS
+    # One that failed has no tokens either: better one failure more than none.
+    has_failed = draft.span.status == _FAILED
+    if is_embedding and draft.look(tokens.INPUT) is None and not has_failed:
+        draft.leave_uncounted()
 
 
 def _operation(named: str) -> str | None:
