@@ -70,6 +70,8 @@ def _all() -> list[Cast]:
     known: set[str] = set()
     groups: dict[int, list[Api]] = {}
     for api in discovered("APIS"):
+        if not api.sdk.is_compared:
+            continue
         groups.setdefault(id(api.sdk), []).append(api)
     for apis in groups.values():
         sdk = apis[0].sdk

@@ -123,6 +123,8 @@ class Sdk:
     """Whether a client binds its methods when it is made, so that no later wrapper is seen."""
     tells_attempts: bool = False
     """Whether its requests say which attempt they are, as those of Stainless SDKs do."""
+    is_compared: bool = True
+    """Whether two equal calls give equal answers, so that the differential test can play it."""
     gunzips: bool = True
     """Whether it asks for, and unpacks, compressed streams."""
     shows_http: bool = True
@@ -244,10 +246,11 @@ class Api:
             return _method(client, self.streamed)(**given, **self.to_stream)
         return _method(client, self.plain)(**given)
 
-    def method(self, client: Any) -> tuple[type, str]:
-        """Return the class and the name of the method that ``plain`` leads to."""
+    def method(self, client: Any) -> tuple[Any, str]:
+        """Return where the method is defined that ``plain`` leads to, and its name there."""
         path, _, name = self.plain.rpartition(".")
-        return type(_method(client, path) if path else client), name
+        found = type(_method(client, path) if path else client)
+        return next(kind for kind in found.__mro__ if name in vars(kind)), name
 
     def create_raw(self, client: Any, text: str = "Where is my parcel?") -> Any:
         """Call the API once for the raw response."""

@@ -57,8 +57,8 @@ class Conversation(Api):
         chat = client.chat.create(**{**given, **tools})
         return chat.stream() if stream else chat.sample()
 
-    def method(self, client: Any) -> tuple[type, str]:
-        """Return the class and the name of the method that answers."""
+    def method(self, client: Any) -> tuple[Any, str]:
+        """Return the class of chats and the name of the method that answers."""
         return type(client.chat.create(model=self.model)), self.plain
 
 

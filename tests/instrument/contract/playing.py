@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Coroutine
+import time
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 
@@ -49,6 +50,15 @@ async def close(stream: Any) -> None:
     """Close a stream of the SDK, or a generator."""
     how = "aclose" if hasattr(stream, "aclose") else "close"
     await adapted(getattr(stream, how)())
+
+
+def collect_until(found: Callable[[], object]) -> None:
+    """Collect garbage until something is found: an SDK's threads may hold on to a stream."""
+    for _ in range(100):
+        gc.collect()
+        if found():
+            return
+        time.sleep(0.02)
 
 
 async def collect() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from llmtrace.testing.provider import Answer, Reply, faults
-from tests.instrument.contract.playing import adapted, close, collect, play, take
+from tests.instrument.contract.playing import adapted, close, collect, collect_until, play, take
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 LONG = Reply(answer=Answer(text="word " * 60), chunk_delay_s=0.005)
 """A stream that is still under way when it is left, however busy the machine."""
-"""So many pieces that one can leave among them."""
 
 
 def stream(
@@ -111,7 +110,7 @@ def test_a_stream_left_early_is_abandoned_and_its_usage_partial_or_estimated(
 
     stream(streaming, provider, left, is_async=is_async)
     if not streaming.sdk.closes_streams:
-        gc.collect()
+        collect_until(recorded.spans)
 
     attributes = recorded.attributes()
     assert attributes["llmtrace.stream.outcome"] == "abandoned"
@@ -135,6 +134,7 @@ def test_a_stream_left_and_forgotten_is_abandoned_when_it_is_collected(
         await adapted(streaming.sdk.close(client))
 
     play(call(), is_async=is_async)
+    collect_until(recorded.spans)
 
     assert recorded.attributes()["llmtrace.stream.outcome"] == "abandoned"
 
