@@ -186,5 +186,15 @@ def test_a_wrong_question_is_answered_with_why(
     assert said in answer.json()["error"]
 
 
+def test_how_questions_end_is_counted(collector: Collector) -> None:
+    for query in ("select 1", "select 2", "drop table spans"):
+        ask(collector, "/v1/sql", {"query": query})
+
+    told = call(collector.url, "GET", "/metrics").body.decode()
+
+    assert 'llmtrace_questions_total{outcome="answered"} 2' in told
+    assert 'llmtrace_questions_total{outcome="refused"} 1' in told
+
+
 def test_metrics_are_told_with_the_token_only(collector: Collector) -> None:
     assert call(collector.url, "POST", "/v1/metrics-query", b"{}").status == 401

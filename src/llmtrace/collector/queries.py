@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -37,6 +38,7 @@ MAX_JSON_BYTES: Final = 32 * 1024 * 1024
 """The same for JSON, which takes some ten times as much memory while it is made."""
 _MAX_QUESTION_BYTES: Final = 4 * 1024 * 1024
 _MAX_TIMEOUT_S: Final = 600.0
+_OUTCOMES: Final = {200: "answered", 400: "refused", 503: "unavailable", 499: "gone"}
 _INTERRUPT_AGAIN_S: Final = 0.1
 
 
@@ -46,6 +48,8 @@ class QueryRoutes:
     def __init__(self, writer: Writer) -> None:
         """Ask ``writer``."""
         self._writer = writer
+        self.outcomes = Counter[str](dict.fromkeys(_OUTCOMES.values(), 0))
+        """How many questions ended how, for the collector's own metrics."""
         self._confined = ConfinedQueries(writer)
 
     def close(self) -> None:
@@ -63,7 +67,7 @@ class QueryRoutes:
             return _json(table) if wants_json else _arrow(table)
 
         wants_json = _accepts_first(request, JSON)
-        return await _answered(request, answer)
+        return self._counted(await _answered(request, answer))
 
     async def metrics(self, request: Request) -> Response:
         """Answer a question to the metric layer; see ``store.metrics.MetricQuery``."""
@@ -75,7 +79,11 @@ class QueryRoutes:
 
         wants_arrow = _accepts_first(request, ARROW_STREAM)
 
-        return await _answered(request, answer)
+        return self._counted(await _answered(request, answer))
+
+    def _counted(self, response: Response) -> Response:
+        self.outcomes[_OUTCOMES[response.status_code]] += 1
+        return response
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +148,15 @@ async def _answered(
         gone = asyncio.ensure_future(_disconnected(request))
         try:
             await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+            is_gone = not work.done()
             while not work.done():
                 cancellation.cancel()
                 await asyncio.wait({work}, timeout=_INTERRUPT_AGAIN_S)
         finally:
             gone.cancel()
+        if is_gone:
+            work.exception()  # nobody is there to be told
+            return Response(status_code=499)
         return work.result()
     except QueryError as error:
         return JSONResponse({"error": str(error)}, 400)

@@ -51,9 +51,11 @@ class SelfMetrics:
         counts: Callable[[], dict[str, int]],
         price_version: Callable[[], str],
         forwarded: Callable[[], Mapping[str, Forwarded]] = dict,
+        questions: Mapping[str, int],
     ) -> None:
         """Read from these; ``counts``: the store's totals by reason (``Writer.counts``)."""
         self.forwarded = forwarded
+        self._questions = questions
         self._home = home
         self._intake = intake
         self._drain = drain
@@ -71,6 +73,14 @@ class SelfMetrics:
             *self._drain_work(),
             *self._store(),
             *forward_families(self.forwarded()),
+            by_label(
+                "llmtrace_questions_total",
+                "counter",
+                "Questions to /v1/sql and /v1/metrics-query: answered; refused for what they say "
+                "or take; unavailable, as when others were in line; gone with their client.",
+                "outcome",
+                dict(self._questions),
+            ),
             *self._about(),
         ]
 

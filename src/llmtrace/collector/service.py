@@ -193,6 +193,8 @@ class Collector:
         log = WriteAheadLog(segments, drainer.notify)
         stack.callback(log.close)
         intake = Intake(log, self._disk)
+        queries = QueryRoutes(writer)
+        stack.callback(queries.close)
         routes = Routes(
             writer=writer,
             drain=drain,
@@ -206,6 +208,7 @@ class Collector:
                 counts=writer.counts,
                 price_version=self._price_version,
                 forwarded=self._forwarding.figures,
+                questions=queries.outcomes,
             ),
             settings=self._settings,
             clock=self._clock,
@@ -214,8 +217,6 @@ class Collector:
         projects = ProjectTokens(self._home, self._clock)
         access = Access(token, projects, is_guarded=not _is_loopback(self._host))
         receiver = HttpReceiver(intake, self._forwarding.via)
-        queries = QueryRoutes(writer)
-        stack.callback(queries.close)
         app = make_app(routes, queries, receiver, access)
         if self._grpc_port is not None:
             self._open_grpc(stack, intake, access)
