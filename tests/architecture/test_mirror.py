@@ -13,6 +13,7 @@ TEXTS = {path: path.read_text() for path in TESTS.rglob("*.py") if "architecture
 # What means little alone is tested through its package's front door; and where that is done.
 TESTED_THROUGH = {
     "llmtrace/cli/demo/": "tests/end_to_end/test_demo.py",
+    "llmtrace/cli/report/": "tests/cli/test_report.py",
     "llmtrace/instrument/": "tests/instrument/test_differential.py",
     "llmtrace/otlp/dialects/": "tests/otlp/dialects/test_calls.py",
     "llmtrace/otlp/imports/usage_rows.py": "tests/otlp/imports/test_openai_usage.py",

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from llmtrace.cli.report import command, time_range
 from llmtrace.clock import FixedClock
-from llmtrace.errors import QueryError
+from llmtrace.errors import ConfigError, QueryError
 from tests.dashboards.seeding import fill, recently
 from tests.store.calls import call, failed
 
@@ -74,6 +74,66 @@ def test_csv_runs_nothing_in_a_spreadsheet(shop: Path) -> None:
         ("ann", "0.030000000001", "1"),
         ("'=1+1", "0.010000000000", "0"),
     ]
+
+
+def test_json_holds_the_time_before_what_is_usual_and_what_moved(shop: Path) -> None:
+    found = json.loads(report(shop, "--last", "2d", "--json").stdout)["comparison"]
+
+    assert found["total"]["cost"] == "100.000000000000"
+    assert found["change"] == pytest.approx(-0.9996)
+    assert found["usual"] == {"verdict": "unknown", "low": None, "high": None, "periods": 0}
+    assert found["movers"][0] == {
+        "value": "gpt-5", "before": "100.000000000000", "now": "0.030000000001",
+        "change": "-99.969999999999",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("form", "beginning", "line"),
+    [
+        ("md", "# LLM spend by model\n", "| `gpt-5` | $0.0300 | 75.0% | -100.0% | 2 | 1 |"),
+        ("html", "<!doctype html>", "<td><bdi>gpt-5</bdi></td><td>$0.0300</td><td>75.0%</td>"),
+        ("slack", "{", '"*By model*\\n`gpt-5` $0.0300 \\u00b7 75.0%'),
+    ],
+)
+def test_a_report_for_people_has_figures_changes_and_what_is_unpriced(
+    shop: Path, form: str, beginning: str, line: str
+) -> None:
+    result = report(shop, "--last", "2d", "--format", form)
+
+    assert result.stdout.startswith(beginning)
+    assert line in result.stdout
+    assert "1 call of in-house without a price" in result.stdout
+    assert "What changed most" in result.stdout
+
+
+def test_the_same_report_goes_into_a_file(shop: Path, tmp_path: Path) -> None:
+    target = tmp_path / "week.md"
+
+    result = report(shop, "--last", "24h", "--format", "md", "--output", str(target))
+
+    assert result.stdout == ""
+    assert target.read_text().startswith("# LLM spend by model")
+
+
+def test_a_file_that_cannot_be_written_is_named(shop: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot write .*nowhere.*; give another --output"):
+        report(shop, "--format", "md", "--output", str(tmp_path / "nowhere" / "week.md"))
+
+
+def test_a_table_goes_into_no_file(shop: Path) -> None:
+    result = report(shop, "--output", "week.txt")
+
+    assert result.exit_code == 2
+    assert "--output needs a --format" in result.output
+
+
+@pytest.mark.parametrize("form", ["md", "html", "slack", "csv", "json"])
+def test_an_empty_store_has_a_report_in_every_form(tmp_path: Path, form: str) -> None:
+    result = report(tmp_path, "--format", form)
+
+    assert result.exit_code == 0
+    assert result.stdout
 
 
 def test_seven_days_are_the_default(shop: Path) -> None:

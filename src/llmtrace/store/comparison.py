@@ -5,11 +5,10 @@ Unknown stays unknown: None in, None out; nothing is divided by zero.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     Number = Decimal | int | float
 
 
@@ -33,3 +32,17 @@ def share(part: Number | None, whole: Number | None) -> float | None:
     if part is None or not whole:
         return None
     return float(part) / float(whole)
+
+
+def per_1k_tokens(cost: Decimal | None, tokens: int | None, *, unpriced: int) -> Decimal | None:
+    """Return what 1 000 tokens cost, to 12 decimals.
+
+    None if either is unknown, there are no tokens, or ``unpriced`` calls are among them: their
+    tokens would make the others look cheaper.
+    """
+    if cost is None or not tokens or unpriced:
+        return None
+    return (cost * 1_000 / tokens).quantize(_PLACES)
+
+
+_PLACES: Final = Decimal("0.000000000001")

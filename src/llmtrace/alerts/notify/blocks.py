@@ -44,20 +44,20 @@ def slack_message(notification: Notification, *, dashboard_url: str | None = Non
     color = _COLORS[notification.severity] if is_firing else _RESOLVED_COLOR
     title = plain(notification.title if is_firing else f"Resolved: {notification.title}")
     blocks: list[Block] = [
-        {"type": "header", "text": _plain_text(cut(title, HEADER_MAX))},
+        {"type": "header", "text": plain_text(cut(title, HEADER_MAX))},
         {
             "type": "section",
-            "text": _mrkdwn(cut(escape(notification.summary), TEXT_MAX)),
+            "text": mrkdwn(cut(escape(notification.summary), TEXT_MAX)),
         },
         {"type": "section", "fields": _fields(notification)[:FIELDS_MAX]},
     ]
     if notification.description and is_firing:
         text = cut(escape(notification.description), DESCRIPTION_MAX)
-        blocks.append({"type": "section", "text": _mrkdwn(text)})
+        blocks.append({"type": "section", "text": mrkdwn(text)})
     buttons = _buttons(notification, dashboard_url)
     if buttons:
         blocks.append({"type": "actions", "elements": buttons})
-    blocks.append({"type": "context", "elements": [_mrkdwn(_context(notification))]})
+    blocks.append({"type": "context", "elements": [mrkdwn(_context(notification))]})
     return {
         # Shown by notifications and read aloud by screen readers, which see no blocks.
         "text": cut(escape(f"[{word}] {notification.summary}"), TEXT_MAX),
@@ -70,27 +70,28 @@ def slack_message(notification: Notification, *, dashboard_url: str | None = Non
 def _fields(notification: Notification) -> list[Block]:
     is_firing = notification.kind == "firing"
     fields = [
-        _field("Value" if is_firing else "Last value", notification.value),
-        _field("Threshold", notification.threshold),
-        _field("Window", notification.window),
+        field("Value" if is_firing else "Last value", notification.value),
+        field("Threshold", notification.threshold),
+        field("Window", notification.window),
     ]
     if not is_firing:
-        fields.append(_field("Fired", f"{notification.fired_at:%Y-%m-%d %H:%M} UTC"))
+        fields.append(field("Fired", f"{notification.fired_at:%Y-%m-%d %H:%M} UTC"))
         ending = _ENDINGS.get(notification.reason)
         if ending:
-            fields.append(_field("Because", ending))
+            fields.append(field("Because", ending))
     for name, value in (*notification.labels, *notification.details):
-        fields.append(_field(name.replace("_", " ").capitalize(), value, is_code=True))
-    fields += [_field(name, value, is_code=True) for name, value in notification.extra_labels]
+        fields.append(field(name.replace("_", " ").capitalize(), value, is_code=True))
+    fields += [field(name, value, is_code=True) for name, value in notification.extra_labels]
     return fields
 
 
-def _field(name: str, value: str, *, is_code: bool = False) -> Block:
+def field(name: str, value: str, *, is_code: bool = False) -> Block:
+    """Return a name and its value, as code if it comes from spans."""
     told = cut(escape(value), VALUE_MAX)
     if is_code:
         # Within backticks nothing is bold, a link or a mention.
         told = f"`{told.replace('`', chr(39)) or ' '}`"
-    return _mrkdwn(f"*{cut(escape(name), VALUE_MAX)}*\n{told}")
+    return mrkdwn(f"*{cut(escape(name), VALUE_MAX)}*\n{told}")
 
 
 def _context(notification: Notification) -> str:
@@ -108,7 +109,7 @@ def _buttons(notification: Notification, dashboard_url: str | None) -> list[Bloc
 
 
 def _button(text: str, url: str) -> Block:
-    return {"type": "button", "text": _plain_text(text), "url": url}
+    return {"type": "button", "text": plain_text(text), "url": url}
 
 
 def _traces_url(notification: Notification, dashboard_url: str) -> str:
@@ -123,11 +124,13 @@ def _traces_url(notification: Notification, dashboard_url: str) -> str:
     return full if length(full) <= URL_MAX else base + urlencode(times)
 
 
-def _plain_text(text: str) -> Block:
+def plain_text(text: str) -> Block:
+    """Return text that Slack shows as it is."""
     return {"type": "plain_text", "text": text or " ", "emoji": False}
 
 
-def _mrkdwn(text: str) -> Block:
+def mrkdwn(text: str) -> Block:
+    """Return escaped text with our own marks."""
     # verbatim: Slack makes no links and no mentions out of what a span says.
     return {"type": "mrkdwn", "text": text or " ", "verbatim": True}
 

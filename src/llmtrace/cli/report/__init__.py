@@ -1,0 +1,101 @@
+"""``llmtrace report``: what was spent, on what, for whom; exact to the last digit there is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from llmtrace.alerts.notify.report_blocks import report_message
+from llmtrace.cli.report.forms import print_table, to_csv, to_json
+from llmtrace.clock import Clock, SystemClock
+from llmtrace.errors import ConfigError
+from llmtrace.reports.facts import make_report
+from llmtrace.reports.html import to_html
+from llmtrace.reports.markdown import to_markdown
+from llmtrace.reports.spans import Span
+from llmtrace.reports.wording import document
+from llmtrace.store import open_store
+from llmtrace.store.metric_definitions import DIMENSIONS
+from llmtrace.store.metric_time import period_start
+from llmtrace.store.time_range import until_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from llmtrace.reports.facts import Report
+    from llmtrace.reports.spans import Calendar
+
+_TEXTS: Final[dict[str, Callable[[Report], str]]] = {
+    "json": to_json,
+    "csv": to_csv,
+    "md": lambda report: to_markdown(document(report)),
+    "html": lambda report: to_html(document(report)),
+    "slack": lambda report: json.dumps(report_message(document(report)), indent=1) + "\n",
+}
+_FORMATS: Final = ("table", *_TEXTS)
+_UNCOMPARED: Final = frozenset({"table", "csv"})
+
+
+@click.command(name="report")
+@click.option("--last", "last", metavar="7d", help="The time until now: 90m, 24h, 7d or 4w.")
+@click.option("--today", "period", flag_value="day", help="Since midnight in --timezone.")
+@click.option("--month", "period", flag_value="month", help="Since the first of the month.")
+@click.option(
+    "--by",
+    default="model",
+    show_default=True,
+    help=f"One of {', '.join(DIMENSIONS)} or tag.<key>.",
+)
+@click.option("--timezone", default="UTC", show_default=True, help="IANA name, for days.")
+@click.option("--format", "form", type=click.Choice(_FORMATS), help="Default: table.")
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
+@click.option("--csv", "form", flag_value="csv", help="The same as --format csv.")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Instead of stdout."
+)
+@click.option("--home", type=click.Path(path_type=Path), help="Instead of LLMTRACE_HOME.")
+def command(**options: Any) -> None:
+    """Print what was spent, by model, user, feature, …; the last 7 days if nothing else is said."""
+    last, period = options["last"], options["period"]
+    if last is not None and period is not None:
+        raise click.UsageError("give one of --last, --today, --month")
+    form, output, timezone = options["form"] or "table", options["output"], options["timezone"]
+    if output is not None and form == "table":
+        raise click.UsageError("--output needs a --format other than table")
+    start, end = time_range(last, period, timezone, clock=SystemClock())
+    span = Span(start=start, end=end, calendar=period, timezone=timezone)
+    with open_store(options["home"]) as store:
+        report = make_report(
+            store, by=options["by"], span=span, is_compared=form not in _UNCOMPARED
+        )
+    if form == "table":
+        print_table(report)
+    else:
+        _write(_TEXTS[form](report), output)
+
+
+def time_range(
+    last: str | None, period: Calendar | None, timezone: str, *, clock: Clock
+) -> tuple[datetime, datetime]:
+    """Return start and end that the options mean; the end is a second ahead, to take in all.
+
+    Raises QueryError for a length that is none, or reaches beyond the calendar.
+    """
+    now = clock.now()
+    start, end = until_now(last or "7d", now)
+    return (start if period is None else period_start(now, period, timezone)), end
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConfigError(f"cannot write {output}: {reason}; give another --output") from error
