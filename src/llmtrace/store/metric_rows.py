@@ -50,8 +50,9 @@ def rolled(
     parameters.extend(hours)
     ends = _ends(query, hours)
     if ends:
-        either = " or ".join(["start_time >= ? and start_time < ?"] * len(ends))
-        made = rollup.rows(SPANS, either)
+        # Not one scan with an "or": DuckDB skips what lies outside of a range only if it is one.
+        one = f"select * from {SPANS} where start_time >= ? and start_time < ?"  # noqa: S608  # a view of ours
+        made = rollup.rows(f"({' union all '.join([one] * len(ends))})", "true")
         source += f"\n    union all by name select * rename (hour as start_time) from ({made})"  # noqa: S608  # text of ours
         for start, end in ends:
             parameters.extend([start, end])
