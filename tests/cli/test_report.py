@@ -183,6 +183,33 @@ def test_two_ranges_at_once_are_refused(tmp_path: Path) -> None:
     assert "one of --last, --today, --month" in result.output
 
 
+def test_showback_counts_what_has_no_price_and_runs_nothing_in_a_spreadsheet(
+    tmp_path: Path,
+) -> None:
+    tenants = ("=1+1", " +2", "\t@x", "\uff1dA1", "acme")
+    rows = [call(recently(), tenant=tenant, request_model="-3+cmd|x") for tenant in tenants]
+    fill(tmp_path, [*rows, call(recently(), request_model="in-house", cost_usd=None)])
+
+    result = report(tmp_path, "--last", "24h", "--format", "focus")
+
+    found = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert {row["SubAccountId"] for row in found} == {
+        "'=1+1", "' +2", "'\t@x", "'\uff1dA1", "acme",
+    }  # fmt: skip
+    assert {row["ServiceName"] for row in found} == {"'-3+cmd|x"}
+    assert {row["BilledCost"] for row in found} == {"0.010000000000"}
+    assert result.stderr.startswith("1 call without a price: their cost is in no row, 1 day of")
+
+
+def test_the_last_whole_day_ends_at_midnight(shop: Path) -> None:
+    content = json.loads(report(shop, "--whole", "day", "--json").stdout)
+
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    # Midnight may have passed meanwhile.
+    assert datetime.fromisoformat(content["end"]) in {today, today - timedelta(days=1)}
+    assert datetime.fromisoformat(content["start"]).hour == 0
+
+
 def test_today_and_month_begin_at_local_midnight() -> None:
     clock = FixedClock(datetime(2026, 11, 18, 0, 30, tzinfo=UTC))
 

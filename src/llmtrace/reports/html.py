@@ -25,7 +25,8 @@ dt { color: var(--soft); font-size: .85rem } dd { margin: 0; font-size: 1.15rem 
 .wide { overflow-x: auto } table { border-collapse: collapse; width: 100% }
 th, td { padding: .35rem .6rem; border-bottom: 1px solid var(--line); text-align: right;
   font-variant-numeric: tabular-nums; white-space: nowrap }
-th:first-child, td:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere }
+th:first-child, td:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere;
+  min-width: 9rem }
 thead { display: table-header-group } tr { break-inside: avoid }
 bdi { overflow-wrap: anywhere }
 @media print {

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from llmtrace.alerts.notify.report_blocks import report_message
-from llmtrace.cli.report.forms import print_table, to_csv, to_json
+from llmtrace.cli.report.forms import csv_text, print_table, to_csv, to_json
 from llmtrace.clock import Clock, SystemClock
 from llmtrace.errors import ConfigError
 from llmtrace.reports.facts import make_report
+from llmtrace.reports.focus import COLUMNS as FOCUS_COLUMNS
+from llmtrace.reports.focus import showback
 from llmtrace.reports.html import to_html
 from llmtrace.reports.markdown import to_markdown
-from llmtrace.reports.spans import Span
+from llmtrace.reports.spans import Span, last_whole
 from llmtrace.reports.wording import document
 from llmtrace.store import open_store
 from llmtrace.store.metric_definitions import DIMENSIONS
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from llmtrace.reports.facts import Report
+    from llmtrace.reports.focus import Showback
     from llmtrace.reports.spans import Calendar
 
 _TEXTS: Final[dict[str, Callable[[Report], str]]] = {
@@ -36,7 +39,7 @@ _TEXTS: Final[dict[str, Callable[[Report], str]]] = {
     "html": lambda report: to_html(document(report)),
     "slack": lambda report: json.dumps(report_message(document(report)), indent=1) + "\n",
 }
-_FORMATS: Final = ("table", *_TEXTS)
+_FORMATS: Final = ("table", *_TEXTS, "focus")
 _UNCOMPARED: Final = frozenset({"table", "csv"})
 
 
@@ -44,6 +47,11 @@ _UNCOMPARED: Final = frozenset({"table", "csv"})
 @click.option("--last", "last", metavar="7d", help="The time until now: 90m, 24h, 7d or 4w.")
 @click.option("--today", "period", flag_value="day", help="Since midnight in --timezone.")
 @click.option("--month", "period", flag_value="month", help="Since the first of the month.")
+@click.option(
+    "--whole",
+    type=click.Choice(("day", "week", "month")),
+    help="The last day, week (from Monday) or month that is over.",
+)
 @click.option(
     "--by",
     default="model",
@@ -60,15 +68,14 @@ _UNCOMPARED: Final = frozenset({"table", "csv"})
 @click.option("--home", type=click.Path(path_type=Path), help="Instead of LLMTRACE_HOME.")
 def command(**options: Any) -> None:
     """Print what was spent, by model, user, feature, …; the last 7 days if nothing else is said."""
-    last, period = options["last"], options["period"]
-    if last is not None and period is not None:
-        raise click.UsageError("give one of --last, --today, --month")
-    form, output, timezone = options["form"] or "table", options["output"], options["timezone"]
+    form, output = options["form"] or "table", options["output"]
     if output is not None and form == "table":
         raise click.UsageError("--output needs a --format other than table")
-    start, end = time_range(last, period, timezone, clock=SystemClock())
-    span = Span(start=start, end=end, calendar=period, timezone=timezone)
+    span = _span(options["last"], options["period"], options["whole"], options["timezone"])
     with open_store(options["home"]) as store:
+        if form == "focus":
+            _write(_focus(showback(store, span)), output)
+            return
         report = make_report(
             store, by=options["by"], span=span, is_compared=form not in _UNCOMPARED
         )
@@ -76,6 +83,27 @@ def command(**options: Any) -> None:
         print_table(report)
     else:
         _write(_TEXTS[form](report), output)
+
+
+def _span(last: str | None, period: Calendar | None, whole: Calendar | None, timezone: str) -> Span:
+    if sum(given is not None for given in (last, period, whole)) > 1:
+        raise click.UsageError("give one of --last, --today, --month, --whole")
+    clock = SystemClock()
+    if whole is not None:
+        return last_whole(whole, clock.now(), timezone)
+    start, end = time_range(last, period, timezone, clock=clock)
+    return Span(start=start, end=end, calendar=period, timezone=timezone)
+
+
+def _focus(found: Showback) -> str:
+    if found.unpriced:
+        click.echo(
+            f"{found.unpriced:,} call{'' if found.unpriced == 1 else 's'} without a price: their "
+            f"cost is in no row, {found.left_out:,} day{'' if found.left_out == 1 else 's'} of a "
+            "tenant and model are left out; see llmtrace prices unpriced",
+            err=True,
+        )
+    return csv_text([FOCUS_COLUMNS, *found.rows])
 
 
 def time_range(

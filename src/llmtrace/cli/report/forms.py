@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from llmtrace.reports.facts import Comparison, Report
 
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Also as the full-width characters of East Asian keyboards."""
 
 
 def print_table(report: Report) -> None:
@@ -141,7 +142,9 @@ def _money(amount: Decimal | None, unpriced: int) -> str:
 def _csv_cell(value: object) -> object:
     if isinstance(value, Decimal):
         return f"{value:f}"
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+    if isinstance(value, str) and (
+        value.lstrip().startswith(_FORMULA_STARTS) or value[:1] in {"\t", "\r", "\n"}
+    ):
         return f"'{value}"  # a spreadsheet would run it
     return "" if value is None else value
 
