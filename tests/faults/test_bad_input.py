@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import queue
 import random
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from llmtrace.clock import unix_ns
 from llmtrace.collector import Collector
 from llmtrace.config import load_settings
 from llmtrace.otlp.decode import MAX_SPANS, MAX_VALUE_CHARACTERS
-from llmtrace.store import open_store
+from llmtrace.store import Writer, open_store
 from llmtrace.store.metric_definitions import MEASURES
 from llmtrace.store.metrics import MetricQuery, run_metrics
 from tests.collector.clients import PROTOBUF, call
@@ -27,6 +28,7 @@ from tests.faults.doors import DOORS, JSON, Door, Said, Watched, as_json, send, 
 from tests.otlp.otlp_requests import START_NS, request, span
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -51,8 +53,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def watched(home: Path) -> Iterator[Watched]:
-    with Collector(load_settings({}, home=home), port=0, grpc_port=0) as running:
-        yield Watched(running, home)
+    writers: queue.Queue[Writer] = queue.Queue()
+
+    def lend(writer: Writer, _: threading.Event) -> None:
+        writers.put(writer)
+
+    with Collector(load_settings({}, home=home), port=0, grpc_port=0, tasks=[lend]) as running:
+        yield Watched(running, home, writers.get(timeout=20))
 
 
 class Change:
