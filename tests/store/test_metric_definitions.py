@@ -23,7 +23,7 @@ def test_every_measure_says_its_unit_and_meaning() -> None:
 
 
 def test_money_is_what_is_counted_in_dollars() -> None:
-    assert sorted(MONEY) == ["cache_savings", "cost", "cost_per_request"]
+    assert sorted(MONEY) == ["cache_savings", "cost", "cost_per_request", "uncached_input_cost"]
 
 
 def test_known_names_and_tags_pass() -> None:

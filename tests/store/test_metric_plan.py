@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from llmtrace.otlp.rows import SpanRow
 
 HOUR = timedelta(hours=1)
-SUMS = sorted(name for name, measure in MEASURES.items() if not measure.percentile)
+SUMS = sorted(name for name, measure in MEASURES.items() if measure.rolled)
 PERCENTILES = sorted(name for name, measure in MEASURES.items() if measure.percentile)
 ROLLED = sorted(name for name, column in DIMENSIONS.items() if column in CALLS.dimensions)
 TIMED = sorted(name for name, column in DIMENSIONS.items() if column in LATENCIES.dimensions)
@@ -161,7 +161,8 @@ def many(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def query_of(*measures: str, **changes: Any) -> MetricQuery:
-    return MetricQuery(measures=measures, **{"start": NOON - 30 * HOUR, "end": NOON, **changes})
+    chosen: dict[str, Any] = {"measures": measures, "start": NOON - 30 * HOUR, "end": NOON}
+    return MetricQuery(**{**chosen, **changes})
 
 
 @pytest.mark.usefixtures("many")
@@ -169,6 +170,9 @@ def query_of(*measures: str, **changes: Any) -> MetricQuery:
     "changes",
     [
         {"by": ("user",)},
+        {"by": ("finish_reason",)},
+        {"filters": {"retried": ["yes"]}},
+        {"measures": ("cost", "rate_limit_headroom")},
         {"by": ("session",)},
         {"by": ("tenant",)},
         {"by": ("tag.team",)},

@@ -283,6 +283,55 @@ def test_spans_that_are_not_calls_are_not_counted(store: Writer) -> None:
     assert ask(store, "requests") == [{"requests": 1}]
 
 
+def test_the_cached_part_of_the_input_counts_silent_calls_with_all_of_theirs(store: Writer) -> None:
+    store.insert([call(cache_read_tokens=60), call(cache_read_tokens=0), call()])
+    store.insert([call(request_model="silent")])
+
+    rows = ask(store, "cache_token_rate", by=("model",))
+
+    assert rows == [
+        {"model": "gpt-5", "cache_token_rate": 0.2},
+        {"model": "silent", "cache_token_rate": None},
+    ]
+
+
+def test_the_headroom_is_the_least_that_any_limit_left(store: Writer) -> None:
+    requests = {"rate_limit_limit_requests": 100, "rate_limit_remaining_requests": 40}
+    tokens = {"rate_limit_limit_tokens": 1_000, "rate_limit_remaining_tokens": 250}
+    store.insert([call(**requests), call(**requests, **tokens), call(rate_limit_limit_tokens=0)])
+    store.insert([call(provider="silent")])
+
+    rows = ask(store, "rate_limit_headroom", by=("provider",))
+
+    assert rows == [
+        {"provider": "openai", "rate_limit_headroom": 0.25},
+        {"provider": "silent", "rate_limit_headroom": None},
+    ]
+
+
+def test_calls_part_by_retry_finish_reason_and_cache(store: Writer) -> None:
+    store.insert(
+        [
+            call(retry_count=2, finish_reasons=["length", "stop"], cache_status="miss",
+                 cost_input_usd=Decimal("0.004")),
+            call(retry_count=0, finish_reasons=[], cache_status="hit"),
+            call(finish_reasons=["stop"], cache_status="miss", cost_input_usd=Decimal("0.002")),
+        ]
+    )  # fmt: skip
+
+    assert ask(store, "requests", by=("retried",)) == [
+        {"retried": "no", "requests": 1},
+        {"retried": "yes", "requests": 1},
+        {"retried": None, "requests": 1},
+    ]
+    assert [row["finish_reason"] for row in ask(store, "requests", by=("finish_reason",))] == [
+        "length", "stop", None,
+    ]  # fmt: skip
+    assert ask(store, "uncached_input_cost", filters={"cache_status": ["miss"]}) == [
+        {"uncached_input_cost": Decimal("0.006"), "unpriced_count": 0}
+    ]
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

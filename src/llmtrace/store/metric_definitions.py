@@ -31,7 +31,8 @@ class Measure:
     """``calls``, ``ratio`` (0 to 1), ``USD``, ``tokens``, ``ms``, ``tokens/s`` or ``retries``."""
     meaning: str
     rolled: str | None = None
-    """The same over rows of ``rollup_calls``; None for percentiles, which do not add up."""
+    """The same over rows of ``rollup_calls``; None for what they cannot tell (percentiles do not
+    add up): it is asked of the calls, and knows nothing of spans that were deleted."""
     percentile: tuple[str, str] | None = None
     """Of a percentile: the histogram's ``kind`` and the share, as SQL."""
 
@@ -133,6 +134,7 @@ MEASURES: Final[dict[str, Measure]] = {
     "latency_p99": _percentile("latency", "0.99", "As `latency_p50`."),
     "ttfc_p50": _percentile("ttfc", "0.5", "Time to the first chunk, of streamed calls only."),
     "ttfc_p95": _percentile("ttfc", "0.95", "As `ttfc_p50`."),
+    "ttfc_p99": _percentile("ttfc", "0.99", "As `ttfc_p50`."),
     "tokens_per_second": Measure(
         "sum(output_tokens) filter (where latency_ms > 0) / "
         "nullif(sum(latency_ms) filter (where output_tokens is not null and latency_ms > 0), 0) "
@@ -147,6 +149,14 @@ MEASURES: Final[dict[str, Measure]] = {
         "ratio",
         "Calls that read from a cache ÷ calls that did or could have (`hit` or `miss`).",
         "sum(cache_hits) / nullif(sum(cache_hits) + sum(cache_misses), 0)",
+    ),
+    "cache_token_rate": Measure(
+        "sum(cache_read_tokens) / nullif(sum(input_tokens), 0)",
+        "ratio",
+        "cache_read_tokens ÷ input_tokens, over all calls: one that says nothing of a cache "
+        "counts with all of its input. NULL if no call says anything of a cache.",
+        "case when sum(cache_read_calls) > 0 then sum(cache_read_tokens) end "
+        "/ nullif(sum(input_tokens), 0)",
     ),
     "cache_savings": Measure(
         "sum(cache_savings_usd)",
@@ -178,6 +188,18 @@ MEASURES: Final[dict[str, Measure]] = {
         "Attempts after the first, made by the SDK.",
         _sum("retries", "retry_calls", "bigint"),
     ),
+    "rate_limit_headroom": Measure(
+        "min(least(rate_limit_remaining_requests / nullif(rate_limit_limit_requests, 0), "
+        "rate_limit_remaining_tokens / nullif(rate_limit_limit_tokens, 0)))",
+        "ratio",
+        "The least that was left of a rate limit, of requests or of tokens: remaining ÷ limit as "
+        "the answers' headers said it. NULL where no answer said it.",
+    ),
+    "uncached_input_cost": Measure(
+        "sum(cost_input_usd)",
+        "USD",
+        "The part of cost that input cost which no cache gave; NULL if it is known of no call.",
+    ),
     "unpriced_count": Measure(
         "count(*) filter (where is_unpriced)",
         "calls",
@@ -202,8 +224,15 @@ DIMENSIONS: Final[dict[str, str]] = {
     "operation": "operation",
     "status": "status",
     "error_type": "error_type",
+    "finish_reason": "finish_reasons[1]",
+    "cache_status": "cache_status",
+    "retried": "case when retry_count > 0 then 'yes' when retry_count = 0 then 'no' end",
 }
-"""Name → column of ``llm_calls``; beside these there is ``tag.<key>`` for every tag."""
+"""Name → SQL over ``llm_calls``; beside these there is ``tag.<key>`` for every tag.
+
+``finish_reason`` is that of the first choice of an answer; ``cache_status`` is ``hit``, ``miss`` or
+``bypass`` (no cache could take part); ``retried`` says whether the SDK tried more than once.
+"""
 
 
 def check_measure(name: str) -> None:
