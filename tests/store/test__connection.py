@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from llmtrace.store._connection import is_disk_error
+from llmtrace.store._connection import is_disk_error, is_fatal
 
 FULL = 'Could not write file "llmtrace.duckdb.wal": No space left on device'
 
@@ -26,3 +26,11 @@ def test_an_error_of_the_disk_is_told_from_one_of_the_statement(
     error: duckdb.Error, expected: bool
 ) -> None:
     assert is_disk_error(error) is expected
+
+
+def test_after_a_checkpoint_that_failed_the_file_is_to_be_opened_again() -> None:
+    text = 'IO Error: Database "llmtrace" has been invalidated because checkpointing failed.'
+
+    assert is_fatal(duckdb.IOException(text))
+    assert is_fatal(duckdb.FatalException("FATAL Error: x"))
+    assert not is_fatal(duckdb.IOException(f"IO Error: {FULL}"))

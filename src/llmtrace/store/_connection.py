@@ -21,9 +21,9 @@ Connection = duckdb.DuckDBPyConnection
 DatabaseError = duckdb.Error
 InterruptError = duckdb.InterruptException
 StatementType = duckdb.StatementType
-FATAL_ERRORS = (duckdb.FatalException, duckdb.InternalException)
-"""After one of these DuckDB refuses everything until the file is opened again."""
-_DISK_ERRORS = (*FATAL_ERRORS, duckdb.IOException, duckdb.OutOfMemoryException)
+_FATAL_ERRORS = (duckdb.FatalException, duckdb.InternalException)
+_SPENT: Final = "has been invalidated"
+_DISK_ERRORS = (*_FATAL_ERRORS, duckdb.IOException, duckdb.OutOfMemoryException)
 _DISK_WORDS: Final = re.compile(
     r"could not (?:write|read|sync|fsync|truncate|open)|no space left", re.IGNORECASE
 )
@@ -31,6 +31,14 @@ _DISK_WORDS: Final = re.compile(
 CATALOG: Final = "llmtrace"
 # A reader's largest sort must not take the memory of the app that runs beside the collector.
 _MEMORY_LIMIT: Final = "2GB"
+
+
+def is_fatal(error: DatabaseError) -> bool:
+    """Say whether DuckDB refuses everything from now on, until the file is opened again.
+
+    A checkpoint that meets a full disk is as fatal as what is called so: only its text tells.
+    """
+    return isinstance(error, _FATAL_ERRORS) or _SPENT in str(error)
 
 
 def is_disk_error(error: DatabaseError) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -80,7 +81,9 @@ def lend(
     The caller lets no transaction run meanwhile.
     """
     log = log_of(path)
-    if log.exists() and log.stat().st_size > _LONG_LOG_BYTES:
+    length = log.stat().st_size if log.exists() else 0
+    # A checkpoint that meets a full disk ends DuckDB's use of the file.
+    if length > _LONG_LOG_BYTES and shutil.disk_usage(path.parent).free > 2 * length:
         # Refused while another reads; the log is only longer then.
         with suppress(DatabaseError):
             owner.execute("checkpoint")

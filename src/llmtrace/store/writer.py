@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 from llmtrace.clock import Clock, SystemClock
 from llmtrace.errors import StoreError, StoreUnreachableError
 from llmtrace.store._connection import (
-    FATAL_ERRORS,
     Connection,
     DatabaseError,
     another_cursor,
     is_disk_error,
+    is_fatal,
     open_database,
 )
 from llmtrace.store.adhoc import (
@@ -224,7 +224,7 @@ class Writer:
                     self._reopen()
                 return _in_transaction(self._connection, work)
             except DatabaseError as error:
-                self._is_broken = isinstance(error, FATAL_ERRORS)
+                self._is_broken = is_fatal(error)
                 raise _as_store_error(self._path, error) from error
 
     def sql(
@@ -270,7 +270,11 @@ class Writer:
         """
         with self._readers.reading(), closing(another_cursor(self._connection)) as keeper:
             with self._lock:
-                lend(self._connection, keeper, self._path, self._file_lock, open_it)
+                try:
+                    lend(self._connection, keeper, self._path, self._file_lock, open_it)
+                except DatabaseError as error:
+                    self._is_broken |= is_fatal(error)
+                    raise _as_store_error(self._path, error) from error
             try:
                 yield
             finally:
