@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -296,8 +296,11 @@ def test_the_cached_part_of_the_input_counts_silent_calls_with_all_of_theirs(sto
 
 
 def test_the_headroom_is_the_least_that_any_limit_left(store: Writer) -> None:
-    requests = {"rate_limit_limit_requests": 100, "rate_limit_remaining_requests": 40}
-    tokens = {"rate_limit_limit_tokens": 1_000, "rate_limit_remaining_tokens": 250}
+    requests: dict[str, Any] = {
+        "rate_limit_limit_requests": 100,
+        "rate_limit_remaining_requests": 40,
+    }
+    tokens: dict[str, Any] = {"rate_limit_limit_tokens": 1_000, "rate_limit_remaining_tokens": 250}
     store.insert([call(**requests), call(**requests, **tokens), call(rate_limit_limit_tokens=0)])
     store.insert([call(provider="silent")])
 

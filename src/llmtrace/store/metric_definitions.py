@@ -52,6 +52,11 @@ TIMED_OUT: Final = (
     f"or contains({_ERROR_WORD}, 'timeout'))"
 )
 
+HEADROOM: Final = (
+    "least(rate_limit_remaining_requests / nullif(rate_limit_limit_requests, 0), "
+    "rate_limit_remaining_tokens / nullif(rate_limit_limit_tokens, 0))"
+)
+
 
 def _percentile(kind: str, share: str, meaning: str) -> Measure:
     return Measure(f"quantile_disc({kind}_ms, {share})", "ms", meaning, percentile=(kind, share))
@@ -189,8 +194,7 @@ MEASURES: Final[dict[str, Measure]] = {
         _sum("retries", "retry_calls", "bigint"),
     ),
     "rate_limit_headroom": Measure(
-        "min(least(rate_limit_remaining_requests / nullif(rate_limit_limit_requests, 0), "
-        "rate_limit_remaining_tokens / nullif(rate_limit_limit_tokens, 0)))",
+        f"min({HEADROOM})",
         "ratio",
         "The least that was left of a rate limit, of requests or of tokens: remaining ÷ limit as "
         "the answers' headers said it. NULL where no answer said it.",

@@ -1,0 +1,65 @@
+"""The calls behind a number: rows of ``llm_calls`` that a question to the metric layer counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from llmtrace.errors import QueryError
+from llmtrace.store.metric_definitions import HEADROOM, RATE_LIMITED, check_dimension
+from llmtrace.store.metric_rows import calls
+from llmtrace.store.metric_time import check_range
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from llmtrace.store.metrics import MetricQuery
+    from llmtrace.store.reading import Store
+
+Behind = Literal["latest", "slowest", "slowest_first_chunk", "rate_limited", "least_headroom"]
+
+MAX_CALLS: Final = 200
+_COLUMNS: Final = (
+    "start_time", "trace_id", "span_id", "provider", "model", "user_id", "feature", "status",
+    "error_type", "status_message", "http_status", "finish_reasons[1] as finish_reason",
+    "retry_count", "latency_ms", "ttfc_ms", "cost_usd", "is_unpriced", f"{HEADROOM} as headroom",
+)  # fmt: skip
+_CHOSEN: Final[dict[Behind, tuple[str, str]]] = {
+    "latest": ("true", "start_time desc"),
+    "slowest": ("latency_ms is not null", "latency_ms desc"),
+    "slowest_first_chunk": ("ttfc_ms is not null", "ttfc_ms desc"),
+    "rate_limited": (RATE_LIMITED, "start_time desc"),
+    "least_headroom": (f"{HEADROOM} is not null", "headroom"),
+}
+
+
+def calls_behind(
+    store: Store, query: MetricQuery, which: Behind = "latest", *, limit: int = 10
+) -> pa.Table:
+    """Return calls within a question's range and filters; its measures and groups do not matter.
+
+    Columns: start_time (UTC), trace_id, span_id (hex), provider, model, user_id, feature, status,
+    error_type, status_message, http_status, finish_reason, retry_count, latency_ms, ttfc_ms,
+    cost_usd, is_unpriced, headroom (least part left of a rate limit, 0 to 1). NULL is unknown;
+    texts are untrusted. The order is what ``which`` says, then the newest first.
+
+    Raises QueryError for an unknown name, an empty range or a limit beyond ``MAX_CALLS``.
+    """
+    check_range(query.start, query.end)
+    for name in query.filters:
+        check_dimension(name)
+    if not 1 <= limit <= MAX_CALLS:
+        raise QueryError(f"limit is {limit}; it must be from 1 to {MAX_CALLS}")
+    condition, order = _CHOSEN[which]
+    parameters: list[object] = []
+    # Without groups and grain there is nothing in the rows but the calls.
+    rows = calls(_plain(query), parameters)
+    sql = (
+        f"select {', '.join(_COLUMNS)} from ({rows}) where {condition} "  # noqa: S608  # text of ours
+        f"order by {order}, start_time desc, span_id limit ?"
+    )
+    return store.sql(sql, [*parameters, limit])
+
+
+def _plain(query: MetricQuery) -> MetricQuery:
+    return replace(query, by=(), grain=None, top=None)
