@@ -71,3 +71,9 @@ def test_a_query_nested_deeply_is_refused_in_words(
 
 def test_quotes_of_a_query_stay_its_own(cursor: duckdb.DuckDBPyConnection) -> None:
     check(cursor, "select 'it''s', '''', $$a 'b'$$, 'getenv(1)', \"a'b\" from t")
+
+
+@pytest.mark.timeout(20)
+def test_blanks_in_any_number_are_passed_at_once(cursor: duckdb.DuckDBPyConnection) -> None:
+    check(cursor, "select" + (" " * 400 + "\n") * 100 + "1")
+    check(cursor, " " * 40_000 + "explain" + " " * 40_000 + "select 1")

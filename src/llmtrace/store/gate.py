@@ -36,10 +36,11 @@ _FIRST_WORDS: Final = frozenset(
     }
     | {"explain", "unpivot"}
 )
-_LEADING: Final = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*", re.DOTALL)
+# Possessive, or a run of blanks could be taken apart in 2 ** length ways.
+_LEADING: Final = re.compile(r"(?:\s++|--[^\n]*+(?:\n|$)|/\*.*?\*/|\()*+", re.DOTALL)
 _WORD: Final = re.compile(r"[a-zA-Z]+")
 _EXPLAIN: Final = re.compile(
-    rf"{_LEADING.pattern}explain(?:\s+analyze)?\b(?:\s*\([^)]*\))?", re.DOTALL | re.IGNORECASE
+    rf"\A{_LEADING.pattern}explain(?:\s+analyze)?\b(?:\s*\([^)]*\))?", re.DOTALL | re.IGNORECASE
 )
 # External access is off, so that none of these could read a file. They are refused by name too:
 # some tell paths or settings of this machine or stop a thread, and one wall is not enough.
