@@ -96,7 +96,7 @@ def _syntax_tree(cursor: Connection, query: str) -> object:
     # Not a parameter: to bind its first one, DuckDB imports pandas, which takes half a second.
     text = _EXPLAIN.sub("", query, count=1).replace("'", "''")
     try:
-        row = cursor.execute(f"select json_serialize_sql('{text}')").fetchone()  # noqa: S608
+        row = cursor.execute(f"select json_serialize_sql('{text}')").fetchone()
         tree = cast("dict[str, Any]", json.loads(row[0] if row else "null") or {})
     except RecursionError as error:
         raise QueryError("the query is nested too deeply; write it with fewer levels") from error
