@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmtrace.alerts.model import BudgetShare, Threshold
+from llmtrace.alerts.model import BudgetShare, Filter, Threshold
 from llmtrace.alerts.rules import load_rules, read_rules
 from llmtrace.errors import RuleError
 
@@ -273,3 +273,44 @@ def test_a_file_with_a_cut_or_a_wrong_character_never_crashes_the_reader(
     found = problems_or_nothing(GOOD[:place] + change + GOOD[place + length :])
 
     assert all(line.startswith("r.yaml:") for line in found)
+
+
+REPORTS = """\
+version: 1
+timezone: Europe/Berlin
+receivers: {log: {type: log}, ops: {type: log}}
+rules: []
+reports:
+  - {id: weekly, every: week, at: 08:30, by: tag.team, filter: {environment: prod}, notify: [ops]}
+  - {id: daily, every: day}
+  - {id: monthly, every: month, enabled: false}
+"""
+
+
+def test_reports_have_a_calendar_a_time_of_day_and_receivers() -> None:
+    book = read_rules({"r.yaml": REPORTS})
+
+    weekly, daily = book.reports
+    assert (weekly.every, weekly.at, weekly.by) == ("week", time(8, 30), "tag.team")
+    assert (weekly.timezone, weekly.notify) == ("Europe/Berlin", ("ops",))
+    assert weekly.filter == (Filter(dimension="environment", values=("prod",)),)
+    assert (daily.at, daily.by, daily.notify) == (time(6), "model", ("log", "ops"))
+    assert book.disabled == ("monthly",)
+
+
+@pytest.mark.parametrize(
+    ("report", "problem"),
+    [
+        ("{every: day}", 'r.yaml:4: item 1 of reports has no field "id"; add it'),
+        ("{id: a, every: hour}", 'r.yaml:4: "every" is "hour"; write one of: day, week, month'),
+        ("{id: a, every: day, at: 25:00}", 'r.yaml:4: "at" is "25:00"; write a time of day such as "08:30", in quotes'),
+        ("{id: a, every: day, by: usr}", 'r.yaml:4: "by" is "usr"; write one of environment, error_type, feature, model, operation, provider, service, session, status, tenant, user, or tag.<key>'),
+        ("{id: a, every: day, notify: [lgo]}", 'r.yaml:4: no receiver is called "lgo"; did you mean "log"?'),
+        ("{id: a, evry: day, every: day}", 'r.yaml:4: unknown field "evry"; did you mean "every"?'),
+        ("{id: a, every: day}, {id: a, every: week}", 'r.yaml:4: report id "a" is used twice, first in r.yaml:4; rename one'),
+    ],
+)  # fmt: skip
+def test_a_wrong_report_is_told_with_its_line(report: str, problem: str) -> None:
+    text = f"version: 1\nreceivers: {{log: {{type: log}}}}\nrules: []\nreports: [{report}]\n"
+
+    assert problems(text) == [problem]

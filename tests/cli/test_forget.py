@@ -160,6 +160,21 @@ def test_alerts_about_the_user_go_with_their_messages(shop: Path) -> None:
     assert rows(shop, "select episode from alert_outbox") == [{"episode": "bob"}]
 
 
+def test_a_report_kept_for_sending_goes_if_it_names_the_user(shop: Path) -> None:
+    payloads = {"named": json.dumps({"rows": [[CANARY, "$1"]]}), "other": f'{{"x": "{CANARY}2"}}'}
+    with Writer(shop / DATABASE_FILE) as writer:
+        for episode, payload in payloads.items():
+            writer.transaction(lambda t, told=(episode, payload): t.execute(
+                "insert into alert_outbox by name select '1' as delivery_id, "
+                "now()::timestamp as created_at, 'slack' as receiver, ? as episode, "
+                "'report' as kind, ? as payload, 'waiting' as status, 0 as attempts, "
+                "now()::timestamp as next_attempt_at", list(told)))  # fmt: skip
+
+    assert forget(shop)["erased"]["alerts"] == 1
+
+    assert rows(shop, "select episode from alert_outbox") == [{"episode": "other"}]
+
+
 def test_the_audit_has_a_keyed_hash_and_not_the_id(shop: Path) -> None:
     first, second = forget(shop), forget(shop)
 

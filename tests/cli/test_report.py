@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from llmtrace.cli.report import command, time_range
 from llmtrace.clock import FixedClock
 from llmtrace.errors import ConfigError, QueryError
+from llmtrace.testing.provider.slack import SlackSink
 from tests.dashboards.seeding import fill, recently
 from tests.store.calls import call, failed
 
@@ -218,3 +219,50 @@ def test_today_and_month_begin_at_local_midnight() -> None:
 
     assert today == datetime(2026, 11, 17, 5, tzinfo=UTC)
     assert month == datetime(2026, 10, 31, 23, tzinfo=UTC)
+
+
+RULES = """\
+version: 1
+receivers: {slack: {type: slack, url: "${env:LLMTRACE_TEST_REPORT_SLACK}"}}
+rules: []
+"""
+
+
+def test_a_report_is_sent_through_a_receiver_of_the_rule_file(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES)
+    with SlackSink() as sink:
+        monkeypatch.setenv("LLMTRACE_TEST_REPORT_SLACK", sink.url)
+
+        result = report(shop, "--last", "24h", "--send", "slack", "--rules", str(rules))
+
+        assert (result.exit_code, result.output) == (0, "slack: sent\n")
+        (message,) = sink.messages
+        assert sink.problems == []
+    assert str(message["text"]).startswith("LLM spend by model: Spent ≥ $0.0400, ")
+
+
+@pytest.mark.parametrize(
+    ("receiver", "message"),
+    [
+        ("slak", 'no receiver is called "slak"; receivers: slack'),
+        ("slack", r"not configured; set \$\{env:LLMTRACE_TEST_REPORT_SLACK\}"),
+    ],
+)
+def test_a_receiver_that_cannot_be_reached_is_refused_without_its_secret(
+    tmp_path: Path, receiver: str, message: str
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES)
+
+    with pytest.raises(ConfigError, match=message):
+        report(tmp_path, "--send", receiver, "--rules", str(rules))
+
+
+def test_send_needs_the_rule_file(tmp_path: Path) -> None:
+    result = report(tmp_path, "--send", "slack")
+
+    assert result.exit_code == 2
+    assert "--send and --rules go together" in result.output

@@ -12,7 +12,7 @@ import pytest
 from llmtrace.reports.document import Document
 from llmtrace.reports.facts import Comparison, Mover, Report
 from llmtrace.reports.spans import Span
-from llmtrace.reports.wording import MAX_ROWS, document, money, percent, visible
+from llmtrace.reports.wording import MAX_ROWS, document, money, percent
 from llmtrace.store.usual import Usual
 from tests.store.calls import NOON
 
@@ -130,10 +130,6 @@ def test_notes_count_what_has_no_price_and_name_the_filter() -> None:
 
     assert notes[0].startswith("4 calls of in\\u202ehouse, (none) without a price")
     assert "Only calls with tenant acme" in notes
-
-
-def test_control_characters_are_shown() -> None:
-    assert visible("a\x1b\u202eb\n") == "a\\u001b\\u202eb\\u000a"
 
 
 def test_a_document_survives_the_outbox() -> None:

@@ -190,6 +190,8 @@ def _unknown_names(source: Source, everything: Sequence[Source]) -> Iterator[Fou
                 ("rules", index, "when", "budget"),
                 f"no budget is called {shown(name)}{hint}",
             )
+    for index, report in enumerate(_items(source.fields, "reports")):
+        yield from _notify(report, ("reports", index), receivers)
 
 
 def _notify(fields: Fields, path: Path, receivers: set[str]) -> Iterator[Found]:
@@ -218,6 +220,8 @@ def _ids(source: Source) -> Iterator[tuple[str, str, Path]]:
         yield "rule", str(rule["id"]), ("rules", index, "id")
     for index, budget in enumerate(_items(source.fields, "budgets")):
         yield "budget", str(budget["id"]), ("budgets", index, "id")
+    for index, report in enumerate(_items(source.fields, "reports")):
+        yield "report", str(report["id"]), ("reports", index, "id")
     for name in _receivers(source):
         yield "receiver", name, ("receivers", name)
 

@@ -10,19 +10,21 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, assert_never
 
-from llmtrace.alerts.message import Notification
+from llmtrace.alerts.message import Notification, plain
 from llmtrace.alerts.notify import GiveUp, RetryAfter, Sent
 from llmtrace.alerts.notify.file import FileNotifier, LogNotifier
 from llmtrace.alerts.notify.slack import SlackNotifier
 from llmtrace.alerts.secrets import resolve
+from llmtrace.errors import ConfigError
+from llmtrace.reports.document import Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
-    from llmtrace.alerts.model import Receiver
-    from llmtrace.alerts.notify import Notifier
+    from llmtrace.alerts.model import Receiver, RuleBook
+    from llmtrace.alerts.notify import Message, Notifier
     from llmtrace.clock import Clock
     from llmtrace.store.alert_rows import Delivery, DeliveryStatus
     from llmtrace.store.alert_state import AlertStateStore
@@ -81,12 +83,12 @@ class Courier:
             self._finish(delivery, "unconfigured", "the receiver is not configured")
             return True
         try:
-            notification = Notification.from_json(delivery.payload)
+            message = message_of(delivery)
         except (ValueError, KeyError, TypeError) as error:
             # It can never be sent; it must not hold up those behind it.
             self._finish(delivery, "dead", f"the message cannot be read ({type(error).__name__})")
             return True
-        outcome = notifier.send(notification)
+        outcome = notifier.send(message)
         match outcome:
             case Sent():
                 self._finish(delivery, "sent", None)
@@ -139,6 +141,12 @@ class Courier:
         )
 
 
+def message_of(delivery: Delivery) -> Message:
+    """Return what is told. Raises ValueError, KeyError or TypeError if it cannot be read."""
+    kind = Document if delivery.kind == "report" else Notification
+    return kind.from_json(delivery.payload)
+
+
 def wait_s(attempts: int, *, jitter: float) -> float:
     """Return the seconds to wait after ``attempts`` (≥ 1) failures."""
     base = BACKOFF_S[min(attempts, len(BACKOFF_S)) - 1]
@@ -160,6 +168,20 @@ def notifier_for(
             return FileNotifier(home / (receiver.path or "alerts.jsonl"))
         case "log":
             return LogNotifier()
+
+
+def receiver_of(book: RuleBook, name: str, *, home: Path) -> Notifier:
+    """Return the notifier of a receiver by name, for messages that someone sends by hand.
+
+    Raises ConfigError if there is none of that name, or what it needs is not set.
+    """
+    if name not in book.receivers:
+        known = ", ".join(sorted(book.receivers)) or "none"
+        raise ConfigError(f'no receiver is called "{plain(name)}"; receivers: {known}')
+    notifier = notifier_for(book.receivers[name], home=home)
+    if notifier is None:
+        raise ConfigError(f"receiver {name} is not configured; set {book.receivers[name].url}")
+    return notifier
 
 
 def configured(receivers: Mapping[str, Receiver]) -> tuple[list[str], list[str]]:

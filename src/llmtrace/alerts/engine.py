@@ -24,6 +24,7 @@ from llmtrace.alerts.persist import (
     progress,
     rule_state,
 )
+from llmtrace.alerts.scheduled import is_of_report
 from llmtrace.alerts.step import Event, RuleState, Sample, step
 from llmtrace.store.alert_rows import AlertChange, HistoryRow, OutgoingMessage
 
@@ -80,6 +81,18 @@ class Evaluator(Protocol):
         ...
 
 
+class Reporter(Protocol):
+    """Puts reports that are due into the outbox."""
+
+    def take_over(self, stored: Iterable[RuleProgress]) -> None:
+        """Go on from what is stored."""
+        ...
+
+    def tick(self) -> None:
+        """Make the reports that are due."""
+        ...
+
+
 @dataclass(slots=True)
 class _Batch:
     """What several ticks of one rule have led to, until it is written."""
@@ -100,6 +113,7 @@ class AlertEngine:
         courier: Courier,
         *,
         clock: Clock,
+        reporter: Reporter | None = None,
     ) -> None:
         """Go on from what ``state`` holds. Raises StoreError if it cannot be read."""
         self._book = book
@@ -110,7 +124,11 @@ class AlertEngine:
         self._failures: dict[str, int] = {}
         self._retry_at: dict[str, datetime] = {}
         self._states: dict[str, RuleState] = {}
-        self._take_over(state.load())
+        self._reporter = reporter
+        stored = state.load()
+        if reporter is not None:
+            reporter.take_over(stored)
+        self._take_over(row for row in stored if not is_of_report(row))
 
     def tick(self, *, should_stop: Callable[[], bool] = lambda: False) -> None:
         """Evaluate everything that is due, then deliver everything that is due.
@@ -123,6 +141,8 @@ class AlertEngine:
         while is_behind and not should_stop():
             is_behind = any([self._evaluate(rule) for rule in self._book.rules])  # noqa: C419  # all of them, not up to the first
         self._watch_evaluation()
+        if self._reporter is not None:
+            self._reporter.tick()
         self._courier.deliver(should_stop=should_stop)
 
     def _evaluate(self, rule: AlertRule) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
+    from datetime import time, timedelta
 
 Severity = Literal["info", "warning", "critical"]
 Comparator = Literal[">", ">=", "<", "<="]
@@ -190,6 +190,24 @@ class Receiver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledReport:
+    """A report that is sent once a day, week or month is over."""
+
+    id: str
+    every: Period
+    at: time
+    """Time of day, on the first day after the period, at which it is sent."""
+    timezone: str
+    """IANA name; says when the period ends and what ``at`` means."""
+    by: str
+    """Dimension of its table, or ``tag.<key>``."""
+    title: str | None = None
+    filter: tuple[Filter, ...] = ()
+    notify: tuple[str, ...] = ()
+    """Names of receivers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleBook:
     """Everything that one or more rule files say, checked."""
 
@@ -197,4 +215,6 @@ class RuleBook:
     """Enabled rules only."""
     receivers: Mapping[str, Receiver]
     disabled: tuple[str, ...] = ()
-    """Ids of rules with ``enabled: false``."""
+    """Ids of rules and reports with ``enabled: false``."""
+    reports: tuple[ScheduledReport, ...] = ()
+    """Enabled reports only."""

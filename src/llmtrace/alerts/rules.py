@@ -6,6 +6,7 @@ Text → values with lines (``document``) → shape (``schema``) → sense (``ch
 
 from __future__ import annotations
 
+from datetime import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, cast
 
@@ -19,6 +20,7 @@ from llmtrace.alerts.model import (
     Filter,
     Receiver,
     RuleBook,
+    ScheduledReport,
     SecretRef,
     Threshold,
 )
@@ -33,13 +35,15 @@ from llmtrace.alerts.source import (
 from llmtrace.errors import RuleError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from llmtrace.alerts.model import Comparator, NoData, Period, Severity
     from llmtrace.alerts.source import Fields
 
 
+DEFAULT_AT: Final = "06:00"
+"""When a report is sent if the file does not say: calls of the last minute are stored by then."""
 TEST_SUFFIXES: Final = ("_test.yaml", "_test.yml")
 
 
@@ -129,7 +133,36 @@ def _book(sources: Sequence[Source]) -> RuleBook:
                 disabled.append(str(fields["id"]))
                 continue
             rules.append(_rule(fields, defaults, budgets, tuple(receivers)))
-    return RuleBook(rules=tuple(rules), receivers=receivers, disabled=tuple(disabled))
+    reports = [report for source in sources for report in _reports(source, tuple(receivers))]
+    off = [str(fields["id"]) for source in sources for fields in _switched_off(source)]
+    return RuleBook(
+        rules=tuple(rules),
+        receivers=receivers,
+        disabled=(*disabled, *off),
+        reports=tuple(reports),
+    )
+
+
+def _reports(source: Source, receivers: tuple[str, ...]) -> Iterator[ScheduledReport]:
+    defaults = _mapping(source.fields, "defaults")
+    for fields in _list(source.fields, "reports"):
+        if fields.get("enabled") is False:
+            continue
+        settings = defaults | fields
+        yield ScheduledReport(
+            id=str(fields["id"]),
+            every=cast("Period", fields["every"]),
+            at=time.fromisoformat(str(fields.get("at", DEFAULT_AT))),
+            timezone=str(source.fields.get("timezone", "UTC")),
+            by=str(fields.get("by", "model")),
+            title=_optional(fields, "title"),
+            filter=_filters(fields),
+            notify=_texts(settings["notify"]) if "notify" in settings else receivers,
+        )
+
+
+def _switched_off(source: Source) -> list[Fields]:
+    return [item for item in _list(source.fields, "reports") if item.get("enabled") is False]
 
 
 def _rule(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from llmtrace.alerts.delivery import MAX_AGE, Courier, configured, notifier_for
 from llmtrace.alerts.engine import AlertEngine
 from llmtrace.alerts.evaluate import StoreEvaluator
+from llmtrace.alerts.scheduled import ReportSchedule
 from llmtrace.clock import SystemClock
 from llmtrace.errors import StoreError
 from llmtrace.store.alert_state import AlertStateStore
@@ -88,7 +89,14 @@ class AlertRunner:
             clock=self._clock,
             jitter=random.random,
         )
-        return AlertEngine(self._book, StoreEvaluator(writer), state, courier, clock=self._clock)
+        return AlertEngine(
+            self._book,
+            StoreEvaluator(writer),
+            state,
+            courier,
+            clock=self._clock,
+            reporter=ReportSchedule(self._book, writer, state, clock=self._clock),
+        )
 
     def _notifier(self, name: str) -> Notifier | None:
         receiver = self._book.receivers.get(name)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from llmtrace.alerts.delivery import configured, notifier_for
+from llmtrace.alerts.delivery import configured, message_of, notifier_for
 from llmtrace.alerts.message import Notification, plain
 from llmtrace.alerts.notify import GiveUp, RetryAfter, Sent
 from llmtrace.alerts.rule_tests import find_rule_tests, run_rule_test
@@ -58,9 +58,10 @@ def check(path: Path | None) -> int:
             click.echo(problem)
         click.echo(f"{_counted(len(error.problems), 'problem')} found", err=True)
         return 1
-    click.echo(f"{_counted(len(book.rules), 'rule')} ok")
+    reports = f", {_counted(len(book.reports), 'report')}" if book.reports else ""
+    click.echo(f"{_counted(len(book.rules), 'rule')}{reports} ok")
     for name in book.disabled:
-        click.echo(f"note: rule {name} is disabled")
+        click.echo(f"note: {name} is disabled")
     for line in _warnings(book):
         click.echo(f"warning: {line}")
     return 0
@@ -179,8 +180,11 @@ def _warnings(book: RuleBook) -> list[str]:
         "its messages are kept until it is"
         for name in missing
     ]
-    silent = [rule.id for rule in book.rules if not rule.notify]
-    return [*told, *(f"rule {name} tells nobody: it has no receivers" for name in silent)]
+    silent = [
+        *(f"rule {rule.id}" for rule in book.rules if not rule.notify),
+        *(f"report {report.id}" for report in book.reports if not report.notify),
+    ]
+    return [*told, *(f"{name} tells nobody: it has no receivers" for name in silent)]
 
 
 def _print_alerts(alerts: list[AlertRow], unsent: list[Delivery]) -> None:
@@ -200,7 +204,7 @@ def _history_line(row: HistoryRow) -> str:
 
 
 def _delivery_line(row: Delivery) -> str:
-    summary = plain(Notification.from_json(row.payload).summary)
+    summary = plain(message_of(row).summary)
     reason = f" ({row.last_error})" if row.last_error else ""
     return (
         f"{_time(row.created_at)}  {row.status:<12} {row.kind:<8} to {row.receiver}, "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from llmtrace.reports.document import NO_VALUE, Document
 from llmtrace.store.comparison import change_ratio, share
+from llmtrace.store.visible import visible
 
 if TYPE_CHECKING:
     from llmtrace.reports.document import Pairs
@@ -78,13 +79,6 @@ def percent(ratio: float | None, *, is_change: bool = False) -> str:
     if is_change and ratio >= 10:
         return f"{ratio + 1:,.0f}×"
     return f"{ratio:+.1%}" if is_change else f"{ratio:.1%}"
-
-
-def visible(text: str) -> str:
-    """Show control and direction characters as escapes: a reader's program would obey them."""
-    return "".join(
-        character if character.isprintable() else f"\\u{ord(character):04x}" for character in text
-    )
 
 
 def _name(value: str | None) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 DeliveryStatus = Literal["waiting", "sent", "dead", "superseded", "unconfigured"]
-MessageKind = Literal["firing", "resolved"]
+MessageKind = Literal["firing", "resolved", "report"]
 
 _PLACES: Final = Decimal("0.000000000001")
 """Precision of values in the store: 12 decimals, as money has."""

@@ -178,7 +178,7 @@ def _outgoing(transaction: Transaction, change: AlertChange, now: datetime) -> l
         for receiver in message.receivers:
             delivery = _waiting(message, receiver, now)
             firing = delivery_id(message.episode, "firing", receiver)
-            if message.kind == "firing":
+            if message.kind != "resolved":
                 wanted.setdefault(delivery.delivery_id, delivery)
             elif firing in wanted:
                 # Fired and resolved in one change: one message says it all.

@@ -1,4 +1,4 @@
-"""Receivers: each renders a notification in its own format and hands it over.
+"""Receivers: each renders an alert or a report in its own format and hands it over.
 
 A notifier says what became of one attempt; when to try again, and for how long, is ``delivery``'s.
 """
@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from llmtrace.alerts.message import Notification
+    from llmtrace.reports.document import Document
+
+    Message = Notification | Document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,6 @@ Outcome = Sent | RetryAfter | GiveUp
 class Notifier(Protocol):
     """One configured receiver."""
 
-    def send(self, notification: Notification) -> Outcome:
-        """Hand ``notification`` over, within 10 seconds; never raises for what a receiver does."""
+    def send(self, message: Message) -> Outcome:
+        """Hand ``message`` over, within 10 seconds; never raises for what a receiver does."""
         ...

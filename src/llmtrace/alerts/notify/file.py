@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from llmtrace.alerts.message import plain
 from llmtrace.alerts.notify import RetryAfter, Sent
+from llmtrace.reports.document import Document
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from llmtrace.alerts.message import Notification
-    from llmtrace.alerts.notify import Outcome
+    from llmtrace.alerts.notify import Message, Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -26,15 +26,15 @@ _LEVELS: Final = {
 
 
 class FileNotifier:
-    """Appends one JSON object a line, fields as in ``Notification``; readable by its owner only."""
+    """Appends one JSON object a line, fields as in the message; readable by its owner only."""
 
     def __init__(self, path: Path) -> None:
         """Append to ``path``; its folder must exist."""
         self._path = path
 
-    def send(self, notification: Notification) -> Outcome:
+    def send(self, message: Message) -> Outcome:
         """Write and sync one line; see ``Notifier.send``."""
-        line = json.dumps(json.loads(notification.to_json()), sort_keys=True) + "\n"
+        line = json.dumps(json.loads(message.to_json()), sort_keys=True) + "\n"
         try:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
             descriptor = os.open(self._path, flags, 0o600)
@@ -52,9 +52,12 @@ class FileNotifier:
 class LogNotifier:
     """Logs one line: critical as error, warning as warning, everything else as info."""
 
-    def send(self, notification: Notification) -> Outcome:
+    def send(self, message: Message) -> Outcome:
         """Log one line; see ``Notifier.send``."""
-        is_firing = notification.kind == "firing"
-        level = _LEVELS[notification.severity] if is_firing else logging.INFO
-        logger.log(level, "alert %s: %s", notification.kind, plain(notification.summary))
+        if isinstance(message, Document):
+            logger.info("report %s: %s", plain(message.title), plain(message.summary))
+            return Sent()
+        is_firing = message.kind == "firing"
+        level = _LEVELS[message.severity] if is_firing else logging.INFO
+        logger.log(level, "alert %s: %s", message.kind, plain(message.summary))
         return Sent()

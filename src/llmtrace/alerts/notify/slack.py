@@ -14,10 +14,11 @@ from urllib.parse import SplitResult, urlsplit
 
 from llmtrace.alerts.notify import GiveUp, RetryAfter, Sent
 from llmtrace.alerts.notify.blocks import slack_message
+from llmtrace.alerts.notify.report_blocks import report_message
+from llmtrace.reports.document import Document
 
 if TYPE_CHECKING:
-    from llmtrace.alerts.message import Notification
-    from llmtrace.alerts.notify import Outcome
+    from llmtrace.alerts.notify import Message, Outcome
     from llmtrace.config import Secret
 
 TIMEOUT_S: Final = 10.0
@@ -35,14 +36,17 @@ class SlackNotifier:
         self._url = url
         self._dashboard_url = dashboard_url
 
-    def send(self, notification: Notification) -> Outcome:
+    def send(self, message: Message) -> Outcome:
         """Post one message; see ``Notifier.send``."""
-        message = slack_message(notification, dashboard_url=self._dashboard_url)
+        if isinstance(message, Document):
+            body = report_message(message)
+        else:
+            body = slack_message(message, dashboard_url=self._dashboard_url)
         target = _target(self._url.reveal())
         if isinstance(target, GiveUp):
             return target
         try:
-            return _post(target, json.dumps(message).encode())
+            return _post(target, json.dumps(body).encode())
         except (OSError, http.client.HTTPException, ValueError) as error:
             # The exception's text may name the path; its type and errno are enough.
             reason = getattr(error, "strerror", None) or type(error).__name__

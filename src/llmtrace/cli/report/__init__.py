@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from llmtrace.alerts.delivery import receiver_of
+from llmtrace.alerts.notify import GiveUp, RetryAfter, Sent
 from llmtrace.alerts.notify.report_blocks import report_message
+from llmtrace.alerts.rules import load_rules
 from llmtrace.cli.report.forms import csv_text, print_table, to_csv, to_json
 from llmtrace.clock import Clock, SystemClock
+from llmtrace.config import load_settings
 from llmtrace.errors import ConfigError
 from llmtrace.reports.facts import make_report
 from llmtrace.reports.focus import COLUMNS as FOCUS_COLUMNS
@@ -65,24 +69,45 @@ _UNCOMPARED: Final = frozenset({"table", "csv"})
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Instead of stdout."
 )
+@click.option("--send", metavar="RECEIVER", help="Send to a receiver of the rule file.")
+@click.option("--rules", type=click.Path(path_type=Path), help="Rule file or folder, for --send.")
 @click.option("--home", type=click.Path(path_type=Path), help="Instead of LLMTRACE_HOME.")
-def command(**options: Any) -> None:
-    """Print what was spent, by model, user, feature, …; the last 7 days if nothing else is said."""
+def command(**options: Any) -> int:
+    """Print what was spent, by model, user, feature, …; the last 7 days if nothing else is said.
+
+    With --send, exit 1 if it did not arrive.
+    """
     form, output = options["form"] or "table", options["output"]
     if output is not None and form == "table":
         raise click.UsageError("--output needs a --format other than table")
+    if (options["send"] is None) != (options["rules"] is None):
+        raise click.UsageError("--send and --rules go together; give both, or neither")
     span = _span(options["last"], options["period"], options["whole"], options["timezone"])
     with open_store(options["home"]) as store:
         if form == "focus":
             _write(_focus(showback(store, span)), output)
-            return
-        report = make_report(
-            store, by=options["by"], span=span, is_compared=form not in _UNCOMPARED
-        )
+            return 0
+        is_compared = form not in _UNCOMPARED or options["send"] is not None
+        report = make_report(store, by=options["by"], span=span, is_compared=is_compared)
+    if options["send"] is not None:
+        return _send(report, options["send"], options["rules"], options["home"])
     if form == "table":
         print_table(report)
     else:
         _write(_TEXTS[form](report), output)
+    return 0
+
+
+def _send(report: Report, receiver: str, rules: Path, home: Path | None) -> int:
+    notifier = receiver_of(load_rules(rules), receiver, home=load_settings(home=home).home)
+    outcome = notifier.send(document(report))
+    match outcome:
+        case Sent():
+            click.echo(f"{receiver}: sent")
+            return 0
+        case RetryAfter() | GiveUp():
+            click.echo(f"{receiver}: not sent: {outcome.reason}")
+            return 1
 
 
 def _span(last: str | None, period: Calendar | None, whole: Calendar | None, timezone: str) -> Span:

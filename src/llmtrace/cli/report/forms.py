@@ -16,7 +16,8 @@ from rich.text import Text
 
 from llmtrace.reports.document import NO_VALUE
 from llmtrace.reports.facts import MEASURES, MORE_MEASURES
-from llmtrace.reports.wording import period, visible
+from llmtrace.reports.wording import period
+from llmtrace.store.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

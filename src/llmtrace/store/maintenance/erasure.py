@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import os
 import secrets
 from typing import TYPE_CHECKING, Final
@@ -22,6 +23,7 @@ from llmtrace.store.maintenance.mentions import files_that_mention, kept_stores
 from llmtrace.store.maintenance.slices import ROWS, time_slices
 from llmtrace.store.maintenance.workplace import read_flag, read_text
 from llmtrace.store.rollups import corrected, erase_feature, fold
+from llmtrace.store.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -207,7 +209,7 @@ def _erase_rollups(transaction: Transaction, user: str) -> None:
 
 
 def _erase_alerts(transaction: Transaction, user: str) -> int:
-    """Delete alerts about the user, their history and the messages that told of them."""
+    """Delete alerts about the user, their history, and messages and reports that told of them."""
     about = "list_contains(map_values(labels), ?)"
     episodes = (
         "select episode from alert_instances where " + about + " union "  # noqa: S608  # as above
@@ -215,6 +217,10 @@ def _erase_alerts(transaction: Transaction, user: str) -> int:
     )
     outbox = f"delete from alert_outbox where episode in ({episodes})"  # noqa: S608  # as above
     erased = _changed(transaction, outbox, [user, user])
+    # A report is about many; it names the user as one of its texts.
+    named = json.dumps(visible(user), ensure_ascii=False)
+    reports = "delete from alert_outbox where kind = 'report' and contains(payload, ?)"
+    erased += _changed(transaction, reports, [named])
     for table in ("alert_instances", "alert_history"):
         erased += _changed(transaction, f"delete from {table} where {about}", [user])  # noqa: S608  # as above
     return erased
