@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
+    from dashboards.address import Choice
     from llmtrace.store.metric_time import Grain
     from llmtrace.store.queries import Scope
 
@@ -22,6 +23,7 @@ class View:
     zone: str
     now: datetime
     range: str
+    choice: Choice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,3 +58,13 @@ class Spender:
     requests: int
     cost_per_request: Decimal | None
     unpriced: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One figure of one series in one bucket of time."""
+
+    time_ms: int
+    """As ``asking.wall_ms`` gives it."""
+    series: str
+    value: float

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from dashboards.components.format import duration, money
+from dashboards.components.format import NONE, duration, money
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dashboards.components.chart import Table
     from dashboards.data import Bar, Step
 
 _UNITS: Final = {
-    "minute": "yearmonthdatehoursminutes",
-    "hour": "yearmonthdatehours",
-    "day": "yearmonthdate",
+    "minute": "utcyearmonthdatehoursminutes",
+    "hour": "utcyearmonthdatehours",
+    "day": "utcyearmonthdate",
 }
 _AXIS: Final = {"minute": "%H:%M", "hour": "%d %b %H:%M", "day": "%d %b"}
 _KINDS: Final = ("LLM call", "Tool", "Step", "Error")
@@ -33,7 +35,7 @@ _ROW_PX: Final = 26
 def stacked_cost(
     bars: Sequence[Bar], *, grain: str, start_ms: int, end_ms: int, series: Sequence[str]
 ) -> dict[str, Any]:
-    """Return cost by bucket of time, stacked by series; the browser's zone is the viewer's."""
+    """Return cost by bucket of time, stacked by series; times are ``wall_ms``."""
     names = list(series)
     # Numbers are floats: Streamlit sends whole ones as 64-bit integers, which Vega cannot scale.
     values = [
@@ -43,12 +45,20 @@ def stacked_cost(
             "rank": float(names.index(bar.series)),
             "cost": float(bar.cost),
             "shown": money(bar.cost),
+            "when": wall_text(bar.time_ms),
         }
         for bar in bars
     ]
     # Empty bars hold the axis open over the whole range: Vega drops an explicit domain here.
     values.extend(
-        {"t": float(edge), "series": names[0], "rank": 0.0, "cost": 0.0, "shown": "$0.00"}
+        {
+            "t": float(edge),
+            "series": names[0],
+            "rank": 0.0,
+            "cost": 0.0,
+            "shown": "$0.00",
+            "when": wall_text(edge),
+        }
         for edge in (start_ms, end_ms - 1)
     )
     is_small = all(bar.cost < _DIME for bar in bars)
@@ -58,7 +68,7 @@ def stacked_cost(
         "height": 300,
         "mark": {"type": "bar", "cornerRadiusEnd": 1, "tooltip": True},
         "encoding": {
-            "x": _time_axis(grain),
+            "x": time_axis(grain),
             "y": {
                 "field": "cost",
                 "type": "quantitative",
@@ -66,10 +76,10 @@ def stacked_cost(
                 "title": None,
                 "axis": axis,
             },
-            "color": _series_color(names),
+            "color": series_color(names),
             "order": {"field": "rank", "type": "quantitative"},
             "tooltip": [
-                {"field": "t", "type": "temporal", "title": "From", "format": "%d %b %Y %H:%M"},
+                {"field": "when", "type": "nominal", "title": "From"},
                 {"field": "series", "type": "nominal", "title": "Series"},
                 {"field": "shown", "type": "nominal", "title": "Cost"},
             ],
@@ -77,17 +87,37 @@ def stacked_cost(
     }
 
 
-def _time_axis(grain: str) -> dict[str, Any]:
+def stacked_table(bars: Sequence[Bar], series: Sequence[str]) -> Table:
+    """Return the figures of ``stacked_cost``: a row for each bucket with a call, newest first."""
+    found: dict[int, dict[str, Decimal]] = {}
+    for bar in bars:
+        found.setdefault(bar.time_ms, {})[bar.series] = bar.cost
+    rows = [
+        [wall_text(at), *(money(costs[name]) if name in costs else NONE for name in series)]
+        for at, costs in sorted(found.items(), reverse=True)
+    ]
+    return ("From", *series), rows
+
+
+def wall_text(time_ms: int) -> str:
+    """Return a time of the charts' axis as people read it."""
+    return f"{datetime.fromtimestamp(time_ms / 1_000, UTC):%Y-%m-%d %H:%M}"
+
+
+def time_axis(grain: str) -> dict[str, Any]:
+    """Return the axis of buckets of time; its field is ``t``, ``wall_ms`` as a float."""
     return {
         "field": "t",
         "type": "temporal",
         "timeUnit": _UNITS[grain],
+        "scale": {"type": "utc"},
         "title": None,
         "axis": {"format": _AXIS[grain], "grid": False, "labelOverlap": True, "tickCount": 8},
     }
 
 
-def _series_color(names: list[str]) -> dict[str, Any]:
+def series_color(names: list[str]) -> dict[str, Any]:
+    """Return the colours of ``series`` with a legend on top; the names are in their order."""
     return {
         "field": "series",
         "type": "nominal",

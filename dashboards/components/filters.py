@@ -1,66 +1,163 @@
-"""The filter bar of every page: range and dimensions, kept in the URL."""
+"""The filter bar of every page, kept in the URL: what to look at, since when, and how.
+
+Streamlit keeps the widgets and the URL alike (``bind``); what either says becomes a ``Choice``
+through ``address.parse`` alone. Values come from spans and links: they are shown as plain text.
+"""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from dashboards import data
+from dashboards import address, data
 from dashboards.components.format import one_line, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
 _LABELS: Final = {
     "environment": "Environment",
     "provider": "Provider",
     "model": "Model",
+    "tenant": "Tenant",
     "user": "User",
     "feature": "Feature",
-    "tenant": "Tenant",
+    "tag": "Tag",
 }
+_LONGEST: Final = 200
+_RANGES: Final = (*address.RANGES, address.CUSTOM)
 
 
 def filter_bar() -> data.View:
-    """Show the bar and return what it says: range, grain, time zone and scope."""
+    """Show the bar and return what it says: scope, grain, time zone, and the choice itself."""
+    # Before the widgets: Streamlit takes what they cannot show out of the URL without a word.
+    linked = address.parse({name: st.query_params.get_all(name) for name in address.NAMES})
     with st.container(horizontal=True, vertical_alignment="center", key="filters"):
-        span = st.segmented_control(
-            "Range",
-            list(data.RANGES),
-            default="24h",
-            required=True,
-            key="range",
-            bind="query-params",
-            label_visibility="collapsed",
-        )
-        with st.popover("Filters", icon=":material/filter_alt:"):
-            chosen = {name: _choice(name) for name in _LABELS}
-    zone = st.context.timezone or "UTC"
-    view = data.view(span or "24h", chosen, zone)
-    _chips(chosen)
+        said = {**_range(), **_filters(), **_looks()}
+    choice = address.parse(said)
+    view = data.view(choice, st.context.timezone)
+    _chips(choice)
+    _notes(dict.fromkeys((*linked.notes, *choice.notes)))
     return view
 
 
-def _choice(name: str) -> tuple[str, ...]:
-    picked = st.multiselect(
+def _range() -> dict[str, list[str]]:
+    span = st.segmented_control(
+        "Range",
+        _RANGES,
+        default=address.DEFAULT_RANGE,
+        required=True,
+        key="range",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    said = {"range": [span or address.DEFAULT_RANGE]}
+    if span == address.CUSTOM:
+        # Nothing, as the default, is what only a list of nothing says.
+        picked = st.date_input(
+            "Days",
+            value=[],
+            min_value=date(2000, 1, 1),
+            max_value=date(2199, 12, 31),
+            format="YYYY-MM-DD",
+            key="days",
+            bind="query-params",
+            label_visibility="collapsed",
+            width=230,
+        )
+        said["days"] = [day.isoformat() for day in picked if day]
+    return said
+
+
+def _filters() -> dict[str, list[str]]:
+    popover = st.popover(
+        "Filters", icon=":material/filter_alt:", key="filters-open", on_change="rerun"
+    )
+    with popover:
+        # What there is to choose from is asked for only by those who look.
+        return {name: _choice(name, is_open=bool(popover.open)) for name in _LABELS}
+
+
+def _choice(name: str, *, is_open: bool) -> list[str]:
+    known: list[str] = []
+    if is_open:
+        known = data.known_pairs() if name == "tag" else data.known_values(name)
+    # The URL holds what is shown, so nothing is shown otherwise than it is: what would have to
+    # be escaped is not offered, though a link may name it.
+    options = [value for value in known if value.isprintable() and len(value) <= _LONGEST]
+    picked: Sequence[str] = st.multiselect(
         _LABELS[name],
-        data.known_values(name),
-        format_func=lambda value: one_line(value, 60),
+        options,
         key=name,
         bind="query-params",
         # A link may name a value that is not among the most frequent.
         accept_new_options=True,
+        placeholder="key=value" if name == "tag" else "All",
     )
-    return tuple(picked)
+    return list(picked)
 
 
-def _chips(chosen: Mapping[str, tuple[str, ...]]) -> None:
+def _looks() -> dict[str, list[str]]:
+    """Show what changes the look of a page but not which calls are meant."""
+    zone = st.context.timezone or "UTC"
+    browser = zone if address.is_zone(zone) else "none"
+    with st.popover("View", icon=":material/tune:"):
+        compare = st.toggle(
+            "Compare with the range before", value=True, key="compare", bind="query-params"
+        )
+        tables = st.toggle("Charts as tables", key="tables", bind="query-params")
+        refresh = st.selectbox(
+            "Refresh every",
+            list(address.REFRESHES),
+            index=list(address.REFRESHES).index(address.DEFAULT_REFRESH),
+            key="refresh",
+            bind="query-params",
+        )
+        picked = st.selectbox(
+            "Time zone",
+            [address.BROWSER, *address.zones()],
+            help=f"Days begin at midnight there. The browser says {browser}.",
+            key="zone",
+            bind="query-params",
+        )
+    return {
+        "compare": [str(compare).lower()],
+        "tables": [str(tables).lower()],
+        "refresh": [refresh],
+        "zone": [picked],
+    }
+
+
+def _chips(choice: address.Choice) -> None:
+    if not choice.filters:
+        return
     active = [
-        f"{_LABELS[name]}: {plain(', '.join(values), 120)}"
-        for name, values in chosen.items()
-        if values
+        f"{_name(name)}: {one_line(', '.join(values), 120)}"
+        for name, values in choice.filters.items()
     ]
-    if active:
-        with st.container(key="chips"):
-            st.text("Only  " + "  ·  ".join(active))
+    with st.container(horizontal=True, vertical_alignment="center", key="chips"):
+        st.text("Only  " + "  ·  ".join(active), width="content")
+        st.button(
+            "Clear filters", icon=":material/close:", type="tertiary", on_click=_clear, key="clear"
+        )
+
+
+def _name(dimension: str) -> str:
+    if dimension.startswith("tag."):
+        return f"Tag {one_line(dimension.removeprefix('tag.'), 60)}"
+    return _LABELS[dimension]
+
+
+def _clear() -> None:
+    for name in _LABELS:
+        st.session_state[name] = []
+
+
+def _notes(notes: dict[str, None]) -> None:
+    if not notes:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="url-notes"):
+        st.badge("Link", icon=":material/link_off:", color="orange")
+        st.text("\n".join(plain(note, 300) for note in list(notes)[:5]))

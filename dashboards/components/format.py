@@ -87,6 +87,11 @@ def change(value: float | None) -> str | None:
     return f"{value:+.0%}" if abs(value) < 10 else f"{value + 1:,.0f}x"
 
 
+def prior(span: str) -> str:
+    """Return what a range's figures are compared with, for the name of a range."""
+    return {"MTD": "prior days", "Custom": "days before"}.get(span, f"prior {span}")
+
+
 def points(value: float | None) -> str | None:
     """Return the change of a rate in percentage points, as a metric's delta; None shows none."""
     return None if value is None else f"{value * 100:+.1f} pp"

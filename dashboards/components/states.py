@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from dashboards import data
+from dashboards.address import REFRESHES
 from dashboards.components.format import plain
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ _CSS: Final = """<style>
 .stMainBlockContainer{padding-left:2rem;padding-right:2rem;max-width:1680px}
 @media (max-width:640px){.stMainBlockContainer{padding-left:1rem;padding-right:1rem}
 .st-key-search [data-testid="stTextInput"]{min-width:100%}}
+.figures{max-height:420px;overflow:auto}
+.figures table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+.figures caption{text-align:left;padding:.2rem 0;font-size:.88rem}
+.figures th,.figures td{padding:.3rem .6rem;border-bottom:1px solid rgba(128,128,128,.3);
+text-align:right;white-space:nowrap}
+.figures th:first-child{text-align:left;overflow-wrap:anywhere;white-space:normal}
 .st-key-page-title [data-testid="stText"]{font-size:1.45rem;font-weight:640}
 .st-key-chips [data-testid="stText"]{font-size:.88rem;opacity:.72}
 [data-testid="stText"]{white-space:pre-wrap;overflow-wrap:anywhere}
@@ -38,6 +45,22 @@ def page(render: Callable[[], None]) -> None:
         render()
     except data.DataError as error:
         _unavailable(error)
+
+
+def live(shown: data.View, draw: Callable[[data.View], None]) -> None:
+    """Draw a page's figures, and again as often as the viewer chose: the range moves on.
+
+    A store that goes away between two looks is said in their place.
+    """
+
+    @st.fragment(run_every=REFRESHES[shown.choice.refresh])
+    def again() -> None:
+        try:
+            draw(data.moved_on(shown))
+        except data.DataError as error:
+            _unavailable(error)
+
+    again()
 
 
 def nothing_found(what: str) -> None:

@@ -8,9 +8,10 @@ import streamlit as st
 
 from dashboards import data
 from dashboards.components import format as fmt
-from dashboards.components.charts import stacked_cost
+from dashboards.components.chart import chart
+from dashboards.components.charts import stacked_cost, stacked_table
 from dashboards.components.filters import filter_bar
-from dashboards.components.states import nothing_found, page
+from dashboards.components.states import live, nothing_found, page
 
 if TYPE_CHECKING:
     from dashboards.data import Figure
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 _SERIES: Final = {"model": "Model", "provider": "Provider", "feature": "Feature", "user": "User"}
 _SPENDERS: Final = {"user": "User", "feature": "Feature", "tenant": "Tenant", "model": "Model"}
 _SEVERITY_COLOR: Final = {"critical": "red", "warning": "orange", "info": "blue"}
-_REFRESH: Final = "30s"
 
 
 def render() -> None:
@@ -28,13 +28,10 @@ def render() -> None:
     st.title("Overview", anchor=False)
     shown = filter_bar()
     _alert_strip()
-    _body(shown)
+    live(shown, _body)
 
 
-@st.fragment(run_every=_REFRESH)
 def _body(shown: data.View) -> None:
-    # A refresh moves the range on: the bar's view would stand still until the next click.
-    shown = data.moved_on(shown)
     _unpriced_banner(shown)
     _cards(shown)
     _cost_chart(shown)
@@ -74,7 +71,7 @@ def _cards(shown: data.View) -> None:
     figures = data.figures(shown)
     month, forecast = data.month(shown)
     projected, saved = forecast.projected_usd, figures["cache_savings"].value
-    prior = "prior days" if shown.range == "MTD" else f"prior {shown.range}"
+    prior = fmt.prior(shown.range) if shown.choice.compare else None
     today = data.today(shown)
     with st.grid(6, min_column_width=165):
         _card(
@@ -82,7 +79,8 @@ def _cards(shown: data.View) -> None:
             fmt.money(today.value),
             today,
             delta=fmt.change(today.change),
-            note="yesterday",
+            note="yesterday" if prior else None,
+            compares=True,
             help_text="Since midnight, against yesterday up to the same time.",
         )
         _card(
@@ -100,6 +98,7 @@ def _cards(shown: data.View) -> None:
             figures["requests"],
             delta=fmt.change(figures["requests"].change),
             note=prior,
+            compares=True,
         )
         _card(
             "Error rate",
@@ -108,6 +107,7 @@ def _cards(shown: data.View) -> None:
             delta=fmt.points(figures["error_rate"].change),
             tint="inverse",
             note=prior,
+            compares=True,
         )
         _card(
             "Latency p95",
@@ -116,6 +116,7 @@ def _cards(shown: data.View) -> None:
             delta=fmt.change(figures["latency_p95"].change),
             tint="inverse",
             note=prior,
+            compares=True,
         )
         _card(
             "Cache hit rate",
@@ -132,10 +133,16 @@ def _card(
     *,
     delta: str | None,
     tint: Tint = "off",
+    compares: bool = False,
     note: str | None = None,
     help_text: str | None = None,
 ) -> None:
-    """Show one figure; without a note the delta is a remark and has no arrow."""
+    """Show one figure; without a note the delta is a remark and has no arrow.
+
+    If it compares, there is no delta without a note: the viewer does not want to compare.
+    """
+    if compares and note is None:
+        delta = None
     st.metric(
         label,
         value,
@@ -170,16 +177,16 @@ def _cost_chart(shown: data.View) -> None:
         if not bars:
             nothing_found("priced call")
             return
-        start, end = shown.scope.start, shown.scope.end
+        start_ms, end_ms = data.chart_edges(shown)
         spec = stacked_cost(
-            bars,
-            grain=shown.grain,
-            start_ms=int(start.timestamp() * 1_000),
-            end_ms=int(end.timestamp() * 1_000),
-            series=series,
+            bars, grain=shown.grain, start_ms=start_ms, end_ms=end_ms, series=series
         )
-        st.vega_lite_chart(
-            spec, width="stretch", key="cost", alt=f"Cost over time, stacked by {by}"
+        chart(
+            shown,
+            spec,
+            stacked_table(bars, series),
+            key="cost",
+            alt=f"Cost over time, stacked by {by}",
         )
 
 
@@ -203,12 +210,13 @@ def _top_spenders(shown: data.View) -> None:
         if not rows:
             nothing_found("call")
             return
+        change = {"Change": [fmt.change(row.change) or fmt.NONE for row in rows]}
         st.dataframe(
             {
                 _SPENDERS[by]: [fmt.one_line(row.name or data.NO_VALUE, 60) for row in rows],
                 "Share": [None if row.share is None else row.share * 100 for row in rows],
                 "Cost": [fmt.money(row.cost) for row in rows],
-                "Change": [fmt.change(row.change) or fmt.NONE for row in rows],
+                **(change if shown.choice.compare else {}),
                 "Requests": [row.requests for row in rows],
                 "Per request": [fmt.money(row.cost_per_request) for row in rows],
             },

@@ -19,7 +19,7 @@ def open_page(
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
     view: str = "overview",
-    query: Mapping[str, str] | None = None,
+    query: Mapping[str, str | list[str]] | None = None,
 ) -> AppTest:
     """Run one page on the store of ``home``, with what the URL says."""
     monkeypatch.setenv("LLMTRACE_HOME", str(home))

@@ -17,6 +17,7 @@ from llmtrace.store.queries import (
     TraceSearch,
     firing_alerts,
     first_call_at,
+    known_tags,
     latest_errors,
     search_traces,
     span_detail,
@@ -172,3 +173,26 @@ def test_the_first_call_is_known(store: Writer) -> None:
     store.insert([call(NOON), call(NOON - minutes(5))])
 
     assert first_call_at(store) == (NOON - minutes(5)).replace(tzinfo=None)
+
+
+def test_a_tag_must_have_one_of_its_values_and_every_tag_must_fit(store: Writer) -> None:
+    store.insert([failed(name="a", tags={"team": "core", "tier": "1"}),
+                  failed(name="b", tags={"team": "infra", "tier": "2"}),
+                  failed(name="c", tags={"team": "web", "tier": "1"}),
+                  failed(name="d")])  # fmt: skip
+    tags = (("team", "core"), ("team", "infra"), ("tier", "1"))
+
+    scope = replace(DAY, tags=tags)
+
+    assert names(store, TraceSearch(scope=scope)) == ["a"]
+    assert names(store, TraceSearch(scope=replace(DAY, tags=tags[:2]))) == ["b", "a"]
+    assert latest_errors(store, scope).num_rows == 1
+
+
+def test_the_tags_in_use_are_listed_most_used_first(store: Writer) -> None:
+    store.insert([call(tags={"team": "core", "tier": "1"}), call(tags={"team": "core"}), call()])
+
+    assert known_tags(store, NOON, limit=9).to_pylist() == [
+        {"key": "team", "value": "core", "calls": 2},
+        {"key": "tier", "value": "1", "calls": 1},
+    ]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 PAGE_ROWS: Final = 50
 MAX_TRACE_SPANS: Final = 3_000
+# What the SQL files put between a tag's key and its value.
+_TAG_SEPARATOR: Final = "\x1f"
 _TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
 _SPAN_ID: Final = re.compile(r"[0-9a-f]{16}")
 
@@ -43,6 +45,8 @@ class Scope:
     users: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     tenants: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    """Keys and values: of each key that is named, a call has one of the values."""
 
     def lists(self) -> list[object]:
         """Return the filters in the order in which the SQL files take them."""
@@ -53,6 +57,8 @@ class Scope:
             self.users,
             self.features,
             self.tenants,
+            tuple(dict.fromkeys(key for key, _ in self.tags)),
+            tuple(f"{key}{_TAG_SEPARATOR}{value}" for key, value in self.tags),
         )
         return [list(values) for values in chosen]
 
@@ -160,6 +166,11 @@ def calls_by_list_price(store: Store, since: datetime, *, limit: int) -> pa.Tabl
     """Return the calls that list prices price; columns as ``sql/calls_by_list_price.sql`` says."""
     parameters = [since, limit]
     return store.sql(_text("calls_by_list_price"), parameters, max_rows=limit, timeout_s=60)
+
+
+def known_tags(store: Store, since: datetime, *, limit: int) -> pa.Table:
+    """Return the tags used since a moment; columns as ``sql/known_tags.sql`` says."""
+    return store.sql(_text("known_tags"), [since, limit])
 
 
 def firing_alerts(store: Store) -> pa.Table:

@@ -3,7 +3,8 @@
 -- $1  from   UTC timestamp, inclusive
 -- $2  to     UTC timestamp, exclusive
 -- $3 … $8    varchar[]: environments, providers, models, users, features, tenants; empty for all
--- $9  limit  rows
+-- $9, $10    varchar[]: keys of tags, and the key, chr(31), value of each tag that fits; both empty for all
+-- $11 limit  rows
 --
 -- Columns: start_time (UTC), trace_id, span_id (hex), provider, model, user_id, feature,
 -- error_type, http_status, status_message (what the provider or SDK said; untrusted text)
@@ -29,5 +30,11 @@ where
     and (len($6::varchar[]) = 0 or list_contains($6::varchar[], user_id))
     and (len($7::varchar[]) = 0 or list_contains($7::varchar[], feature))
     and (len($8::varchar[]) = 0 or list_contains($8::varchar[], tenant))
+    and len(
+        list_filter(
+            $9::varchar[],
+            lambda key: list_contains($10::varchar[], key || chr(31) || tags[key])
+        )
+    ) = len($9::varchar[])
 order by start_time desc, span_id
-limit $9::bigint
+limit $11::bigint

@@ -9,10 +9,12 @@
 -- $3  to       UTC timestamp, exclusive
 -- $4  status   'ok' (no span failed) or 'error' (one did); NULL for both
 -- $5 … $10     varchar[]: environments, providers, models, users, features, tenants; empty for all
--- $11 cost     least cost of the trace in USD; NULL for all. An unpriced trace has no cost.
--- $12 latency  least duration of the trace in ms; NULL for all
--- $13, $14     start_time and trace_id of the last row of the page before; NULL for the first
--- $15 limit    rows
+-- $11, $12     varchar[]: keys of tags, and the key, chr(31), value of each tag that fits; both empty
+--              for all
+-- $13 cost     least cost of the trace in USD; NULL for all. An unpriced trace has no cost.
+-- $14 latency  least duration of the trace in ms; NULL for all
+-- $15, $16     start_time and trace_id of the last row of the page before; NULL for the first
+-- $17 limit    rows
 --
 -- Columns: trace_id (hex), start_time (UTC), duration_ms, name (of the root), model (of the most
 -- calls), models (count), user_id, tenant, feature, service, environment, status, spans, llm_calls,
@@ -33,6 +35,12 @@ with fitting as (
         and (len($8::varchar[]) = 0 or list_contains($8::varchar[], user_id))
         and (len($9::varchar[]) = 0 or list_contains($9::varchar[], feature))
         and (len($10::varchar[]) = 0 or list_contains($10::varchar[], tenant))
+        and len(
+            list_filter(
+                $11::varchar[],
+                lambda key: list_contains($12::varchar[], key || chr(31) || tags[key])
+            )
+        ) = len($11::varchar[])
         and (
             coalesce($1::varchar, '') = ''
             or contains(
@@ -87,12 +95,12 @@ select *
 from summaries
 where
     ($4::varchar is null or status = $4::varchar)
-    and ($11::decimal(18, 12) is null or cost_usd >= $11::decimal(18, 12))
-    and ($12::double is null or duration_ms >= $12::double)
+    and ($13::decimal(18, 12) is null or cost_usd >= $13::decimal(18, 12))
+    and ($14::double is null or duration_ms >= $14::double)
     and (
-        $13::timestamp is null
-        or start_time < $13::timestamp
-        or (start_time = $13::timestamp and trace_id < $14::varchar)
+        $15::timestamp is null
+        or start_time < $15::timestamp
+        or (start_time = $15::timestamp and trace_id < $16::varchar)
     )
 order by start_time desc, trace_id desc
-limit $15::bigint
+limit $17::bigint

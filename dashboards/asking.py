@@ -1,0 +1,147 @@
+"""How the pages' figures are asked for: the store, cached answers, moments. Below ``data``.
+
+Every figure is an answer of the metric layer or of a named query; nothing is computed from money
+here. Times are shown in the viewer's zone.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from dashboards.figures import Figure
+from dashboards.home import home
+from llmtrace.clock import SystemClock
+from llmtrace.store import open_store
+from llmtrace.store.comparison import change_ratio, difference
+from llmtrace.store.metric_definitions import MEASURES
+from llmtrace.store.metric_time import bucket_starts
+from llmtrace.store.metrics import TIME, MetricQuery, previous, run_metrics
+
+if TYPE_CHECKING:
+    from dashboards.figures import View
+    from llmtrace.store import HomeStore
+
+# Moments are rounded up to this, so that viewers share cached answers and none is older.
+STEP_S: Final = 10
+NO_VALUE: Final = "(none)"
+FIELDS: Final = {
+    "environment": "environments",
+    "provider": "providers",
+    "model": "models",
+    "user": "users",
+    "feature": "features",
+    "tenant": "tenants",
+}
+"""Dimension → field of ``Scope`` that filters it."""
+_SUMS: Final = frozenset({"calls", "USD", "tokens", "retries"})
+
+
+def opened_store() -> HomeStore:
+    """Return the store that is shown."""
+    return open_at(str(home()))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def open_at(folder: str) -> HomeStore:
+    """Return the store of a folder, opened once."""
+    return open_store(Path(folder))
+
+
+def ask(query: MetricQuery) -> list[dict[str, Any]]:
+    """Return the metric layer's answer."""
+    return _ask(str(home()), query)
+
+
+def one(query: MetricQuery) -> dict[str, Any]:
+    """Return the one row of an answer without groups."""
+    (row,) = ask(query)
+    return row
+
+
+def scoped(shown: View, *measures: str, **changes: Any) -> MetricQuery:  # MetricQuery's own fields
+    """Return a question about what the filter bar says, with other fields as in ``changes``."""
+    scope = shown.scope
+    settings: dict[str, Any] = {
+        "start": scope.start,
+        "end": scope.end,
+        "timezone": shown.zone,
+        "filters": shown.choice.filters,
+        **changes,
+    }
+    return MetricQuery(measures=measures, **settings)
+
+
+def figures_of(query: MetricQuery, shown: View) -> dict[str, Figure]:
+    """Return each measure of a question now, against the range before, and its course."""
+    current, earlier = one(query), one(previous(query))
+    courses = scoped(shown, *query.measures, grain=shown.grain)
+    return {
+        name: Figure(
+            value=current[name],
+            change=changed(name, current[name], earlier[name]),
+            course=over_time(courses, name),
+            unpriced=current.get("unpriced_count", 0),
+        )
+        for name in query.measures
+    }
+
+
+def changed(measure: str, current: Any, earlier: Any) -> float | None:  # any measure
+    """Return how a measure changed: a rate in points, anything else as a ratio."""
+    is_rate = MEASURES[measure].unit == "ratio"
+    return (difference if is_rate else change_ratio)(current, earlier)
+
+
+def over_time(query: MetricQuery, measure: str) -> list[float]:
+    """Return a measure by bucket; a sum is 0 where nothing was called, a rate has no point."""
+    found = {ms(row[TIME]): row[measure] for row in ask(query)}
+    grain = query.grain or "day"
+    starts = bucket_starts(query.start, query.end, grain, query.timezone)[:-1]
+    values = [found.get(ms(start)) for start in starts]
+    if MEASURES[measure].unit in _SUMS:
+        return [float(value or 0) for value in values]
+    return [float(value) for value in values if value is not None]
+
+
+def label(value: str | None) -> str:
+    """Return a dimension's value as a name; there is one for none."""
+    return NO_VALUE if value is None else value
+
+
+def ms(value: datetime) -> int:
+    """Return milliseconds since 1970; a naive time is UTC, as stored."""
+    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+    return int(aware.timestamp() * 1_000)
+
+
+def wall_ms(value: datetime, zone: str) -> int:
+    """Return what the clock of a zone shows as milliseconds of UTC, for the charts' time axis.
+
+    A browser knows its own zone only; the viewer may have chosen another.
+    """
+    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+    return ms(aware.astimezone(ZoneInfo(zone)).replace(tzinfo=None))
+
+
+def with_local_time(rows: list[dict[str, Any]], zone: str) -> list[dict[str, Any]]:
+    """Return rows with ``when``, their ``start_time`` in the viewer's zone."""
+    target = ZoneInfo(zone)
+    return [
+        {**row, "when": row["start_time"].replace(tzinfo=UTC).astimezone(target)} for row in rows
+    ]
+
+
+def present() -> datetime:
+    """Return this moment, rounded up to ``STEP_S``."""
+    seconds = SystemClock().now().timestamp()
+    return datetime.fromtimestamp((seconds // STEP_S + 1) * STEP_S, UTC)
+
+
+@st.cache_data(ttl=STEP_S, max_entries=2_000, show_spinner=False)
+def _ask(folder: str, query: MetricQuery) -> list[dict[str, Any]]:
+    return run_metrics(open_at(folder), query).to_pylist()

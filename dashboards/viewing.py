@@ -1,0 +1,110 @@
+"""What a viewer chose, as the calls that are meant now; and what there is to choose from."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+
+import streamlit as st
+
+from dashboards.address import CUSTOM, Choice, is_zone
+from dashboards.asking import FIELDS, STEP_S, ask, open_at, present
+from dashboards.figures import View
+from dashboards.home import home
+from llmtrace.store.metric_time import Grain, check_timezone, period_start
+from llmtrace.store.metrics import MetricQuery
+from llmtrace.store.queries import Scope, known_tags
+
+_LENGTHS: Final[dict[str, tuple[timedelta, Grain]]] = {
+    "1h": (timedelta(hours=1), "minute"),
+    "24h": (timedelta(hours=24), "hour"),
+    "7d": (timedelta(days=7), "hour"),
+    "30d": (timedelta(days=30), "day"),
+}
+_KNOWN_FOR: Final = timedelta(days=30)
+_KNOWN: Final = 200
+_TAG: Final = "tag."
+
+
+def view(choice: Choice, browser_zone: str | None) -> View:
+    """Return what a choice means now, in the viewer's zone; UTC if the browser's is none."""
+    zone = choice.zone or browser_zone or "UTC"
+    if not is_zone(zone):
+        zone = "UTC"
+    now = present()
+    start, end, grain = _range(choice, now, zone)
+    fields = {
+        FIELDS[name]: values for name, values in choice.filters.items() if not name.startswith(_TAG)
+    }
+    tags = tuple(
+        (name.removeprefix(_TAG), value)
+        for name, values in choice.filters.items()
+        if name.startswith(_TAG)
+        for value in values
+    )
+    return View(
+        scope=Scope(start=start, end=end, **fields, tags=tags),
+        grain=grain,
+        zone=zone,
+        now=now,
+        range=choice.range,
+        choice=choice,
+    )
+
+
+def moved_on(shown: View) -> View:
+    """Return the same choice as of now."""
+    return view(shown.choice, shown.zone)
+
+
+def known_values(dimension: str) -> list[str]:
+    """Return the 200 values most called in the last 30 days."""
+    now = _minute()
+    query = MetricQuery(
+        measures=("requests",),
+        by=(dimension,),
+        start=now - _KNOWN_FOR,
+        end=now,
+        order_by=("-requests",),
+        limit=_KNOWN,
+    )
+    return [row[dimension] for row in ask(query) if row[dimension] is not None]
+
+
+def known_pairs() -> list[str]:
+    """Return the 200 tags most used in the last 30 days, as ``key=value``."""
+    return _pairs(str(home()), _minute() - _KNOWN_FOR)
+
+
+def _range(choice: Choice, now: datetime, zone: str) -> tuple[datetime, datetime, Grain]:
+    if choice.range == CUSTOM and choice.days is not None:
+        first, last = choice.days
+        return _whole_days(first, last, now, zone)
+    if choice.range in _LENGTHS:
+        length, grain = _LENGTHS[choice.range]
+        return now - length, now, grain
+    start = min(period_start(now, "month", zone), now - timedelta(seconds=STEP_S))
+    return start, now, "day" if now - start > timedelta(days=2) else "hour"
+
+
+def _whole_days(
+    first: date, last: date, now: datetime, zone: str
+) -> tuple[datetime, datetime, Grain]:
+    """Return local midnight to local midnight, or to now if the last day is not over."""
+    target = check_timezone(zone)
+    start = datetime.combine(first, time(), target).astimezone(UTC)
+    end = datetime.combine(last + timedelta(days=1), time(), target).astimezone(UTC)
+    if start < now < end:
+        end = now
+    return start, end, "hour" if end - start <= timedelta(days=8) else "day"
+
+
+def _minute() -> datetime:
+    # Rounded further up than figures are: what there is to choose from may be a minute old.
+    return present().replace(second=0) + timedelta(minutes=1)
+
+
+@st.cache_data(ttl=60, max_entries=8, show_spinner=False)
+def _pairs(folder: str, since: datetime) -> list[str]:
+    found = known_tags(open_at(folder), since, limit=_KNOWN)
+    return [f"{row['key']}={row['value']}" for row in found.to_pylist()]
