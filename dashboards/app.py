@@ -18,7 +18,8 @@ st.navigation(
         "Monitor": [
             st.Page(
                 "views/overview.py", title="Overview", icon=":material/monitoring:", default=True
-            )
+            ),
+            st.Page("views/reliability.py", title="Latency & reliability", icon=":material/speed:"),
         ],
         "Investigate": [st.Page("views/traces.py", title="Traces", icon=":material/account_tree:")],
     }

@@ -1,0 +1,46 @@
+"""Tables of figures on a page, every cell of them plain text; a row may be picked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def grid(
+    columns: Mapping[str, Sequence[str]],
+    *,
+    names: Sequence[str],
+    alt: str,
+    key: str,
+    picks: bool = False,
+) -> int | None:
+    """Show columns of text, those in ``names`` to the left and figures to the right.
+
+    Returns the place of the row that is picked, if ``picks`` and one is.
+    """
+    config = {
+        name: st.column_config.TextColumn(alignment="right")
+        for name in columns
+        if name not in names
+    }
+    if not picks:
+        st.dataframe(dict(columns), hide_index=True, height="content", row_height=34,
+                     column_config=config, key=key, alt=alt)  # fmt: skip
+        return None
+    picked = st.dataframe(
+        dict(columns),
+        hide_index=True,
+        height="content",
+        row_height=34,
+        column_config=config,
+        key=key,
+        alt=alt,
+        on_select="rerun",
+        selection_mode="single-row",
+    )
+    rows = picked.selection.rows
+    return rows[0] if rows else None
