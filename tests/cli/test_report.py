@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 import json
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -14,7 +16,7 @@ from click.testing import CliRunner
 
 from llmtrace.cli.report import command, time_range
 from llmtrace.clock import FixedClock
-from llmtrace.errors import ConfigError, QueryError
+from llmtrace.errors import ConfigError, MissingExtraError, QueryError
 from llmtrace.testing.provider.slack import SlackSink
 from tests.dashboards.seeding import fill, recently
 from tests.store.calls import call, failed
@@ -115,6 +117,16 @@ def test_the_same_report_goes_into_a_file(shop: Path, tmp_path: Path) -> None:
 
     assert result.stdout == ""
     assert target.read_text().startswith("# LLM spend by model")
+
+
+def test_a_pdf_is_written_or_the_extra_is_named(shop: Path, tmp_path: Path) -> None:
+    target = tmp_path / "week.pdf"
+    is_installed = importlib.util.find_spec("fpdf") is not None
+
+    with nullcontext() if is_installed else pytest.raises(MissingExtraError, match="fpdf2"):
+        report(shop, "--format", "pdf", "--output", str(target))
+
+    assert target.exists() == is_installed
 
 
 def test_a_file_that_cannot_be_written_is_named(shop: Path, tmp_path: Path) -> None:

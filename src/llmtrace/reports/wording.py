@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from llmtrace.reports.document import NO_VALUE, Document
 from llmtrace.store.comparison import change_ratio, share
-from llmtrace.store.visible import visible
+from llmtrace.store.visible import short_name
 
 if TYPE_CHECKING:
     from llmtrace.reports.document import Pairs
@@ -23,7 +23,7 @@ def document(report: Report, *, title: str | None = None) -> Document:
     """Word ``report``."""
     shown, rest = report.rows[:MAX_ROWS], report.rows[MAX_ROWS:]
     total = report.total
-    rows = [_row(visible(_name(row[report.by])), row) for row in shown]
+    rows = [_row(_name(row[report.by]), row) for row in shown]
     if rest:
         rows.append(_rest(rest, total))
     return Document(
@@ -82,7 +82,7 @@ def percent(ratio: float | None, *, is_change: bool = False) -> str:
 
 
 def _name(value: str | None) -> str:
-    return NO_VALUE if value is None else value
+    return NO_VALUE if value is None else short_name(value)
 
 
 def _row(name: str, row: Row) -> tuple[str, ...]:
@@ -182,14 +182,14 @@ def _figures(report: Report) -> Pairs:
 def _mover(mover: Mover) -> tuple[str, str]:
     sign = "+" if mover.change > 0 else "-"
     text = f"{sign}{money(abs(mover.change))} ({money(mover.before)} → {money(mover.now)})"
-    return visible(_name(mover.value)), text
+    return _name(mover.value), text
 
 
 def _notes(report: Report) -> tuple[str, ...]:
     notes: list[str] = []
     if report.unpriced:
         calls = sum(number for _, number in report.unpriced)
-        names = ", ".join(visible(_name(model)) for model, _ in report.unpriced[:5])
+        names = ", ".join(_name(model) for model, _ in report.unpriced[:5])
         more = f" and {len(report.unpriced) - 5} more" if len(report.unpriced) > 5 else ""
         notes.append(
             f"{calls:,} call{'' if calls == 1 else 's'} of {names}{more} without a price: "
@@ -201,7 +201,7 @@ def _notes(report: Report) -> tuple[str, ...]:
             f"Changes are against {span.start:%Y-%m-%d %H:%M} to {span.end:%Y-%m-%d %H:%M} UTC"
         )
     for name, values in report.filters.items():
-        kept = ", ".join(visible(_name(value)) for value in values)
+        kept = ", ".join(_name(value) for value in values)
         notes.append(f"Only calls with {name} {kept}")
     notes.append("Amounts in US dollars, rounded for reading; exact with --format json or csv")
     return tuple(notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,7 @@ from llmtrace.reports.focus import COLUMNS as FOCUS_COLUMNS
 from llmtrace.reports.focus import showback
 from llmtrace.reports.html import to_html
 from llmtrace.reports.markdown import to_markdown
+from llmtrace.reports.pdf import to_pdf
 from llmtrace.reports.spans import Span, last_whole
 from llmtrace.reports.wording import document
 from llmtrace.store import open_store
@@ -43,7 +45,7 @@ _TEXTS: Final[dict[str, Callable[[Report], str]]] = {
     "html": lambda report: to_html(document(report)),
     "slack": lambda report: json.dumps(report_message(document(report)), indent=1) + "\n",
 }
-_FORMATS: Final = ("table", *_TEXTS, "focus")
+_FORMATS: Final = ("table", *_TEXTS, "focus", "pdf")
 _UNCOMPARED: Final = frozenset({"table", "csv"})
 
 
@@ -80,6 +82,8 @@ def command(**options: Any) -> int:
     form, output = options["form"] or "table", options["output"]
     if output is not None and form == "table":
         raise click.UsageError("--output needs a --format other than table")
+    if output is None and form == "pdf" and sys.stdout.isatty():
+        raise click.UsageError("a PDF is no text for a terminal; give --output report.pdf")
     if (options["send"] is None) != (options["rules"] is None):
         raise click.UsageError("--send and --rules go together; give both, or neither")
     span = _span(options["last"], options["period"], options["whole"], options["timezone"])
@@ -94,7 +98,7 @@ def command(**options: Any) -> int:
     if form == "table":
         print_table(report)
     else:
-        _write(_TEXTS[form](report), output)
+        _write(to_pdf(document(report)) if form == "pdf" else _TEXTS[form](report), output)
     return 0
 
 
@@ -143,12 +147,12 @@ def time_range(
     return (start if period is None else period_start(now, period, timezone)), end
 
 
-def _write(text: str, output: Path | None) -> None:
+def _write(content: str | bytes, output: Path | None) -> None:
     if output is None:
-        click.echo(text, nl=False)
+        click.echo(content, nl=False)
         return
     try:
-        output.write_text(text, encoding="utf-8")
+        output.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ConfigError(f"cannot write {output}: {reason}; give another --output") from error

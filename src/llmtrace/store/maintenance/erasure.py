@@ -23,7 +23,7 @@ from llmtrace.store.maintenance.mentions import files_that_mention, kept_stores
 from llmtrace.store.maintenance.slices import ROWS, time_slices
 from llmtrace.store.maintenance.workplace import read_flag, read_text
 from llmtrace.store.rollups import corrected, erase_feature, fold
-from llmtrace.store.visible import visible
+from llmtrace.store.visible import short_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -218,7 +218,7 @@ def _erase_alerts(transaction: Transaction, user: str) -> int:
     outbox = f"delete from alert_outbox where episode in ({episodes})"  # noqa: S608  # as above
     erased = _changed(transaction, outbox, [user, user])
     # A report is about many; it names the user as one of its texts.
-    named = json.dumps(visible(user), ensure_ascii=False)
+    named = json.dumps(short_name(user), ensure_ascii=False)
     reports = "delete from alert_outbox where kind = 'report' and contains(payload, ?)"
     erased += _changed(transaction, reports, [named])
     for table in ("alert_instances", "alert_history"):
