@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 Behind = Literal["latest", "slowest", "slowest_first_chunk", "rate_limited", "least_headroom"]
 
 MAX_CALLS: Final = 200
+LONGEST_BODY: Final = 200_000
+_PROMPT_COLUMNS: Final = (
+    "start_time", "trace_id", "span_id", "name", "model", "session_id", "feature", "api",
+    "input_tokens", "cache_read_tokens",
+)  # fmt: skip
+_TEXTS: Final = ("request_body", "input_messages", "system_instructions", "tool_definitions")
 _COLUMNS: Final = (
     "start_time", "trace_id", "span_id", "provider", "model", "user_id", "feature", "status",
     "error_type", "status_message", "http_status", "finish_reasons[1] as finish_reason",
@@ -45,11 +51,7 @@ def calls_behind(
 
     Raises QueryError for an unknown name, an empty range or a limit beyond ``MAX_CALLS``.
     """
-    check_range(query.start, query.end)
-    for name in query.filters:
-        check_dimension(name)
-    if not 1 <= limit <= MAX_CALLS:
-        raise QueryError(f"limit is {limit}; it must be from 1 to {MAX_CALLS}")
+    _check(query, limit)
     condition, order = _CHOSEN[which]
     parameters: list[object] = []
     # Without groups and grain there is nothing in the rows but the calls.
@@ -59,6 +61,44 @@ def calls_behind(
         f"order by {order}, start_time desc, span_id limit ?"
     )
     return store.sql(sql, [*parameters, limit])
+
+
+def prompts_behind(store: Store, query: MetricQuery, *, limit: int = MAX_CALLS) -> pa.Table:
+    """Return the calls that started last with the text they sent, for ``prompt_prefix``.
+
+    Columns: start_time (UTC), trace_id, span_id (hex), name, model, session_id, feature, api,
+    input_tokens, cache_read_tokens, truncated, and the texts request_body, input_messages,
+    system_instructions, tool_definitions: NULL if not captured, deleted, or longer than
+    ``LONGEST_BODY`` bytes. Calls for embeddings are left out: nothing caches them.
+    """
+    _check(query, limit)
+    parameters: list[object] = []
+    rows = calls(_plain(query), parameters, view="_calls")
+    texts = ", ".join(f"case when strlen(p.{each}) <= ? then p.{each} end as {each}"
+                      for each in _TEXTS)  # fmt: skip
+    sql = f"""
+        with latest as materialized (
+            select {", ".join(_PROMPT_COLUMNS)}, trace_uuid, span_number
+            from ({rows})
+            where operation is distinct from 'embeddings'
+            order by start_time desc, span_id limit ?
+        )
+        select latest.* exclude (trace_uuid, span_number), p.truncated, {texts}
+        from latest
+        left join payloads as p
+            on p.start_time = latest.start_time
+            and p.trace_id = latest.trace_uuid and p.span_id = latest.span_number
+        order by latest.start_time desc, latest.span_id
+    """  # noqa: S608  # text of ours
+    return store.sql(sql, [*parameters, limit, *[LONGEST_BODY] * len(_TEXTS)])
+
+
+def _check(query: MetricQuery, limit: int) -> None:
+    check_range(query.start, query.end)
+    for name in query.filters:
+        check_dimension(name)
+    if not 1 <= limit <= MAX_CALLS:
+        raise QueryError(f"limit is {limit}; it must be from 1 to {MAX_CALLS}")
 
 
 def _plain(query: MetricQuery) -> MetricQuery:

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from llmtrace.store.rollup_rows import Rollup
 
 
-def calls(query: MetricQuery, parameters: list[object]) -> str:
-    """Return a SELECT of the calls; adds what its ``?`` stand for to ``parameters``."""
+def calls(query: MetricQuery, parameters: list[object], *, view: str = "llm_calls") -> str:
+    """Return a SELECT of the calls; adds what its ``?`` stand for to ``parameters``.
+
+    ``view`` is ``llm_calls`` or one with its columns and more.
+    """
     columns = [*_bucket(query, parameters), *_dimensions(query, parameters), "*"]
     parameters.extend([query.start, query.end])
     where = ["start_time >= ?", "start_time < ?", *_conditions(query, parameters)]
-    return _select(columns, "llm_calls", where)
+    return _select(columns, view, where)
 
 
 def rolled(
