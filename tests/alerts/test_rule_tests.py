@@ -66,6 +66,15 @@ def test_a_met_test_has_no_failures(test_file: Path) -> None:
     assert (result.checks, result.failures) == (4, ())
 
 
+def test_reports_of_the_rule_file_change_nothing(test_file: Path) -> None:
+    reports = "receivers: {log: {type: log}}\nreports: [{id: daily, every: day}]\n"
+    (test_file.parent / "rules.yaml").write_text(RULES + reports)
+
+    result = run_rule_test(test_file)
+
+    assert (result.checks, result.failures) == (4, ())
+
+
 def test_an_expectation_that_is_not_met_is_told_with_its_line(test_file: Path) -> None:
     wrong = TEST.replace("state: firing", "state: pending").replace("resolved]", "cleared]")
     test_file.write_text(wrong)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -185,3 +186,28 @@ def test_an_unknown_receiver_is_a_usage_error(llmtrace: Run, rules: str) -> None
 
     assert code == 2
     assert 'no receiver is called "slak"; receivers: slack' in err
+
+
+def test_a_report_is_checked_and_its_delivery_is_told(llmtrace: Run, tmp_path: Path) -> None:
+    text = RULES.partition("rules:")[0] + "rules: []\nreports: [{id: daily, every: day}]\n"
+    (tmp_path / "rules.yaml").write_text(text)
+    (tmp_path / "home").mkdir()
+    clock = FixedClock(START)
+    with Writer(tmp_path / "home" / "llmtrace.duckdb", clock=clock) as writer:
+        book = read_rules({"rules.yaml": text})
+        engine = AlertRunner(book, home=tmp_path / "home", clock=clock).engine(writer)
+        engine.tick()
+        clock.set(START + timedelta(days=1))
+        engine.tick()
+
+    checked = llmtrace("check", str(tmp_path / "rules.yaml"))
+    _, out, _ = llmtrace("deliveries")
+    _, listed, undelivered = llmtrace("list")
+
+    assert checked[0] == 0
+    assert checked[1].startswith("0 rules, 1 report ok\n")
+    assert (
+        "unconfigured report   to slack, attempts 0 (the receiver is not configured): No calls"
+        in out
+    )
+    assert (listed, "report   to slack" in undelivered) == ("", True)
