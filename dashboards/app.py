@@ -20,6 +20,7 @@ st.navigation(
                 "views/overview.py", title="Overview", icon=":material/monitoring:", default=True
             ),
             st.Page("views/reliability.py", title="Latency & reliability", icon=":material/speed:"),
+            st.Page("views/cache.py", title="Cache", icon=":material/bolt:"),
         ],
         "Investigate": [st.Page("views/traces.py", title="Traces", icon=":material/account_tree:")],
     }

@@ -6,6 +6,7 @@ here. Times are shown in the viewer's zone.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,8 @@ from llmtrace.store.metric_time import bucket_starts
 from llmtrace.store.metrics import TIME, MetricQuery, previous, run_metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dashboards.figures import View
     from llmtrace.store import HomeStore
 
@@ -74,6 +77,17 @@ def scoped(shown: View, *measures: str, **changes: Any) -> MetricQuery:  # Metri
         **changes,
     }
     return MetricQuery(measures=measures, **settings)
+
+
+def narrowed(query: MetricQuery, filters: Mapping[str, Sequence[str | None]]) -> MetricQuery:
+    """Return a question about those of its calls that fit ``filters`` too."""
+    chosen: dict[str, Sequence[str | None]] = dict(query.filters)
+    for name, values in filters.items():
+        known = chosen.get(name)
+        # A value outside what the bar chose fits no call; "\0" is in no span.
+        both = [value for value in values if not known or value in known]
+        chosen[name] = both or ["\0"]
+    return replace(query, filters=chosen)
 
 
 def figures_of(query: MetricQuery, shown: View) -> dict[str, Figure]:

@@ -13,6 +13,7 @@ from dashboards.asking import (
     changed,
     figures_of,
     label,
+    narrowed,
     one,
     open_at,
     scoped,
@@ -85,7 +86,7 @@ def percentiles(shown: View, kind: str) -> list[Point]:
 
 def errors_over_time(shown: View) -> tuple[list[Point], list[str]]:
     """Return failed calls by bucket and type of error, and the types, the most frequent first."""
-    failed = _narrowed(scoped(shown, "requests", by=("error_type",)), {"status": ("error",)})
+    failed = narrowed(scoped(shown, "requests", by=("error_type",)), {"status": ("error",)})
     total = replace(failed, top=TOP, order_by=("-requests",))
     series = [label(row["error_type"]) for row in ask(total)]
     points = [
@@ -108,7 +109,7 @@ def by_value(shown: View, by: str) -> list[Row]:
 
 def parts(shown: View, by: str, filters: Mapping[str, Sequence[str | None]]) -> list[Part]:
     """Return how many calls with ``filters`` there are of each value, the most frequent first."""
-    query = _narrowed(scoped(shown, "requests", by=(by,)), filters)
+    query = narrowed(scoped(shown, "requests", by=(by,)), filters)
     whole = one(replace(query, by=()))["requests"]
     earlier = {row[by]: row["requests"] for row in ask(previous(query))}
     return [
@@ -143,26 +144,15 @@ def retried(shown: View) -> list[Retried]:
 
 def spent_on_failed(shown: View) -> Decimal | None:
     """Return what calls cost that ended in an error; None if none of them is priced."""
-    return one(_narrowed(scoped(shown, "cost"), {"status": ("error",)}))["cost"]
+    return one(narrowed(scoped(shown, "cost"), {"status": ("error",)}))["cost"]
 
 
 def behind(
     shown: View, which: Behind, filters: Mapping[str, Sequence[str | None]], *, limit: int = 10
 ) -> list[Row]:
     """Return calls behind a number, with ``when`` in the viewer's zone."""
-    query = _narrowed(scoped(shown, "requests"), filters)
+    query = narrowed(scoped(shown, "requests"), filters)
     return with_local_time(_behind(str(home()), query, which, limit), shown.zone)
-
-
-def _narrowed(query: MetricQuery, filters: Mapping[str, Sequence[str | None]]) -> MetricQuery:
-    """Return a question about those of its calls that fit ``filters`` too."""
-    chosen: dict[str, Sequence[str | None]] = dict(query.filters)
-    for name, values in filters.items():
-        known = chosen.get(name)
-        # A value outside what the bar chose fits no call; "\0" is in no span.
-        both = [value for value in values if not known or value in known]
-        chosen[name] = both or ["\0"]
-    return replace(query, filters=chosen)
 
 
 def _compared(row: Row, earlier: Mapping[str, Any]) -> Row:
