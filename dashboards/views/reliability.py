@@ -56,7 +56,7 @@ def _body(shown: data.View) -> None:
     with left:
         _percentiles(shown)
     with right:
-        _errors_over_time(shown)
+        _errors_over_time(shown, cards["rate_limit_headroom"])
     picked: dict[str, Sequence[str | None]] = dict(_comparison(shown))
     left, middle, right = st.columns(3, gap="small")
     with left:
@@ -69,7 +69,6 @@ def _body(shown: data.View) -> None:
 
 
 def _cards(shown: data.View, cards: Mapping[str, data.Figure]) -> None:
-    headroom = cards["rate_limit_headroom"].value
     errors, requests = cards["errors"].value, cards["requests"].value
     with st.grid(6, min_column_width=165):
         figure_card(
@@ -96,9 +95,7 @@ def _cards(shown: data.View, cards: Mapping[str, data.Figure]) -> None:
         figure_card(
             shown, "Rate-limit hits", fmt.count(cards["rate_limit_hits"].value),
             cards["rate_limit_hits"], tint="inverse",
-            remark=None if headroom is None else f"{fmt.percent(headroom, 0)} least headroom",
-            about="Calls that failed with HTTP 429 or a rate-limit error. Headroom: the least that "
-            "an answer's headers said was left of a limit, of requests or of tokens.",
+            about="Calls that failed with HTTP 429 or a rate-limit error.",
         )  # fmt: skip
         figure_card(
             shown, "Retries", fmt.count(cards["retries"].value), cards["retries"],
@@ -124,9 +121,16 @@ def _percentiles(shown: data.View) -> None:
               alt=f"Time to the {until}: p50, p95, p99")  # fmt: skip
 
 
-def _errors_over_time(shown: data.View) -> None:
+def _errors_over_time(shown: data.View, headroom: data.Figure) -> None:
     with st.container(border=True, height="stretch"):
         st.subheader("Errors over time", anchor=False)
+        if headroom.value is not None:
+            change = fmt.points(headroom.change) if shown.choice.compare else None
+            before = f" ({change} against {fmt.prior(shown.range)})" if change else ""
+            st.caption(
+                f"Least left of a rate limit: {fmt.percent(headroom.value, 0)}{before}, as the "
+                "headers of answers said it, of requests or of tokens."
+            )
         points, series = figures.errors_over_time(shown)
         if not points:
             st.badge("No failed call in this range", icon=":material/check:", color="green")

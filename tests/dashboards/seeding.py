@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmtrace.store import DATABASE_FILE, Writer
 from tests.store.calls import call, failed
@@ -96,13 +96,43 @@ def busy_day(now: datetime) -> list[SpanRow]:
                  input_tokens=800 + number % 90, output_tokens=120 + number % 40,
                  latency_ms=600 + number * 37 % 2_400,
                  cache_status="hit" if number % 3 else "miss",
-                 cache_savings_usd=Decimal("0.01")),
+                 cache_savings_usd=Decimal("0.01"),
+                 **_reliability(number, at)),
         )  # fmt: skip
         if number % 23 == 0:
             rows.append(failed(at, provider=provider, request_model=model, user_id="bob"))
+        if number % 61 == 0:
+            rows.append(failed(at, provider=provider, request_model=model, user_id="bob",
+                               error_type="APITimeoutError", http_status=504,
+                               status_message="Request timed out."))  # fmt: skip
     rows.extend(
         call(now - timedelta(hours=number), request_model="in-house-7b", name="chat in-house-7b",
              provider="vllm", cost_usd=None, cost_source="unpriced", user_id="eve")
         for number in range(1, 6)
     )  # fmt: skip
     return rows
+
+
+def _reliability(number: int, at: datetime) -> dict[str, Any]:
+    """Return what an answer says beside its tokens; searches carry a clock in their prompt."""
+    instructions = "You help the shop's customers. Answer in one sentence."
+    if number % 3 == 1:
+        instructions = f"The time is {at:%H:%M}. You search the shop's catalogue."
+    request = {
+        "model": "gpt-5",
+        "messages": [
+            {"role": "system", "content": instructions},
+            {"role": "user", "content": f"Question {number}"},
+        ],
+    }
+    return {
+        "api": "openai.chat",
+        "request_body": json.dumps(request),
+        "ttfc_ns": (180 + number * 29 % 700) * 1_000_000 if number % 4 else None,
+        "retry_count": 1 if number % 19 == 0 else 0,
+        "finish_reasons": ["length" if number % 31 == 0 else "stop"],
+        "cache_read_tokens": 640 if number % 3 else 0,
+        "cost_input_usd": Decimal("0.001"),
+        "rate_limit_limit_requests": 500,
+        "rate_limit_remaining_requests": 480 - number % 400,
+    }

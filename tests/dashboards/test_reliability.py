@@ -151,7 +151,8 @@ def test_every_card_is_plain_sql(busy: tuple[AppTest, Path]) -> None:
     deltas = {card.label: card.delta for card in app.metric}
     assert deltas["Latency p95"] == fmt.change(now["p95"] / before["p95"] - 1)
     assert deltas["Error rate"] == fmt.points(now["error_rate"] - before["error_rate"])
-    assert deltas["Rate-limit hits"] == f"{now['headroom']:.0%} least headroom"
+    assert deltas["Rate-limit hits"] == fmt.change(now["limited"] / before["limited"] - 1)
+    assert f"Least left of a rate limit: {now['headroom']:.0%}" in as_markdown(app)
 
 
 def test_the_comparison_is_plain_sql(busy: tuple[AppTest, Path]) -> None:
@@ -255,7 +256,7 @@ def test_without_a_comparison_no_change_is_shown(
 
     app = open_page(tmp_path, monkeypatch, "reliability", {"compare": "false"})
 
-    assert {card.delta for card in app.metric if "headroom" not in card.delta} == {""}
+    assert {card.delta for card in app.metric} == {""}
     assert not any("Change" in each.value.columns for each in app.dataframe)
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PAGES = {
     "overview": "/?range=24h",
+    "reliability": "/reliability?range=24h",
+    "cache": "/cache?range=24h",
     "traces": "/traces?range=24h",
     "trace": f"/traces?trace={TRACE.hex()}&span={4:016x}",
 }
