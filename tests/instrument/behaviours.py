@@ -124,8 +124,9 @@ BEHAVIOURS: dict[str, Behaviour] = {
         )
     ),
 }
-EVERYWHERE = ("normal", "429_then_ok", "cut_in_the_middle", "garbage", "error_inside_stream")
-"""Behaviours that meet every shape; the others meet one shape of each kind."""
+EVERYWHERE = ("normal", "error_inside_stream", "cut_in_the_middle", "garbage", "429_then_ok")
+"""Behaviours that meet every shape, the first two of them also where time is short; the others meet
+one shape of each kind."""
 SOME = (*EVERYWHERE, "400", "dropped", "200_html", "usage_null", "unknown_events", "gzip")
 """Behaviours that meet one shape of each kind where time is short."""
 STREAMED = ("normal", "cut_in_the_middle", "error_inside_stream")

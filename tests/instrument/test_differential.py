@@ -26,7 +26,8 @@ IS_BRIEF = os.environ.get("DIFFERENTIAL") == "brief"
 def _behaviours(cast: Cast, name: str) -> Iterable[str]:
     if name in cast.core:
         return SOME if IS_BRIEF or not cast.sdk.shows_http else BEHAVIOURS
-    return STREAMED if name in cast.streams else EVERYWHERE
+    usual = STREAMED if name in cast.streams else EVERYWHERE
+    return usual[:2] if IS_BRIEF else usual
 
 
 def _each(kind: str, wanted: Iterable[Cast] = CASTS) -> list[Any]:
