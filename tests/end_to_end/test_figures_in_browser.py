@@ -45,6 +45,16 @@ def look_at(page: Page) -> None:
             assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def pick_first_row(page: Page, *, table: int) -> None:
+    """Select the first row of a table: the grid is a canvas with a box at its left edge."""
+    page.set_viewport_size({"width": 1440, "height": 1_000})
+    grid = page.locator("[data-testid=stDataFrame]").nth(table)
+    grid.scroll_into_view_if_needed()
+    box = grid.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 16, box["y"] + 35 + 17)
+
+
 def test_both_pages_show_what_sql_shows_in_every_theme_and_width(
     tmp_path: Path, chromium: str
 ) -> None:
@@ -56,6 +66,8 @@ def test_both_pages_show_what_sql_shows_in_every_theme_and_width(
         shown.open("/reliability?range=7d")
         assert figure(shown.page, "Rate-limit hits") == str(row["limited"])
         look_at(shown.page)
+        pick_first_row(shown.page, table=0)
+        shown.page.get_by_text("Only  model: ").wait_for()
 
         shown.open("/cache?range=7d")
         assert figure(shown.page, "Hit rate by request") == f"{row['hit_rate']:.1f}%"
