@@ -19,6 +19,7 @@ st.navigation(
             st.Page(
                 "views/overview.py", title="Overview", icon=":material/monitoring:", default=True
             ),
+            st.Page("views/cost.py", title="Cost", icon=":material/payments:"),
             st.Page("views/reliability.py", title="Latency & reliability", icon=":material/speed:"),
             st.Page("views/cache.py", title="Cache", icon=":material/bolt:"),
         ],

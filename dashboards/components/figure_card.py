@@ -23,17 +23,22 @@ def figure_card(
     is_rate: bool = False,
     tint: Tint = "off",
     about: str,
+    remark: str | None = None,
 ) -> None:
-    """Show a figure; its change is left out if the viewer does not compare or it is unknown."""
+    """Show a figure; its change is left out if the viewer does not compare or it is unknown.
+
+    A ``remark`` stands where the change does, without an arrow.
+    """
     change = (fmt.points if is_rate else fmt.change)(figure.change)
-    compares = shown.choice.compare and change is not None
+    compares = shown.choice.compare and change is not None and remark is None
     if change is not None and not change.strip("+-0.% p"):
         tint = "off"  # what rounds to nothing is neither good nor bad
     st.metric(
         label,
         value,
-        change if compares else None,
+        change if compares else remark,
         delta_color=tint if compares else "off",
+        delta_arrow="auto" if compares else "off",
         delta_description=fmt.prior(shown.range) if compares else None,
         help=about,
         border=True,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -27,20 +28,43 @@ _LABELS: Final = {
     "tag": "Tag",
 }
 _LONGEST: Final = 200
+_KEPT: Final = "filters-kept"
 _RANGES: Final = (*address.RANGES, address.CUSTOM)
 
 
 def filter_bar() -> data.View:
     """Show the bar and return what it says: scope, grain, time zone, and the choice itself."""
+    _carry_over()
     # Before the widgets: Streamlit takes what they cannot show out of the URL without a word.
     linked = address.parse({name: st.query_params.get_all(name) for name in address.NAMES})
     with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         said = {**_range(), **_filters(), **_looks()}
     choice = address.parse(said)
     view = data.view(choice, st.context.timezone)
+    _keep(choice)
     _chips(choice)
     _notes(dict.fromkeys((*linked.notes, *choice.notes)))
     return view
+
+
+def _carry_over() -> None:
+    """Take the choice along to another page: Streamlit drops it on the way to the first one."""
+    path, said, shown = st.session_state.get(_KEPT, (None, {}, {}))
+    if path in (None, _path()) or any(name in st.query_params for name in address.NAMES):
+        return
+    for name, values in said.items():
+        st.query_params[name] = values
+    for name, value in shown.items():
+        st.session_state[name] = value
+
+
+def _keep(choice: address.Choice) -> None:
+    shown = {name: st.session_state[name] for name in address.NAMES if name in st.session_state}
+    st.session_state[_KEPT] = (_path(), address.serialise(choice), shown)
+
+
+def _path() -> str:
+    return urlsplit(st.context.url or "").path
 
 
 def _range() -> dict[str, list[str]]:

@@ -24,14 +24,11 @@ def open_page(
     """Run one page on the store of ``home``, with what the URL says."""
     monkeypatch.setenv("LLMTRACE_HOME", str(home))
     app = AppTest.from_file(APP, default_timeout=60)
+    if view != "overview":
+        app.switch_page(f"views/{view}.py")
     for name, value in (query or {}).items():
         app.query_params[name] = value
     app.run()
-    if view != "overview":
-        app.switch_page(f"views/{view}.py").run()
-        for name, value in (query or {}).items():
-            app.query_params[name] = value
-        app.run()
     return app
 
 

@@ -16,13 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOSTILE = (
-    "<img src=x onerror=alert(1)>",
-    "![x](http://evil.example/x.png)",
+    "<img src=x onerror=alert(1)>![x](http://evil.example/x.png)",
     "\x00\u202e\x1b[31m",
     "' or 1=1; drop table spans --",
     "x" * 5_000,
     "nan",
-    "",
 )
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.dashboards.seeding import TRACE, busy_day, fill
+from tests.dashboards.test_cost import nine_weeks
 from tests.end_to_end.browsing import browser, dashboard, watch
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 PAGES = {
     "overview": "/?range=24h",
+    "cost": "/cost?range=30d",
     "reliability": "/reliability?range=24h",
     "cache": "/cache?range=24h",
     "traces": "/traces?range=24h",
@@ -31,7 +33,8 @@ def main(folder: Path, widths: dict[str, int]) -> None:
     """Save every page in both themes and all widths."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
-        fill(Path(home), busy_day(datetime.now(UTC)))
+        now = datetime.now(UTC)
+        fill(Path(home), [*busy_day(now), *nine_weeks(now - timedelta(days=3))])
         with dashboard(Path(home)) as url, browser() as chromium:
             for name, path in PAGES.items():
                 for scheme in ("light", "dark"):

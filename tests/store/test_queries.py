@@ -15,6 +15,7 @@ from llmtrace.store.queries import (
     PageEnd,
     Scope,
     TraceSearch,
+    cost_distribution,
     firing_alerts,
     first_call_at,
     known_tags,
@@ -195,4 +196,20 @@ def test_the_tags_in_use_are_listed_most_used_first(store: Writer) -> None:
     assert known_tags(store, NOON, limit=9).to_pylist() == [
         {"key": "team", "value": "core", "calls": 2},
         {"key": "tier", "value": "1", "calls": 1},
+    ]
+
+
+def test_costs_of_calls_are_counted_by_steps_that_an_edge_begins(store: Writer) -> None:
+    costs = ("0", "0.001", "0.0019999", "0.002", "0.005", "12", "0.000000000001")
+    store.insert([*(call(cost_usd=Decimal(cost)) for cost in costs), call(cost_usd=None)])
+
+    rows = cost_distribution(store, DAY).to_pylist()
+
+    assert [(row["from_usd"], row["calls"], row["cost_usd"]) for row in rows] == [
+        (Decimal(0), 1, Decimal(0)),
+        (Decimal("0.000000000001"), 1, Decimal("0.000000000001")),
+        (Decimal("0.001"), 2, Decimal("0.0029999")),
+        (Decimal("0.002"), 1, Decimal("0.002")),
+        (Decimal("0.005"), 1, Decimal("0.005")),
+        (Decimal(10), 1, Decimal(12)),
     ]

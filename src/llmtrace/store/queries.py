@@ -140,6 +140,12 @@ def latest_errors(store: Store, scope: Scope, *, limit: int = 10) -> pa.Table:
     return store.sql(_text("latest_errors"), [scope.start, scope.end, *scope.lists(), limit])
 
 
+def cost_distribution(store: Store, scope: Scope) -> pa.Table:
+    """Return calls by what each cost; columns as ``sql/cost_distribution.sql`` says."""
+    check_range(scope.start, scope.end)
+    return store.sql(_text("cost_distribution"), [scope.start, scope.end, *scope.lists()])
+
+
 def first_call_at(store: Store) -> datetime | None:
     """Return when the oldest stored call started (naive UTC), None if there is no call."""
     (row,) = store.sql(_text("first_call")).to_pylist()

@@ -40,7 +40,7 @@ def unpriced(home: Path | None, *, as_json: bool) -> int:
     book = load_price_book(load_settings(home=home))
     with open_store(home) as store:
         rows = unpriced_calls(store).to_pylist()
-    found = [_diagnosis(row, book) for row in rows]
+    found = [diagnosis(row, book) for row in rows]
     if as_json:
         click.echo(json_text(found))
         return 0
@@ -48,7 +48,7 @@ def unpriced(home: Path | None, *, as_json: bool) -> int:
     return 0
 
 
-def _diagnosis(row: dict[str, Any], book: PriceBook) -> dict[str, object]:
+def diagnosis(row: dict[str, Any], book: PriceBook) -> dict[str, object]:
     """Say why calls of one model and tier have no price, and what to write so that they get one."""
     model, provider = row["model"], row["provider"] or ""
     reason, fix = _why(row, book), None

@@ -1,0 +1,215 @@
+"""The figures of "Cost": each an answer of the metric layer or a named query, in USD."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import streamlit as st
+
+from dashboards.asking import NO_VALUE, STEP_S, ask, figures_of, one, open_at, scoped
+from dashboards.home import home
+from llmtrace.cli.prices.unpriced import diagnosis
+from llmtrace.cli.sql import csv_cell, csv_line
+from llmtrace.config import load_settings
+from llmtrace.pricing import load_price_book
+from llmtrace.store.comparison import change_ratio, per_1k_tokens, share
+from llmtrace.store.forecast import MonthForecast, forecast_month
+from llmtrace.store.metric_time import next_start, period_start
+from llmtrace.store.metrics import TIME, previous
+from llmtrace.store.queries import Scope, cost_distribution, first_call_at, unpriced_calls
+from llmtrace.store.spend_course import (
+    DayCourse,
+    MonthCourse,
+    day_course,
+    month_course,
+    weekday_hours,
+)
+from llmtrace.store.usual import PERIODS
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from dashboards.figures import Figure, View
+
+__all__ = ["DayCourse", "MonthCourse", "Step"]
+
+LISTED: Final = 100
+"""Values of a dimension in the table; the export has all."""
+HEAT_WEEKS: Final = 4
+_WEEK: Final = timedelta(days=7)
+_MEASURES: Final = (
+    "cost", "requests", "cost_per_request", "total_tokens", "cache_savings",
+)  # fmt: skip
+_EXPORTED: Final = (
+    "cost_usd", "share", "previous_cost_usd", "change", "requests", "cost_per_request_usd",
+    "total_tokens", "cost_per_1k_tokens_usd", "cache_savings_usd", "unpriced_calls",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One value of a dimension, and what its calls cost."""
+
+    name: str | None
+    cost: Decimal | None
+    share: float | None
+    before: Decimal | None
+    """Cost in the range before; None: unknown, or nothing was called."""
+    change: float | None
+    requests: int
+    per_request: Decimal | None
+    tokens: int | None
+    per_1k: Decimal | None
+    """None too if some of the calls are unpriced: their tokens would make it look cheap."""
+    saved: Decimal | None
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Calls that cost from so much to the next step (1, 2, 5, 10, …)."""
+
+    from_usd: Decimal
+    calls: int
+    cost: Decimal
+
+
+def totals(shown: View) -> tuple[Figure, Figure, Figure]:
+    """Return cost, cost per request and tokens of the range."""
+    found = figures_of(scoped(shown, "cost", "cost_per_request", "total_tokens"), shown)
+    return found["cost"], found["cost_per_request"], found["total_tokens"]
+
+
+def per_1k(cost: Figure, tokens: Figure) -> Decimal | None:
+    """Return what 1 000 tokens of the range cost."""
+    return per_1k_tokens(cost.value, tokens.value, unpriced=cost.unpriced)
+
+
+def today(shown: View) -> DayCourse:
+    """Return today's spend by hour, against the last eight days of its weekday."""
+    begin = period_start(shown.now, "day", shown.zone)
+    # Two hours more than the weeks have: a day back over a change of the clock is longer.
+    start = begin - _WEEK * PERIODS - timedelta(hours=2)
+    query = scoped(shown, "cost", start=start, end=shown.now, grain="hour")
+    return day_course(
+        _by_time(ask(query)),
+        now=shown.now,
+        timezone=shown.zone,
+        first_call_at=_first_call(str(home())),
+    )
+
+
+def month(shown: View) -> tuple[MonthCourse, MonthForecast, int]:
+    """Return this month by day, where it is heading, and its calls without a price."""
+    begin = min(period_start(shown.now, "month", shown.zone), shown.now - timedelta(seconds=STEP_S))
+    total = one(scoped(shown, "cost", start=begin, end=shown.now))
+    forecast = forecast_month(
+        total["cost"],
+        now=shown.now,
+        timezone=shown.zone,
+        first_call_at=_first_call(str(home())),
+    )
+    rows = ask(scoped(shown, "cost", start=begin, end=shown.now, grain="day"))
+    course = month_course(_by_time(rows), forecast, now=shown.now, timezone=shown.zone)
+    return course, forecast, total["unpriced_count"]
+
+
+def lines(shown: View, by: str, *, limit: int | None = LISTED) -> list[Line]:
+    """Return the values of a dimension, what costs most first; at most ``limit``, None: all."""
+    query = scoped(shown, *_MEASURES, by=(by,), order_by=("-cost", "-requests"), limit=limit)
+    rows = ask(query)
+    total = one(scoped(shown, "cost"))["cost"]
+    before = _before(shown, by, [row[by] for row in rows], everything=limit is None)
+    return [_line(row, by, total, before.get(row[by])) for row in rows]
+
+
+def number_of(shown: View, by: str) -> int:
+    """Return how many values of a dimension have calls."""
+    return len(ask(scoped(shown, "requests", by=(by,))))
+
+
+def export(shown: View, by: str) -> str:
+    """Return all values of a dimension as CSV: money exact, unknown empty, no cell a formula."""
+    rows = [
+        (line.name if line.name is not None else NO_VALUE, line.cost, line.share, line.before,
+         line.change, line.requests, line.per_request, line.tokens, line.per_1k, line.saved,
+         line.unpriced)
+        for line in lines(shown, by, limit=None)
+    ]  # fmt: skip
+    table = [(by, *_EXPORTED), *rows]
+    return "".join(csv_line([csv_cell(cell) for cell in row]) + "\n" for row in table)
+
+
+def heat(shown: View) -> dict[tuple[int, int], Decimal]:
+    """Return what each weekday and hour cost in the four weeks until now."""
+    # Whole hours, so that no cell has a part of a fifth week's hour.
+    end = next_start(period_start(shown.now, "hour", shown.zone), "hour", shown.zone)
+    query = scoped(shown, "cost", start=end - _WEEK * HEAT_WEEKS, end=end, grain="hour")
+    return weekday_hours(_by_time(ask(query)), shown.zone)
+
+
+def distribution(shown: View) -> list[Step]:
+    """Return how many calls cost how much, in steps without gaps."""
+    return [
+        Step(from_usd=row["from_usd"], calls=row["calls"], cost=row["cost_usd"])
+        for row in _distribution(str(home()), shown.scope)
+    ]
+
+
+def fixes(models: tuple[str | None, ...]) -> list[str]:
+    """Return the lines of prices.yaml that would price these models; ``?`` for each price."""
+    found = _diagnoses(str(home()))
+    return [
+        str(each["fix"]) for each in found if each["model"] in models and each["fix"] is not None
+    ]
+
+
+def _line(row: dict[str, Any], by: str, total: Decimal | None, before: Decimal | None) -> Line:
+    return Line(
+        name=row[by],
+        cost=row["cost"],
+        share=share(row["cost"], total),
+        before=before,
+        change=change_ratio(row["cost"], before),
+        requests=row["requests"],
+        per_request=row["cost_per_request"],
+        tokens=row["total_tokens"],
+        per_1k=per_1k_tokens(row["cost"], row["total_tokens"], unpriced=row["unpriced_count"]),
+        saved=row["cache_savings"],
+        unpriced=row["unpriced_count"],
+    )
+
+
+def _before(
+    shown: View, by: str, names: list[str | None], *, everything: bool
+) -> dict[str | None, Decimal]:
+    if not names:
+        return {}
+    query = previous(scoped(shown, "cost", by=(by,)))
+    if not everything:  # of those shown only: there may be ten thousand others
+        query = replace(query, filters={**query.filters, by: tuple(names)})
+    return {row[by]: row["cost"] for row in ask(query)}
+
+
+def _by_time(rows: list[dict[str, Any]]) -> dict[datetime, Decimal]:
+    return {row[TIME].replace(tzinfo=UTC): row["cost"] for row in rows if row["cost"] is not None}
+
+
+@st.cache_data(ttl=600, max_entries=8, show_spinner=False)
+def _first_call(folder: str) -> datetime:
+    found = first_call_at(open_at(folder))
+    # A page is shown only once there is a call; if it was deleted since, no day is known whole.
+    return datetime.max.replace(tzinfo=UTC) if found is None else found.replace(tzinfo=UTC)
+
+
+@st.cache_data(ttl=STEP_S, max_entries=200, show_spinner=False)
+def _distribution(folder: str, scope: Scope) -> list[dict[str, Any]]:
+    return cost_distribution(open_at(folder), scope).to_pylist()
+
+
+@st.cache_data(ttl=60, max_entries=8, show_spinner=False)
+def _diagnoses(folder: str) -> list[dict[str, object]]:
+    book = load_price_book(load_settings(home=home()))
+    return [diagnosis(row, book) for row in unpriced_calls(open_at(folder)).to_pylist()]

@@ -1,0 +1,50 @@
+-- What do single calls cost? Priced calls by size, in steps of 1, 2 and 5.
+--
+-- $1  from     UTC timestamp, inclusive
+-- $2  to       UTC timestamp, exclusive
+-- $3 … $8      varchar[]: environments, providers, models, users, features, tenants; empty for all
+-- $9, $10      varchar[]: keys of tags, and the key, chr(31), value of each tag that fits; both empty
+--              for all
+--
+-- Columns: from_usd (DECIMAL, inclusive; 0 for calls that cost nothing), calls, cost_usd; in order.
+-- The digits of the cost decide, so that an amount at an edge is in the step that begins there.
+with priced as (
+    select
+        cost_usd,
+        (cost_usd * 1000000000000)::bigint::varchar as digits
+    from llm_calls
+    where
+        cost_usd >= 0
+        and start_time >= $1::timestamp
+        and start_time < $2::timestamp
+        and (len($3::varchar[]) = 0 or list_contains($3::varchar[], environment))
+        and (len($4::varchar[]) = 0 or list_contains($4::varchar[], provider))
+        and (len($5::varchar[]) = 0 or list_contains($5::varchar[], model))
+        and (len($6::varchar[]) = 0 or list_contains($6::varchar[], user_id))
+        and (len($7::varchar[]) = 0 or list_contains($7::varchar[], feature))
+        and (len($8::varchar[]) = 0 or list_contains($8::varchar[], tenant))
+        and len(
+            list_filter(
+                $9::varchar[],
+                lambda key: list_contains($10::varchar[], key || chr(31) || tags[key])
+            )
+        ) = len($9::varchar[])
+),
+stepped as (
+    select
+        cost_usd,
+        case
+            when cost_usd = 0 then '0'
+            when digits[1] < '2' then '1' || repeat('0', length(digits) - 1)
+            when digits[1] < '5' then '2' || repeat('0', length(digits) - 1)
+            else '5' || repeat('0', length(digits) - 1)
+        end as step
+    from priced
+)
+select
+    (step::hugeint::decimal(38, 0) / 1000000000000)::decimal(18, 12) as from_usd,
+    count(*) as calls,
+    sum(cost_usd) as cost_usd
+from stepped
+group by step
+order by from_usd
