@@ -57,7 +57,7 @@ def _tall(page: Page, width: int) -> None:
     page.set_viewport_size(
         {
             "width": width,
-            "height": min(max(int(height) + 40, 700), 1_500 if width > 1_000 else 2_600),
+            "height": min(max(int(height) + 40, 700), 1_800 if width > 1_000 else 2_900),
         }
     )
     page.wait_for_timeout(1_000)
