@@ -54,6 +54,8 @@ def run(tmp_path: Path, provider: LocalProvider) -> Callable[[str], subprocess.P
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # On a busy machine the two seconds for an exit may be over before prices are loaded.
+            env={**os.environ, "LLMTRACE_EXIT_FLUSH": "30"},
         )
 
     return start
