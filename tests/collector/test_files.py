@@ -60,5 +60,13 @@ def test_nothing_else_is_left_in_the_home(tmp_path: Path) -> None:
 
 
 def test_a_home_that_cannot_be_written_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+
     with pytest.raises(StoreUnreachableError, match=r"cannot write .*token: .*LLMTRACE_HOME"):
-        make_token(tmp_path / "nowhere")
+        make_token(tmp_path / "file")
+
+
+def test_a_home_that_is_not_there_yet_is_made_for_this_user_alone(tmp_path: Path) -> None:
+    make_token(tmp_path / "new" / "home")
+
+    assert (tmp_path / "new" / "home").stat().st_mode & 0o777 == 0o700

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from llmtrace.config import Secret
 from llmtrace.errors import StoreUnreachableError
+from llmtrace.spool import make_private
 from llmtrace.store.discovery import COLLECTOR_FILE, TOKEN_FILE
 from llmtrace.version import VERSION
 
@@ -43,9 +44,13 @@ def unpublish(home: Path) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file by one of mode 0600; readers see the old or the new one."""
+    """Replace a file by one of mode 0600, in a folder that is made if need be.
+
+    Readers see the old or the new one.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
+        make_private(path.parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="ascii") as file:
             file.write(text)
