@@ -27,7 +27,8 @@ def _behaviours(cast: Cast, name: str) -> Iterable[str]:
     if name in cast.core:
         return SOME if IS_BRIEF or not cast.sdk.shows_http else BEHAVIOURS
     usual = STREAMED if name in cast.streams else EVERYWHERE
-    return usual[:2] if IS_BRIEF else usual
+    # A cloud's client has no core: it has the classes of its SDK's first one.
+    return usual[: 2 if cast.core else 1] if IS_BRIEF else usual
 
 
 def _each(kind: str, wanted: Iterable[Cast] = CASTS) -> list[Any]:
