@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llmtrace.testing.provider import faults
+import llmtrace
+from llmtrace.clock import FixedClock
+from llmtrace.testing.provider import LocalProvider, faults
+from tests.instrument.recording import Recorded
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it asks the network on import
 litellm = pytest.importorskip("litellm", reason="litellm runs in a row of the version matrix")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from llmtrace.testing.provider import LocalProvider
-    from tests.instrument.recording import Recorded
+    from pathlib import Path
 
 MESSAGES = [{"role": "user", "content": "Where is my parcel?"}]
 COUNTED = "llmtrace.usage.source"
+STILL = FixedClock(datetime(2026, 3, 1, tzinfo=UTC))
 
 
 def route(provider: LocalProvider, name: str) -> dict[str, Any]:
@@ -95,6 +98,54 @@ def test_a_stream_is_one_counted_span(
     assert text
     assert span["attributes"]["llmtrace.stream.outcome"] == "completed"
     assert span["attributes"]["gen_ai.usage.output_tokens"] > 0
+
+
+def seen(name: str, *, is_async: bool, stream: bool) -> list[Any]:
+    """Return what an app sees of one call, without the times and ids that LiteLLM makes up."""
+
+    async def waited(provider: LocalProvider) -> list[Any]:
+        answer = await litellm.acompletion(**route(provider, name), stream=stream)
+        return [chunk async for chunk in answer] if stream else [answer]
+
+    with LocalProvider(clock=STILL) as provider:
+        if is_async:
+            items = asyncio.run(waited(provider))
+        else:
+            answer = litellm.completion(**route(provider, name), stream=stream)
+            items = list(answer) if stream else [answer]
+    return [(type(item), item.model_dump(exclude={"id", "created"})) for item in items]
+
+
+def refused(status: int) -> tuple[type, str]:
+    """Return the exception that an app gets."""
+    with LocalProvider(clock=STILL) as provider:
+        provider.enqueue(faults.refused(status))
+        with pytest.raises(Exception) as error:  # noqa: PT011  # compared by the caller
+            litellm.completion(**route(provider, "anthropic"))
+    return error.type, str(error.value)
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+@pytest.mark.parametrize("name", ["anthropic", *ROUTES])
+def test_the_app_sees_the_same_with_and_without(
+    name: str, tmp_path: Path, *, stream: bool, is_async: bool
+) -> None:
+    bare = seen(name, is_async=is_async, stream=stream)
+    llmtrace.instrument(home=tmp_path)
+
+    watched = seen(name, is_async=is_async, stream=stream)
+
+    assert watched == bare
+    assert len(counted(Recorded(tmp_path))) == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 429, 500])
+def test_the_app_gets_the_same_exception(tmp_path: Path, status: int) -> None:
+    bare = refused(status)
+    llmtrace.instrument(home=tmp_path)
+
+    assert refused(status) == bare
 
 
 def test_what_is_tried_again_is_billed_once(provider: LocalProvider, recorded: Recorded) -> None:
