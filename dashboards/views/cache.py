@@ -9,6 +9,7 @@ import streamlit as st
 from dashboards import data
 from dashboards import data_cache as figures
 from dashboards.components import format as fmt
+from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
 from dashboards.components.figure_card import figure_card
 from dashboards.components.filters import filter_bar
@@ -120,15 +121,7 @@ def _statuses(shown: data.View) -> None:
 
 
 def _comparison(shown: data.View) -> None:
-    with st.container(border=True):
-        with st.container(
-            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-        ):
-            st.subheader("Compare", anchor=False, width="content")
-            by = st.segmented_control(
-                "Compare by", list(_BY), default="model", required=True,
-                format_func=_BY.__getitem__, key="by", label_visibility="collapsed",
-            ) or "model"  # fmt: skip
+    with choosing_card("Compare", "Compare by", _BY, key="by") as by:
         rows = figures.by_value(shown, by)
         columns: dict[str, Sequence[str]] = {
             _BY[by]: [data.NO_VALUE if row[by] is None else fmt.one_line(row[by], 60)

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboards import data, data_cost
 from dashboards.components import cost_charts as charts
 from dashboards.components import format as fmt
+from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
 from dashboards.components.figure_card import figure_card
 from dashboards.components.filters import filter_bar
@@ -177,21 +178,7 @@ def _month(shown: data.View) -> None:
 
 
 def _breakdown(shown: data.View) -> None:
-    with st.container(border=True):
-        with st.container(
-            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-        ):
-            st.subheader("Who and what costs", anchor=False, width="content")
-            by = st.segmented_control(
-                "By",
-                list(_BY),
-                default="user",
-                required=True,
-                format_func=_BY.__getitem__,
-                key="cost-by",
-                label_visibility="collapsed",
-            )
-        by = by or "user"
+    with choosing_card("Who and what costs", "By", _BY, key="cost-by", default="user") as by:
         rows = data_cost.lines(shown, by)
         if not rows:
             nothing_found("call")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboards import data
 from dashboards.components import format as fmt
+from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
 from dashboards.components.charts import stacked_cost, stacked_table
 from dashboards.components.filters import filter_bar
@@ -159,21 +160,8 @@ def _card(
 
 
 def _cost_chart(shown: data.View) -> None:
-    with st.container(border=True):
-        with st.container(
-            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-        ):
-            st.subheader("Cost over time", anchor=False, width="content")
-            by = st.segmented_control(
-                "Stack by",
-                list(_SERIES),
-                default="model",
-                required=True,
-                format_func=_SERIES.__getitem__,
-                key="stack",
-                label_visibility="collapsed",
-            )
-        bars, series = data.cost_over_time(shown, by or "model")
+    with choosing_card("Cost over time", "Stack by", _SERIES, key="stack") as by:
+        bars, series = data.cost_over_time(shown, by)
         if not bars:
             nothing_found("priced call")
             return
@@ -191,21 +179,9 @@ def _cost_chart(shown: data.View) -> None:
 
 
 def _top_spenders(shown: data.View) -> None:
-    with st.container(border=True, height="stretch"):
-        with st.container(
-            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-        ):
-            st.subheader("Top spenders", anchor=False, width="content")
-            by = st.segmented_control(
-                "Spenders by",
-                list(_SPENDERS),
-                default="user",
-                required=True,
-                format_func=_SPENDERS.__getitem__,
-                key="spenders",
-                label_visibility="collapsed",
-            )
-        by = by or "user"
+    with choosing_card(
+        "Top spenders", "Spenders by", _SPENDERS, key="spenders", stretch=True
+    ) as by:
         rows = data.spenders(shown, by)
         if not rows:
             nothing_found("call")

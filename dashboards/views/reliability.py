@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
 from dashboards import data
 from dashboards import data_reliability as figures
 from dashboards.components import format as fmt
+from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
 from dashboards.components.figure_card import figure_card
 from dashboards.components.filters import filter_bar
@@ -20,23 +21,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
-    from streamlit.delta_generator import DeltaGenerator
-
     from dashboards.data_reliability import Behind, Row
 
-_Name = TypeVar("_Name", bound=str)
 _KINDS: Final = {"latency": "Whole answer", "ttfc": "First chunk"}
 _PERCENTILES: Final = ("p50", "p95", "p99")
 _BY: Final = {"model": "Model", "provider": "Provider", "feature": "Feature"}
 _FAILED: Final = {"status": ("error",)}
 _BEHIND: Final[dict[Behind, str]] = {
-    "latest": "Latest",
     "slowest": "Slowest",
+    "latest": "Latest",
     "slowest_first_chunk": "Slowest first chunk",
     "rate_limited": "Rate limited",
     "least_headroom": "Least headroom",
 }
-_SLOWEST: Final[Behind] = "slowest"
 _RETRIED: Final = {"yes": "Retried", "no": "First attempt", None: "Not told"}
 
 
@@ -104,10 +101,7 @@ def _cards(shown: data.View, cards: Mapping[str, data.Figure]) -> None:
 
 
 def _percentiles(shown: data.View) -> None:
-    with st.container(border=True, height="stretch"):
-        with _heading():
-            st.subheader("Percentiles", anchor=False, width="content")
-            kind = _choice("Time of", _KINDS, "kind")
+    with choosing_card("Percentiles", "Time of", _KINDS, key="kind", stretch=True) as kind:
         points = figures.percentiles(shown, kind)
         if not points:
             nothing_found("streamed call" if kind == "ttfc" else "timed call")
@@ -149,10 +143,7 @@ def _errors_over_time(shown: data.View, headroom: data.Figure) -> None:
 
 
 def _comparison(shown: data.View) -> Mapping[str, Sequence[str | None]]:
-    with st.container(border=True):
-        with _heading():
-            st.subheader("Compare", anchor=False, width="content")
-            by = _choice("Compare by", _BY, "by")
+    with choosing_card("Compare", "Compare by", _BY, key="by") as by:
         rows = figures.by_value(shown, by)
         place = grid(_comparison_columns(shown, rows, by), names=[_BY[by]], key=f"compare-{by}",
                      alt=f"Latency and reliability by {_BY[by].lower()}", picks=True)  # fmt: skip
@@ -238,10 +229,7 @@ def _retries(shown: data.View) -> None:
 
 
 def _behind(shown: data.View, picked: Mapping[str, Sequence[str | None]]) -> None:
-    with st.container(border=True):
-        with _heading():
-            st.subheader("Calls behind the numbers", anchor=False, width="content")
-            which: Behind = _choice("Which calls", _BEHIND, "behind", default=_SLOWEST)
+    with choosing_card("Calls behind the numbers", "Which calls", _BEHIND, key="behind") as which:
         if picked:
             said = [
                 f"{name.replace('_', ' ')}: {_name(values[0])}" for name, values in picked.items()
@@ -276,28 +264,6 @@ def _behind(shown: data.View, picked: Mapping[str, Sequence[str | None]]) -> Non
                 "views/traces.py",
                 query_params={"trace": row["trace_id"], "span": row["span_id"]},
             )
-
-
-def _heading() -> DeltaGenerator:
-    return st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-    )
-
-
-def _choice(
-    label: str, options: Mapping[_Name, str], key: str, default: _Name | None = None
-) -> _Name:
-    names = list(options)
-    picked = st.segmented_control(
-        label,
-        names,
-        default=default or names[0],
-        required=True,
-        format_func=options.__getitem__,
-        key=key,
-        label_visibility="collapsed",
-    )
-    return picked or default or names[0]
 
 
 def _name(value: str | None) -> str:
