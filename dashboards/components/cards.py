@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import streamlit as st
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
 Name = TypeVar("Name", bound=str)
 
@@ -22,7 +22,7 @@ def choosing_card(
     key: str,
     default: Name | None = None,
     stretch: bool = False,
-) -> Iterator[Name]:
+) -> Generator[Name, None, None]:
     """Open a card whose viewer chooses among ``options`` (value → what is written); yields it.
 
     ``label`` says to screen readers what is chosen; ``default`` is the first option if None;
