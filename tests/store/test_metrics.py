@@ -14,6 +14,7 @@ from llmtrace.store.metric_definitions import DIMENSIONS, MEASURES
 from llmtrace.store.metrics import (
     OTHER,
     MetricQuery,
+    Windows,
     column_names,
     compile_metrics,
     previous,
@@ -266,6 +267,42 @@ def test_top_puts_the_rest_into_one_group(store: Writer) -> None:
         ("bob", Decimal(3)),
         (OTHER, Decimal(2)),
     ]
+
+
+@pytest.mark.parametrize(("length", "every"), [(300, 60), (60, 60), (90, 60), (60, 300)])
+def test_a_sliding_window_is_the_question_about_its_calls(
+    store: Writer, length: int, every: int
+) -> None:
+    # given calls at whole minutes and between them, before the range and after it
+    rows = [call(NOON + minutes(each / 4), latency_ms=100 + each * 7 % 90) for each in range(60)]
+    store.insert([*rows, *(failed(NOON + minutes(each)) for each in (2, 5, 5.5))])
+    start, end = NOON + minutes(3.5), NOON + minutes(13)
+    measures = ("requests", "error_rate", "cost", "latency_p95")
+
+    found = ask(store, *measures, start=start, end=end,
+                windows=Windows(length_s=length, every_s=every))  # fmt: skip
+
+    ends = [NOON + minutes(each) for each in range(14) if each * 60 % every == 0 and each > 3.5]
+    assert found == [
+        {"time": moment.replace(tzinfo=None), **ask(
+            store, *measures, start=moment - timedelta(seconds=length), end=moment)[0]}
+        for moment in ends
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"windows": Windows(length_s=1_441, every_s=1)}, "overlap too often"),
+        ({"windows": Windows(length_s=0, every_s=1)}, "at least 1 second"),
+        ({"windows": Windows(length_s=5, every_s=1), "grain": "day"}, "neither a grain nor top"),
+    ],
+)
+def test_windows_that_make_no_sense_are_refused(
+    store: Writer, settings: dict[str, object], text: str
+) -> None:
+    with pytest.raises(QueryError, match=text):
+        ask(store, "requests", **settings)
 
 
 def test_rows_are_ordered_and_limited(store: Writer) -> None:

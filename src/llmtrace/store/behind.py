@@ -102,4 +102,4 @@ def _check(query: MetricQuery, limit: int) -> None:
 
 
 def _plain(query: MetricQuery) -> MetricQuery:
-    return replace(query, by=(), grain=None, top=None)
+    return replace(query, by=(), grain=None, windows=None, top=None)

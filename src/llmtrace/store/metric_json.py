@@ -5,12 +5,12 @@ Checks the shape only; which names and ranges there are is for ``compile_metrics
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from llmtrace.errors import QueryError
-from llmtrace.store.metrics import MetricQuery
+from llmtrace.store.metrics import MetricQuery, Windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +36,7 @@ def metric_query(content: Mapping[str, Any]) -> MetricQuery:
         end=_moment(content, "end"),
         by=_names(content, "by"),
         grain=grain,
+        windows=_windows(content.get("windows")),
         timezone=_text(content, "timezone") or "UTC",
         filters=_filters(content.get("filters")),
         top=_number(content, "top"),
@@ -50,6 +51,7 @@ def metric_question(query: MetricQuery) -> dict[str, object]:
         field.name: getattr(query, field.name) for field in fields(query)
     }
     question["filters"] = {name: list(values) for name, values in query.filters.items()}
+    question["windows"] = asdict(query.windows) if query.windows else None
     question["start"] = query.start.isoformat()
     question["end"] = query.end.isoformat()
     return question
@@ -76,6 +78,16 @@ def _number(content: Mapping[str, Any], key: str) -> int | None:
     if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
         raise QueryError(f'"{key}" is a whole number')
     return value
+
+
+def _windows(value: object) -> Windows | None:
+    if value is None:
+        return None
+    found = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    length_s, every_s = _number(found, "length_s"), _number(found, "every_s")
+    if length_s is None or every_s is None or len(found) > len(fields(Windows)):
+        raise QueryError('"windows" is {"length_s": …, "every_s": …}, in whole seconds')
+    return Windows(length_s=length_s, every_s=every_s)
 
 
 def _moment(content: Mapping[str, Any], key: str) -> datetime:

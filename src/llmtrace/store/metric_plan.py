@@ -2,9 +2,9 @@
 
 The rollups answer for whole UTC hours; what a range has beyond them at its ends is read from the
 calls, so that the answer is the same number. They cannot answer by user, session or tag (a row for
-each call again), by minute, in a time zone whose hours do not begin with those of UTC, or what they
-do not hold (a measure without ``rolled``). Few calls are counted faster than a longer query is
-planned; where spans were deleted the rollups know more.
+each call again), by minute or sliding window, in a time zone whose hours do not begin with those of
+UTC, or what they do not hold (a measure without ``rolled``). Few calls are counted faster than a
+longer query is planned; where spans were deleted the rollups know more.
 
 Percentiles do not add up. They are exact, from the calls, unless that would mean to look at more
 than ``EXACT_CALLS`` of them or spans of the range were deleted; then they come from the histogram.
@@ -78,7 +78,7 @@ def choose(store: Store, query: MetricQuery) -> Plan:
 
 def rolled_hours(query: MetricQuery) -> tuple[datetime, datetime] | None:
     """Return the whole hours of a question's range if the rollups can answer it, else None."""
-    if query.grain == "minute" or not _has(query, CALLS.dimensions):
+    if query.grain == "minute" or query.windows or not _has(query, CALLS.dimensions):
         return None
     if not all(MEASURES[name].rolled or MEASURES[name].percentile for name in query.measures):
         return None

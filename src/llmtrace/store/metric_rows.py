@@ -1,12 +1,15 @@
 """The rows that a question to the metric layer is about, as a SELECT of calls or of rollups. Pure.
 
-Both have the columns ``time`` (if there is a grain) and one for each dimension, under its alias.
+Both have the columns ``time`` (if there is a grain or are windows) and one for each dimension, under
+its alias.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
+from llmtrace.clock import unix_ns
 from llmtrace.store.metric_definitions import DIMENSIONS, TAG_PREFIX
 from llmtrace.store.metric_time import BUCKETS
 from llmtrace.store.rollup_rows import CALLS, SPANS
@@ -16,8 +19,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from llmtrace.store.metric_plan import Plan
-    from llmtrace.store.metrics import MetricQuery
+    from llmtrace.store.metrics import MetricQuery, Windows
     from llmtrace.store.rollup_rows import Rollup
+
+_SECOND: Final = 1_000_000
+"""In microseconds, as times are stored."""
 
 
 def calls(query: MetricQuery, parameters: list[object], *, view: str = "llm_calls") -> str:
@@ -26,7 +32,8 @@ def calls(query: MetricQuery, parameters: list[object], *, view: str = "llm_call
     ``view`` is ``llm_calls`` or one with its columns and more.
     """
     columns = [*_bucket(query, parameters), *_dimensions(query, parameters), "*"]
-    parameters.extend([query.start, query.end])
+    reach = timedelta(seconds=query.windows.length_s if query.windows else 0)
+    parameters.extend([query.start - reach, query.end])
     where = ["start_time >= ?", "start_time < ?", *_conditions(query, parameters)]
     return _select(columns, view, where)
 
@@ -83,11 +90,24 @@ def _select(columns: Sequence[str], source: str, where: Sequence[str]) -> str:
 
 
 def _bucket(query: MetricQuery, parameters: list[object]) -> list[str]:
+    if query.windows is not None:
+        return [_window_ends(query, query.windows, parameters)]
     if query.grain is None:
         return []
     bucket = BUCKETS[query.grain]
     parameters.extend([query.timezone] * bucket.count("?"))
     return [f"{bucket} as time"]
+
+
+def _window_ends(query: MetricQuery, windows: Windows, parameters: list[object]) -> str:
+    """Return the ends of all windows that a call is in; it has a row for each."""
+    every, length = windows.every_s * _SECOND, windows.length_s * _SECOND
+    # A window's start belongs to it, its end does not.
+    first = "greatest((epoch_us(start_time) // ? + 1) * ?, ?)"
+    last = "least(epoch_us(start_time) + ?, ?)"
+    start, end = (unix_ns(moment) // 1_000 for moment in (query.start, query.end))
+    parameters.extend([every, every, (start // every + 1) * every, length, end, every])
+    return f"make_timestamp(unnest(range({first}, {last} + 1, ?))) as time"
 
 
 def _dimensions(query: MetricQuery, parameters: list[object]) -> list[str]:

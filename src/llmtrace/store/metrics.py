@@ -35,9 +35,21 @@ OTHER: Final = "(other)"
 MAX_GROUPS: Final = 100_000
 """Rows that one answer may have; a sum over an answer cut short would be wrong."""
 TIME: Final = "time"
-"""Column of the bucket's start, TIMESTAMP in UTC, when a grain is asked for."""
+"""Column of the bucket's start, or the window's end, TIMESTAMP in UTC; there if they are asked for.
+"""
+MAX_OVERLAP: Final = 1_440
+"""Sliding windows that one call may be in: each counts it once."""
 PERCENTILE_ERROR_KEY: Final = b"llmtrace.percentile_error"
 """In the metadata of an answer whose percentiles come from the histogram: their relative error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows:
+    """Windows of time that end on a grid, as alert rules look at them."""
+
+    length_s: int
+    every_s: int
+    """Distance of their ends, which are multiples of it since 1970."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +66,9 @@ class MetricQuery:
     """Dimensions to group by, as ``model`` or ``tag.team``. A NULL group has no such attribute."""
     grain: Grain | None = None
     """Length of the buckets of time; None: the whole range is one. Empty buckets have no row."""
+    windows: Windows | None = None
+    """Sliding windows in place of a grain: a row for each that has a call, ``time`` is its end.
+    They end after ``start`` and at ``end`` at the latest, and reach back before ``start``."""
     timezone: str = "UTC"
     """IANA name; says where a day, week (Monday) or month begins."""
     filters: Mapping[str, Sequence[str | None]] = field(
@@ -138,7 +153,7 @@ def run_metrics(store: Store, query: MetricQuery) -> pa.Table:
 
 def column_names(query: MetricQuery) -> list[str]:
     """Return the names of the answer's columns, in order."""
-    return [*([TIME] if query.grain else []), *query.by, *_measures(query)]
+    return [*_time(query), *query.by, *_measures(query)]
 
 
 def previous(query: MetricQuery) -> MetricQuery:
@@ -160,11 +175,27 @@ def _check(query: MetricQuery) -> None:
     check_timezone(query.timezone)
     if query.grain is not None and query.grain not in BUCKETS:
         raise QueryError(f"unknown grain {query.grain!r}; known: {', '.join(BUCKETS)}")
+    _check_windows(query)
     for label, number in (("limit", query.limit), ("top", query.top)):
         if number is not None and number < 1:
             raise QueryError(f"{label} is {number}; it must be at least 1")
     if query.top is not None and len(query.by) != 1:
         raise QueryError(f"top needs exactly one dimension, {len(query.by)} are given")
+
+
+def _check_windows(query: MetricQuery) -> None:
+    windows = query.windows
+    if windows is None:
+        return
+    if query.grain is not None or query.top is not None:
+        raise QueryError("windows go with neither a grain nor top; leave those out")
+    if windows.length_s < 1 or windows.every_s < 1:
+        raise QueryError("windows have a length and a distance of at least 1 second")
+    if windows.length_s > MAX_OVERLAP * windows.every_s:
+        raise QueryError(
+            f"windows of {windows.length_s} s every {windows.every_s} s overlap too often; "
+            f"each call may be in {MAX_OVERLAP}"
+        )
 
 
 def _measures(query: MetricQuery) -> list[str]:
@@ -186,7 +217,11 @@ def _ranked(query: MetricQuery, plan: Plan, parameters: list[object]) -> str:
 
 
 def _groups(query: MetricQuery) -> list[str]:
-    return [*([TIME] if query.grain else []), *aliases(query)]
+    return [*_time(query), *aliases(query)]
+
+
+def _time(query: MetricQuery) -> list[str]:
+    return [TIME] if query.grain or query.windows else []
 
 
 def _shown(query: MetricQuery) -> list[str]:
