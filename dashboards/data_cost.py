@@ -11,7 +11,6 @@ import streamlit as st
 from dashboards.asking import NO_VALUE, STEP_S, ask, figures_of, one, open_at, scoped
 from dashboards.home import home
 from llmtrace.cli.prices.unpriced import diagnosis
-from llmtrace.cli.sql import csv_cell, csv_line
 from llmtrace.config import load_settings
 from llmtrace.pricing import load_price_book
 from llmtrace.store.comparison import change_ratio, per_1k_tokens, share
@@ -19,6 +18,7 @@ from llmtrace.store.forecast import MonthForecast, forecast_month
 from llmtrace.store.metric_time import next_start, period_start
 from llmtrace.store.metrics import TIME, previous
 from llmtrace.store.queries import Scope, cost_distribution, first_call_at, unpriced_calls
+from llmtrace.store.row_text import csv_cell, csv_line
 from llmtrace.store.spend_course import (
     DayCourse,
     MonthCourse,

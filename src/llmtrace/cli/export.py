@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from llmtrace.cli.prices.options import AS_JSON, HOME
-from llmtrace.cli.sql import csv_cell, csv_line, harmless, records_of
 from llmtrace.cli.upkeep import actor, moment, print_outcome
 from llmtrace.clock import SystemClock
 from llmtrace.config import load_settings
@@ -17,6 +16,7 @@ from llmtrace.store import open_store
 from llmtrace.store.evidence import write_evidence
 from llmtrace.store.exporting import FILTERS, Selection, calls_of, new_file, write_parquet
 from llmtrace.store.maintenance.backup import file_hash
+from llmtrace.store.row_text import csv_cell, csv_line, harmless, records_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from llmtrace.cli.prices.options import AS_JSON, HOME, shown
-from llmtrace.cli.sql import json_text
 from llmtrace.config import load_settings
 from llmtrace.otlp.imports import NAMES
 from llmtrace.store.importing import import_files
+from llmtrace.store.row_text import json_text
 
 if TYPE_CHECKING:
     from llmtrace.otlp.imports.report import Report

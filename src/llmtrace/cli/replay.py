@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from llmtrace.cli.sql import json_text
 from llmtrace.clock import SystemClock
 from llmtrace.config import load_settings
 from llmtrace.instrument import flush, instrument, uninstrument
@@ -25,6 +24,7 @@ from llmtrace.replay.plan import check_budget, plan_replay
 from llmtrace.replay.run import TIMEOUT_S, check_destination, send_again
 from llmtrace.replay.source import find_call
 from llmtrace.store import open_store
+from llmtrace.store.row_text import json_text
 
 if TYPE_CHECKING:
     from llmtrace.clock import Clock

@@ -5,11 +5,8 @@ What came from models and users is data here, never terminal codes, markup or sp
 
 from __future__ import annotations
 
-import json
-import math
 import sys
 import unicodedata
-from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -21,14 +18,19 @@ from rich.text import Text
 
 from llmtrace.store import TRUNCATED_KEY, open_store
 from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S
+from llmtrace.store.row_text import (
+    csv_cell,
+    csv_line,
+    digits,
+    harmless,
+    json_text,
+    plain_text,
+    records_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     import pyarrow as pa
 
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
-_CSV_SPECIAL: Final = frozenset(',"\r\n')
 _LONGEST_CELL: Final = 300
 
 
@@ -135,23 +137,6 @@ def _print_records(console: Console, records: list[dict[str, object]]) -> None:
             console.print(Text(f"  {_visible(name):<{longest}}  {_table_cell(value)}"))
 
 
-def json_text(value: object) -> str:
-    """Return a value as JSON; a Decimal is a number with all its digits."""
-    if isinstance(value, dict):
-        pairs = cast("Mapping[object, object]", value).items()
-        return "{" + ", ".join(f"{json.dumps(str(k))}: {json_text(v)}" for k, v in pairs) + "}"
-    if isinstance(value, (list, tuple)):
-        items = cast("Sequence[object]", value)
-        return "[" + ", ".join(json_text(item) for item in items) + "]"
-    if isinstance(value, Decimal):
-        return _digits(value) if value.is_finite() else "null"
-    if isinstance(value, float) and not math.isfinite(value):
-        return "null"
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return json.dumps(value, ensure_ascii=False)
-    return json.dumps(_plain(value), ensure_ascii=False)
-
-
 def _query(query: str | None, file: Path | None) -> str:
     if (query is None) == (file is None):
         raise click.UsageError('give one query: llmtrace sql "select …", or -f FILE')
@@ -167,64 +152,15 @@ def _query(query: str | None, file: Path | None) -> str:
         ) from error
 
 
-def records_of(rows: pa.Table) -> list[dict[str, object]]:
-    """Return the rows with maps as dicts; of columns with one name the later get a number."""
-    names: list[str] = []
-    for name in rows.column_names:
-        names.append(name if name not in names else f"{name}_{len(names)}")
-    return rows.rename_columns(names).to_pylist(maps_as_pydicts="lossy")
-
-
-def csv_line(cells: list[str]) -> str:
-    """Return one line; unlike ``csv`` with Unix line ends, a lone carriage return is quoted too."""
-    return ",".join(
-        '"' + cell.replace('"', '""') + '"' if _CSV_SPECIAL.intersection(cell) else cell
-        for cell in cells
-    )
-
-
-def csv_cell(value: object) -> str:
-    """Return a value as CSV has it: exact, NULL as nothing, text never as a formula."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return str(value)
-    if isinstance(value, Decimal):
-        return _digits(value)
-    return harmless(_plain(value))
-
-
-def harmless(text: str) -> str:
-    """Return text with a ``'`` before it if a spreadsheet would run it as a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
-
-
 def _table_cell(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, Decimal):
-        return _digits(value)
+        return digits(value)
     if isinstance(value, float):
         return f"{value:.6g}"
-    text = _visible(_plain(value))
+    text = _visible(plain_text(value))
     return text if len(text) <= _LONGEST_CELL else text[: _LONGEST_CELL - 1] + "…"
-
-
-def _plain(value: object) -> str:
-    """Return a value that is no number as text; times in UTC as they are stored."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, (dict, list, tuple)):
-        return json_text(cast("object", value))
-    if isinstance(value, bytes):
-        return value.hex()
-    return str(value)
 
 
 def _visible(text: str) -> str:
@@ -235,9 +171,3 @@ def _visible(text: str) -> str:
         f"\\u{ord(character):04x}" if unicodedata.category(character)[0] == "C" else character
         for character in text
     )
-
-
-def _digits(value: Decimal) -> str:
-    """Return all digits of a decimal, without an exponent and without zeros at the end."""
-    text = format(value, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from llmtrace.cli.sql import json_text
 from llmtrace.clock import SystemClock
+from llmtrace.store.row_text import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

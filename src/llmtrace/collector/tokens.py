@@ -18,9 +18,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from llmtrace.collector.files import write_private
 from llmtrace.config import Secret
 from llmtrace.errors import ConfigError
+from llmtrace.store.private_file import write_private
 
 if TYPE_CHECKING:
     from datetime import timedelta

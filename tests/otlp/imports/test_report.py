@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from llmtrace.cli.sql import json_text
 from llmtrace.otlp.imports.report import Report
+from llmtrace.store.row_text import json_text
 
 
 def test_duplicates_missing_prices_and_kept_fields_are_no_loss() -> None:

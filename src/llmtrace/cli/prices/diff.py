@@ -15,7 +15,6 @@ from rich.text import Text
 
 from llmtrace.cli.prices.fetch import read_source
 from llmtrace.cli.prices.options import AS_JSON, HOME, shown
-from llmtrace.cli.sql import json_text
 from llmtrace.clock import SystemClock
 from llmtrace.config import load_settings
 from llmtrace.pricing import PriceBook, load_price_book
@@ -23,6 +22,7 @@ from llmtrace.pricing.comparison import compare_lists
 from llmtrace.pricing.updates import install
 from llmtrace.store import DATABASE_FILE, open_store
 from llmtrace.store.repricing import MAX_CALLS, compare_costs
+from llmtrace.store.row_text import json_text
 
 if TYPE_CHECKING:
     from decimal import Decimal

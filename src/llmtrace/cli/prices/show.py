@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from llmtrace.cli.prices.options import AS_JSON, HOME
-from llmtrace.cli.sql import json_text
 from llmtrace.clock import SystemClock
 from llmtrace.config import load_settings
 from llmtrace.pricing import load_price_book
 from llmtrace.pricing.unit_prices import TOKEN_KINDS
+from llmtrace.store.row_text import json_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,6 @@ from rich.table import Table
 from rich.text import Text
 
 from llmtrace.cli.prices.options import AS_JSON, HOME, shown
-from llmtrace.cli.sql import json_text
 from llmtrace.config import load_settings
 from llmtrace.pricing import DEFAULT_FILE, load_price_book
 from llmtrace.pricing.overrides import REQUEST_KINDS
@@ -22,6 +21,7 @@ from llmtrace.pricing.unit_prices import TOKEN_KINDS, UNIT_KINDS
 from llmtrace.records import TokenUsage
 from llmtrace.store import open_store
 from llmtrace.store.queries import unpriced_calls
+from llmtrace.store.row_text import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
