@@ -13,7 +13,10 @@ from llmtrace.store.metric_definitions import (
     check_measure,
 )
 
-UNITS = {"calls", "ratio", "USD", "tokens", "ms", "tokens/s", "retries"}
+UNITS = {
+    "calls", "ratio", "USD", "tokens", "tokens/call", "ms", "tokens/s", "retries",
+    "users", "tenants", "sessions",
+}  # fmt: skip
 
 
 def test_every_measure_says_its_unit_and_meaning() -> None:
@@ -23,7 +26,9 @@ def test_every_measure_says_its_unit_and_meaning() -> None:
 
 
 def test_money_is_what_is_counted_in_dollars() -> None:
-    assert sorted(MONEY) == ["cache_savings", "cost", "cost_per_request", "uncached_input_cost"]
+    assert sorted(MONEY) == [
+        "cache_savings", "cost", "cost_per_1k_tokens", "cost_per_request", "uncached_input_cost",
+    ]  # fmt: skip
 
 
 def test_known_names_and_tags_pass() -> None:

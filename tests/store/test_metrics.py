@@ -83,6 +83,77 @@ def test_cost_is_exact(store: Writer) -> None:
     assert row["cost_per_request"] == Decimal("0.150000000001")  # …0005, rounded up
 
 
+def test_1k_tokens_cost_what_the_priced_calls_say(store: Writer) -> None:
+    store.insert(
+        [
+            call(cost_usd=Decimal("0.03"), input_tokens=900, output_tokens=100),
+            call(cost_usd=Decimal("0.01"), input_tokens=1_000, output_tokens=None),
+            call(cost_usd=None, input_tokens=50_000),  # unpriced: in neither
+            call(cost_usd=Decimal(7), input_tokens=None, output_tokens=None),  # a picture
+        ]
+    )
+
+    (row,) = ask(store, "cost_per_1k_tokens")
+
+    assert row == {"cost_per_1k_tokens": Decimal("0.020000000000"), "unpriced_count": 1}
+
+
+def test_the_kinds_of_tokens_do_not_overlap_and_add_up(store: Writer) -> None:
+    store.insert(
+        [
+            call(input_tokens=1_000, cache_read_tokens=600, cache_write_tokens=300,
+                 output_tokens=200, reasoning_tokens=150),
+            call(input_tokens=70, output_tokens=30),
+        ]
+    )  # fmt: skip
+    kinds = ("uncached_input_tokens", "cache_read_tokens", "cache_write_tokens", "answer_tokens",
+             "reasoning_tokens")  # fmt: skip
+
+    (row,) = ask(store, *kinds, "total_tokens")
+
+    assert [row[name] for name in kinds] == [170, 600, 300, 80, 150]
+    assert row["total_tokens"] == 1_300
+
+
+def test_users_tenants_and_sessions_count_once_and_none_does_not_count(store: Writer) -> None:
+    store.insert([call(user_id="ann", tenant="a", session_id="1"), call(user_id="ann"), call()])
+
+    (row,) = ask(store, "active_users", "active_tenants", "active_sessions")
+
+    assert list(row.values()) == [1, 1, 1]
+
+
+def test_tokens_a_request_and_the_share_of_streams_leave_out_who_does_not_say(
+    store: Writer,
+) -> None:
+    store.insert([call(input_tokens=10, is_stream=True), call(input_tokens=30, is_stream=False),
+                  call(input_tokens=None)])  # fmt: skip
+
+    (row,) = ask(store, "input_tokens_per_request", "output_tokens_per_request", "stream_rate")
+
+    assert list(row.values()) == [20, 20, 0.5]
+
+
+def test_calls_part_by_whose_word_their_tokens_are(store: Writer) -> None:
+    store.insert(
+        [
+            call(),
+            call(output_tokens=None, operation="embeddings"),
+            call(usage_source="estimated"),
+            call(usage_source="partial"),
+            call(output_tokens=None),
+            call(input_tokens=None, output_tokens=None),
+            failed(),
+        ]
+    )
+
+    rows = ask(store, "requests", by=("usage",))
+
+    assert {row["usage"]: row["requests"] for row in rows} == {
+        "reported": 2, "estimated": 1, "partial": 2, "missing": 1, "failed": 1,
+    }  # fmt: skip
+
+
 def test_a_group_without_a_price_costs_null_and_is_counted(store: Writer) -> None:
     store.insert([call(), call(request_model="mystery", cost_usd=None)])
 

@@ -28,7 +28,8 @@ class Measure:
     sql: str
     """Aggregate over ``llm_calls``."""
     unit: str
-    """``calls``, ``ratio`` (0 to 1), ``USD``, ``tokens``, ``ms``, ``tokens/s`` or ``retries``."""
+    """``calls``, ``ratio`` (0 to 1), ``USD``, ``tokens``, ``tokens/call``, ``ms``, ``tokens/s``,
+    ``retries``, ``users``, ``tenants`` or ``sessions``."""
     meaning: str
     rolled: str | None = None
     """The same over rows of ``rollup_calls``; None for what they cannot tell (percentiles do not
@@ -55,6 +56,12 @@ TIMED_OUT: Final = (
 HEADROOM: Final = (
     "least(rate_limit_remaining_requests / nullif(rate_limit_limit_requests, 0), "
     "rate_limit_remaining_tokens / nullif(rate_limit_limit_tokens, 0))"
+)
+
+# Of a call: its tokens, unknown only if neither side of them is known.
+_TOKENS: Final = (
+    "case when input_tokens is not null or output_tokens is not null "
+    "then coalesce(input_tokens, 0) + coalesce(output_tokens, 0) end"
 )
 
 
@@ -104,6 +111,14 @@ MEASURES: Final[dict[str, Measure]] = {
         "cost ÷ the calls that are priced, rounded to 12 decimals; NULL if none is.",
         "(sum(cost_usd) / nullif(sum(priced_calls), 0))::decimal(18, 12)",
     ),
+    "cost_per_1k_tokens": Measure(
+        f"(sum(cost_usd) filter (where ({_TOKENS}) is not null) "
+        f"/ nullif(sum({_TOKENS}) filter (where cost_usd is not null), 0) * 1000)"
+        "::decimal(18, 12)",
+        "USD",
+        "What 1,000 tokens, in and out, cost: cost ÷ tokens of the calls that are priced and told "
+        "their tokens, times 1,000, rounded to 12 decimals. Unpriced calls are left out of both.",
+    ),
     "input_tokens": Measure(
         "sum(input_tokens)::bigint",
         "tokens",
@@ -121,6 +136,39 @@ MEASURES: Final[dict[str, Measure]] = {
         "tokens",
         "The part of the input read from a cache.",
         _sum("cache_read_tokens", "cache_read_calls", "bigint"),
+    ),
+    "cache_write_tokens": Measure(
+        "sum(cache_write_tokens)::bigint",
+        "tokens",
+        "The part of the input written to a cache.",
+    ),
+    "uncached_input_tokens": Measure(
+        "sum(greatest(input_tokens - coalesce(cache_read_tokens, 0) "
+        "- coalesce(cache_write_tokens, 0), 0))::bigint",
+        "tokens",
+        "The part of the input neither read from a cache nor written to one.",
+    ),
+    "reasoning_tokens": Measure(
+        "sum(reasoning_tokens)::bigint",
+        "tokens",
+        "The part of the output that is reasoning, of calls that tell it; it is billed as output.",
+    ),
+    "answer_tokens": Measure(
+        "sum(greatest(output_tokens - coalesce(reasoning_tokens, 0), 0))::bigint",
+        "tokens",
+        "output_tokens less reasoning_tokens: what the answer itself is made of.",
+    ),
+    "input_tokens_per_request": Measure(
+        "sum(input_tokens) / nullif(count(input_tokens), 0)",
+        "tokens/call",
+        "input_tokens ÷ the calls that told them.",
+        "sum(input_tokens) / nullif(sum(input_calls), 0)",
+    ),
+    "output_tokens_per_request": Measure(
+        "sum(output_tokens) / nullif(count(output_tokens), 0)",
+        "tokens/call",
+        "output_tokens ÷ the calls that told them.",
+        "sum(output_tokens) / nullif(sum(output_calls), 0)",
     ),
     "total_tokens": Measure(
         "(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) filter "
@@ -204,6 +252,26 @@ MEASURES: Final[dict[str, Measure]] = {
         "USD",
         "The part of cost that input cost which no cache gave; NULL if it is known of no call.",
     ),
+    "active_users": Measure(
+        "count(distinct user_id)",
+        "users",
+        "Different users with a call; calls that name none are left out.",
+    ),
+    "active_tenants": Measure(
+        "count(distinct tenant)",
+        "tenants",
+        "Different tenants with a call; calls that name none are left out.",
+    ),
+    "active_sessions": Measure(
+        "count(distinct session_id)",
+        "sessions",
+        "Different sessions with a call; calls that name none are left out.",
+    ),
+    "stream_rate": Measure(
+        "count(*) filter (where is_stream) / nullif(count(is_stream), 0)",
+        "ratio",
+        "Streamed calls ÷ the calls that say whether they were streamed.",
+    ),
     "unpriced_count": Measure(
         "count(*) filter (where is_unpriced)",
         "calls",
@@ -230,12 +298,22 @@ DIMENSIONS: Final[dict[str, str]] = {
     "error_type": "error_type",
     "finish_reason": "finish_reasons[1]",
     "cache_status": "cache_status",
+    "usage": (
+        "case when input_tokens is null and output_tokens is null "
+        "then case when is_error then 'failed' else 'missing' end "
+        "when usage_source = 'estimated' then 'estimated' "
+        "when usage_source = 'partial' or input_tokens is null "
+        "or (output_tokens is null and operation is distinct from 'embeddings') then 'partial' "
+        "else 'reported' end"
+    ),
     "retried": "case when retry_count > 0 then 'yes' when retry_count = 0 then 'no' end",
 }
 """Name → SQL over ``llm_calls``; beside these there is ``tag.<key>`` for every tag.
 
 ``finish_reason`` is that of the first choice of an answer; ``cache_status`` is ``hit``, ``miss`` or
 ``bypass`` (no cache could take part); ``retried`` says whether the SDK tried more than once.
+``usage`` says on whose word the tokens are: ``reported`` by the provider, ``partial`` (one side of
+them only, or a stream left early), ``estimated`` by us, ``missing``, or ``failed`` without any.
 """
 
 
