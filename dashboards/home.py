@@ -1,22 +1,39 @@
-"""Which store the pages show. Apart from ``data``, so that the launcher need not load Streamlit."""
+"""Which store the pages show, and who let the viewer in.
+
+Apart from ``data``, so that the launcher need not load Streamlit.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmtrace.config import load_settings
+from llmtrace.config import Settings, load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_chosen: list[Path] = []
+    from llmtrace.cli.sign_in import Sessions
+
+_chosen: list[Settings] = []
+_sessions: list[Sessions] = []
 
 
-def choose_home(folder: Path) -> None:
-    """Show the store of ``folder`` instead of ``LLMTRACE_HOME``; the launcher says it once."""
-    _chosen[:] = [folder]
+def choose_settings(settings: Settings, sessions: Sessions | None = None) -> None:
+    """Show ``settings.home``; ``sessions`` are of mode ``token``. The launcher says it once."""
+    _chosen[:] = [settings]
+    _sessions[:] = [] if sessions is None else [sessions]
 
 
 def home() -> Path:
     """Return the folder of the store that is shown."""
-    return _chosen[0] if _chosen else load_settings().home
+    return settings().home
+
+
+def settings() -> Settings:
+    """Return what the launcher was told, else what the environment says."""
+    return _chosen[0] if _chosen else load_settings()
+
+
+def sessions() -> Sessions | None:
+    """Return who signed in with the shared token; None if nobody could."""
+    return _sessions[0] if _sessions else None

@@ -61,3 +61,20 @@ def test_a_backend_that_cannot_be_is_refused_without_being_shown(text: str) -> N
 
 def test_bodies_are_packed_or_not() -> None:
     assert (values.compression("GZIP"), values.compression("none")) == ("gzip", "none")
+
+
+def test_claims_are_pairs_or_everybody() -> None:
+    assert values.claims("groups=finance, email=ann@example.com") == (
+        ("groups", "finance"),
+        ("email", "ann@example.com"),
+    )
+    assert values.claims(" * ") == (("*", ""),)
+    for wrong in ("finance", "groups=", "=finance", "*=x"):
+        with pytest.raises(ValueError, match="claim=value"):
+            values.claims(wrong)
+
+
+def test_a_way_to_sign_in_is_known() -> None:
+    assert values.sign_in_mode(" OIDC ") == "oidc"
+    with pytest.raises(ValueError, match="write none, token or oidc"):
+        values.sign_in_mode("password")

@@ -103,7 +103,7 @@ def serve(
         )
     port = _free_port(host, port)
     pages = bundled("dashboards")
-    _choose_home(pages, settings.home)
+    _choose_settings(pages, settings)
     url = f"http://{host}:{port}"
 
     @asynccontextmanager
@@ -172,11 +172,11 @@ def _free_port(host: str, port: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def _choose_home(pages: Path, home: Path) -> None:
+def _choose_settings(pages: Path, settings: Settings) -> None:
     parent = str(pages.parent)
     if parent not in sys.path:
         sys.path.insert(0, parent)
-    importlib.import_module("dashboards.home").choose_home(home)
+    importlib.import_module("dashboards.home").choose_settings(settings)
 
 
 def _start_collector(stack: ExitStack, settings: Settings) -> None:

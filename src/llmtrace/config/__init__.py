@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from llmtrace.config import values
 from llmtrace.config.table import TABLE, Row, Settings
-from llmtrace.config.values import CaptureContent, Secret
+from llmtrace.config.values import CaptureContent, Secret, SignInMode
 from llmtrace.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,12 +25,15 @@ __all__ = [
     "Row",
     "Secret",
     "Settings",
+    "SignInMode",
     "environment_value",
     "load_settings",
     "settings_markdown",
 ]
 
-_SECRETS: Final = frozenset({"forward_headers", "forward_to", "headers", "token"})
+_SECRETS: Final = frozenset(
+    {"dashboard_token", "forward_headers", "forward_to", "headers", "token"}
+)
 """Settings whose values no error shows. A URL is no secret, but people put secrets into it."""
 
 
@@ -148,7 +151,7 @@ def settings_markdown() -> str:
     lines = ["| setting | environment variable | default | meaning |", "|---|---|---|---|"]
     for row in TABLE:
         default = getattr(defaults, row.name)
-        shown = f"`{default}`" if default is not None else "–"
+        shown = f"`{default}`" if default not in (None, ()) else "–"
         variables = ", ".join(f"`{name}`" for name in row.variables)
         lines.append(f"| `{row.name}` | {variables} | {shown} | {row.meaning} |")
     return "\n".join(lines)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from llmtrace.config import values
-from llmtrace.config.values import CaptureContent, Compression, Secret
+from llmtrace.config.values import CaptureContent, Compression, Secret, SignInMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,10 +38,16 @@ class Settings:
     provider_hosts: Mapping[str, str] | None = None
     include_stream_usage: bool = False
     token: Secret | None = None
+    dashboard_url: str | None = None
     forward_to: Mapping[str, str] | None = None
     forward_headers: Mapping[str, Secret] | None = None
     forward_compression: Compression = "gzip"
     max_forward_bytes: int = 1_000_000_000
+    dashboard_sign_in: SignInMode = "none"
+    dashboard_token: Secret | None = None
+    dashboard_token_file: Path | None = None
+    dashboard_tenants_claim: str = "tenants"
+    dashboard_all_tenants: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +192,13 @@ TABLE: Final[tuple[Row, ...]] = (
         "Bearer token that the collector asks for, and that readers send.",
     ),
     Row(
+        "dashboard_url",
+        ("LLMTRACE_DASHBOARD_URL",),
+        values.dashboard,
+        "Where people open the dashboards, as `https://llm.example.com`; alert messages link "
+        "there.",
+    ),
+    Row(
         "forward_to",
         ("LLMTRACE_FORWARD_TO",),
         values.targets,
@@ -210,5 +223,36 @@ TABLE: Final[tuple[Row, ...]] = (
         values.positive_int,
         "Bytes that may wait for each of them, less on a disk that fills up; beyond it the oldest "
         "segments are dropped for it and counted.",
+    ),
+    Row(
+        "dashboard_sign_in",
+        ("LLMTRACE_DASHBOARD_SIGN_IN",),
+        values.sign_in_mode,
+        "How people sign in to the dashboards: `none` (this machine only), `token` or `oidc`.",
+    ),
+    Row(
+        "dashboard_token",
+        ("LLMTRACE_DASHBOARD_TOKEN",),
+        Secret,
+        "Shared token of mode `token`, 16 characters at least; never logged.",
+    ),
+    Row(
+        "dashboard_token_file",
+        ("LLMTRACE_DASHBOARD_TOKEN_FILE",),
+        Path,
+        "File that holds it, instead; readable by you alone.",
+    ),
+    Row(
+        "dashboard_tenants_claim",
+        ("LLMTRACE_DASHBOARD_TENANTS_CLAIM",),
+        str,
+        "Claim of mode `oidc` that names the tenants a person may see: a text or a list of texts.",
+    ),
+    Row(
+        "dashboard_all_tenants",
+        ("LLMTRACE_DASHBOARD_ALL_TENANTS",),
+        values.claims,
+        "Claims of whoever may see all tenants, as `groups=finance,email=ann@example.com`; `*` is "
+        "everybody who signs in.",
     ),
 )

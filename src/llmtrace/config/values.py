@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 CaptureContent = Literal["redacted", "full", "none"]
 Compression = Literal["gzip", "none"]
+SignInMode = Literal["none", "token", "oidc"]
 
 _TARGET: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
@@ -120,6 +121,14 @@ def url(text: str) -> str:
     return text
 
 
+def dashboard(text: str) -> str:
+    """Read the address under which people open the dashboards; messages link to it."""
+    parts = urlsplit(url(text))
+    if not parts.netloc or "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("write a URL of a scheme, a host and perhaps a path, no password in it")
+    return text.rstrip("/")
+
+
 def hosts(text: str) -> dict[str, str]:
     """Read ``host=provider,host:port=provider``: who answers at a host that we do not know."""
     found = pairs(text)
@@ -177,3 +186,24 @@ def compression(text: str) -> Compression:
     if lowered in {"gzip", "none"}:
         return cast("Compression", lowered)
     raise ValueError("write gzip or none")
+
+
+def sign_in_mode(text: str) -> SignInMode:
+    """Read how people sign in to the dashboards."""
+    lowered = text.strip().lower()
+    if lowered in {"none", "token", "oidc"}:
+        return cast("SignInMode", lowered)
+    raise ValueError("write none, token or oidc")
+
+
+def claims(text: str) -> tuple[tuple[str, str], ...]:
+    """Read ``claim=value,claim=value``; ``*`` alone is everybody, as ``(("*", ""),)``."""
+    if text.strip() == "*":
+        return (("*", ""),)
+    found: list[tuple[str, str]] = []
+    for part in filter(None, (item.strip() for item in text.split(","))):
+        name, _, value = (piece.strip() for piece in part.partition("="))
+        if not name or not value or name == "*":
+            raise ValueError("write claim=value,claim=value, or * for everybody who signs in")
+        found.append((name, value))
+    return tuple(found)
