@@ -23,7 +23,7 @@ from benchmarks.measuring.workload import answer
 from llmtrace.config import load_settings
 from llmtrace.instrument.finish import Finisher
 from llmtrace.instrument.pipeline import Pipeline
-from llmtrace.instrument.redact import Redactor
+from llmtrace.redaction.redactor import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from llmtrace.config import CaptureContent
     from llmtrace.instrument.call import Call
-    from llmtrace.instrument.redact import Redactor
     from llmtrace.instrument.step import Step
     from llmtrace.pricing import PriceBook
+    from llmtrace.redaction.redactor import Redactor
 
 _HTTP_ERROR: Final = 400
 _HEADERS: Final = {

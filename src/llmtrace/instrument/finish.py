@@ -25,12 +25,12 @@ from llmtrace.instrument.describe import (
     start_time,
 )
 from llmtrace.instrument.messages import message_attributes
-from llmtrace.instrument.redact import Redactor
 from llmtrace.instrument.resource import resource_attributes
 from llmtrace.instrument.spans import OwnSpan
 from llmtrace.otlp.encode import FinishedSpan, SpanEvent, encode_request
 from llmtrace.pricing import PriceBook, load_price_book
 from llmtrace.pricing.book import Quote
+from llmtrace.redaction.redactor import Redactor
 from llmtrace.version import VERSION
 
 if TYPE_CHECKING:

@@ -6,8 +6,10 @@ import json
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from llmtrace.instrument.redact import Redactor
+from llmtrace.redaction.redactor import Redactor
 
 SECRETS = {
     "api_key": "sk-proj-" + "a1B2" * 10,
@@ -71,6 +73,38 @@ def test_a_pattern_of_the_users_own_sees_lines_as_they_were_written(pattern: str
     # then
     assert json.loads(redacted) == {"content": "see\n[REDACTED:ticket]"}
     assert counts == {"ticket": 1}
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_of_many_texts_those_with_something_to_take_out_are_found(kind: str) -> None:
+    texts = ["", "nothing here: 4111", SECRETS[kind], "1111 1111 1111", f"{SECRETS[kind]}\n", "é"]
+
+    assert Redactor("redacted").places(texts) == {2, 4}
+    assert Redactor("redacted").places(["", "nothing", "here"]) == set()
+
+
+PIECES = [*SECRETS.values(), "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "4111",
+          " ", "-", "\n", "\\", '"', "a", "密", "\u0663", "sk-", "@", "x.org"]  # fmt: skip
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES), max_size=4).map("".join), max_size=5))
+def test_no_text_with_something_to_take_out_is_missed_among_others(texts: list[str]) -> None:
+    redactor = Redactor("redacted")
+
+    changed = {n for n, text in enumerate(texts) if redactor.text(text, Counter()) != text}
+
+    assert changed <= redactor.places(texts)
+
+
+@pytest.mark.parametrize("number", ["1732188312000", "1732188312000009", "1732188312000000000"])
+def test_a_time_that_passes_the_check_of_cards_stays(number: str) -> None:
+    # given: milliseconds, microseconds and nanoseconds since 1970, of those that pass
+    same_digits = "4" + number[1:-1]
+    as_cards = [Redactor("redacted").text(f"{same_digits}{n}", Counter()) for n in range(10)]
+
+    # then: only what begins as cards do is taken for one
+    assert Redactor("redacted").text(number, Counter()) == number
+    assert "[REDACTED:card]" in as_cards
 
 
 @pytest.mark.parametrize(

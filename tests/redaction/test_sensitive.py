@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmtrace.instrument.sensitive import PERSONAL, SECRETS, Finder, Kind
+from llmtrace.redaction.sensitive import PERSONAL, SECRETS, Finder, Kind
 
 KINDS = (*SECRETS, *PERSONAL)
 PIECES = [
