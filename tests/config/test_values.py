@@ -78,3 +78,10 @@ def test_a_way_to_sign_in_is_known() -> None:
     assert values.sign_in_mode(" OIDC ") == "oidc"
     with pytest.raises(ValueError, match="write none, token or oidc"):
         values.sign_in_mode("password")
+
+
+def test_the_address_of_the_dashboards_has_a_host_and_no_password() -> None:
+    assert values.dashboard("https://llm.example.com/ops/") == "https://llm.example.com/ops"
+    for wrong in ("llm.example.com", "https://", "https://ann:pw@llm.example.com", "http://x/?a=1"):
+        with pytest.raises(ValueError, match="write a URL"):
+            values.dashboard(wrong)

@@ -20,6 +20,7 @@ from llmtrace.store.alert_rows import (
     rounded,
 )
 from llmtrace.store.alert_state import AlertStateStore, list_alerts, list_deliveries, list_history
+from llmtrace.store.queries import alert_changes, alert_deliveries, alert_progress, alert_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -206,3 +207,67 @@ def test_the_largest_sum_of_tokens_has_room(state: AlertStateStore) -> None:
     state.commit(AlertChange(progress=(progress,)), now=NOW)
 
     assert state.load() == (progress,)
+
+
+def test_the_rules_in_force_are_those_told_last(tmp_path: Path) -> None:
+    with Writer(tmp_path / DATABASE_FILE) as writer:
+        state = AlertStateStore(writer)
+
+        def seen() -> list[tuple[object, object]]:
+            rows = alert_rules(writer).to_pylist()
+            return [(row["loaded_at"].replace(tzinfo=UTC), row["document"]) for row in rows]
+
+        # A home without rules is not told so; the same rules again change nothing.
+        state.keep_rules(None, now=NOW)
+        assert seen() == []
+        for hours, document in enumerate(("a", "a", "b", None, None, "b")):
+            state.keep_rules(document, now=NOW + timedelta(hours=hours))
+            if hours == 1:
+                assert seen() == [(NOW, "a")]
+            if hours == 4:
+                assert seen() == [(NOW + timedelta(hours=3), None)]
+
+        assert seen() == [(NOW + timedelta(hours=5), "b")]
+
+
+def test_changes_of_a_range_come_with_how_each_alert_entered_it(tmp_path: Path) -> None:
+    def change(key: str, minute: int, kind: str) -> HistoryRow:
+        at = NOW + timedelta(minutes=minute)
+        return replace(HISTORY, key=key, tick=at, recorded_at=at, kind=kind)
+
+    history = (
+        change("fires", 0, "pending"), change("fires", 1, "firing"),
+        change("over", 0, "firing"), change("over", 2, "resolved"),
+        change("fires", 10, "resolved"), change("new", 11, "firing"), change("late", 30, "firing"),
+    )  # fmt: skip
+    with Writer(tmp_path / DATABASE_FILE) as writer:
+        state = AlertStateStore(writer)
+        state.commit(AlertChange(progress=(PROGRESS,), history=history), now=NOW)
+
+        start, end = NOW + timedelta(minutes=5), NOW + timedelta(minutes=30)
+        rows = alert_changes(writer, start, end, limit=10).to_pylist()
+        newest = alert_changes(writer, start, end, limit=1).to_pylist()
+        progress = alert_progress(writer).to_pylist()
+
+    assert [(row["key"], row["kind"]) for row in rows] == [
+        ("fires", "firing"),
+        ("fires", "resolved"),
+        ("new", "firing"),
+    ]
+    assert [row["key"] for row in newest] == ["new"]
+    assert progress == [{"rule_id": "errors", "last_tick": NOW.replace(tzinfo=None)}]
+
+
+def test_messages_of_a_range_are_those_made_in_it(tmp_path: Path) -> None:
+    with Writer(tmp_path / DATABASE_FILE) as writer:
+        state = AlertStateStore(writer)
+        for hour in range(3):
+            message = OutgoingMessage(
+                episode=f"e{hour}", kind="firing", receivers=("slack",), payload="{}"
+            )
+            change = AlertChange(progress=(), messages=(message,))
+            state.commit(change, now=NOW + timedelta(hours=hour))
+
+        rows = alert_deliveries(writer, NOW, NOW + timedelta(hours=2), limit=9).to_pylist()
+
+    assert [row["episode"] for row in rows] == ["e1", "e0"]

@@ -73,6 +73,16 @@ def parse(text: str) -> Document:
     return Document(value=value, lines=reader.lines, problems=tuple(reader.problems))
 
 
+def without_comments(text: str) -> str:
+    """Return YAML that ``parse`` reads as the same values: for people said things in comments.
+
+    ``text`` has been parsed without problems.
+    """
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    written: str = yaml.serialize(root, Dumper=yaml.SafeDumper, allow_unicode=True, width=100)
+    return written
+
+
 def _reason(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or "cannot be read"
     if "block scalar" in f"{problem} {error.context}" or "'>'" in problem:

@@ -6,7 +6,7 @@ Values are in base units: shares 0 to 1, seconds, US dollars, counts. Times are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -218,3 +218,5 @@ class RuleBook:
     """Ids of rules and reports with ``enabled: false``."""
     reports: tuple[ScheduledReport, ...] = ()
     """Enabled reports only."""
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What it was read from, for who shows it: name of the file → YAML without comments."""

@@ -6,12 +6,14 @@ Text → values with lines (``document``) → shape (``schema``) → sense (``ch
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import time
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from llmtrace.alerts import checks
-from llmtrace.alerts.document import MAX_BYTES, Problem, parse
+from llmtrace.alerts.document import MAX_BYTES, Problem, parse, without_comments
 from llmtrace.alerts.model import (
     METRICS,
     AlertRule,
@@ -36,7 +38,6 @@ from llmtrace.errors import RuleError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from llmtrace.alerts.model import Comparator, NoData, Period, Severity
     from llmtrace.alerts.source import Fields
@@ -77,7 +78,10 @@ def read_rules(texts: Mapping[str, str]) -> RuleBook:
         problems += named_problems(source.name, checks.problems_of(source, everything))
     if problems:
         raise RuleError(problems)
-    return _book(sources)
+    return replace(
+        _book(sources),
+        texts={Path(name).name: without_comments(text) for name, text in texts.items()},
+    )
 
 
 def _files(path: Path) -> list[Path]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from llmtrace.alerts.delivery import MAX_AGE, Courier, configured, notifier_for
 from llmtrace.alerts.engine import AlertEngine
 from llmtrace.alerts.evaluate import StoreEvaluator
+from llmtrace.alerts.record import record_of
 from llmtrace.alerts.scheduled import ReportSchedule
 from llmtrace.clock import SystemClock
 from llmtrace.errors import StoreError
@@ -82,6 +83,7 @@ class AlertRunner:
             ref = self._book.receivers[name].url
             logger.warning("alert receiver %s is not configured: %s is not set", name, ref)
         now = self._clock.now()
+        state.keep_rules(record_of(self._book), now=now)
         state.revive(ready, now=now, since=now - MAX_AGE)
         courier = Courier(
             state,

@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from llmtrace.cli.parent import end_with_parent
+from llmtrace.clock import SystemClock
 from llmtrace.collector import Collector, Task
 from llmtrace.collector.disk import DiskGuard
 from llmtrace.collector.service import DEFAULT_GRPC_PORT, DEFAULT_HOST, DEFAULT_PORT
 from llmtrace.collector.tls import Tls, load_tls
 from llmtrace.config import load_settings
 from llmtrace.errors import ConfigError
+from llmtrace.store.alert_state import AlertStateStore
 
 if TYPE_CHECKING:
     from llmtrace.config import Settings
+    from llmtrace.store import Writer
 
 _SWITCH_S: Final = 0.001
 """How long the thread that reads spans keeps the interpreter while one that answers a client waits.
@@ -123,10 +126,16 @@ def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
 
 
 def _tasks(settings: Settings, rules: Path | None) -> list[Task]:
-    """Return the alert engine, if there are rules."""
+    """Return the alert engine; without rules, what says in the store that there are none."""
     if rules is None:
-        return []
+        return [_without_rules]
     from llmtrace.alerts.rules import load_rules  # noqa: PLC0415  # only who has rules pays for it
     from llmtrace.alerts.runner import AlertRunner  # noqa: PLC0415
 
-    return [AlertRunner(load_rules(rules), home=settings.home)]
+    return [
+        AlertRunner(load_rules(rules), home=settings.home, dashboard_url=settings.dashboard_url)
+    ]
+
+
+def _without_rules(writer: Writer, _: threading.Event) -> None:
+    AlertStateStore(writer).keep_rules(None, now=SystemClock().now())

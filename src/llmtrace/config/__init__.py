@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 _SECRETS: Final = frozenset(
-    {"dashboard_token", "forward_headers", "forward_to", "headers", "token"}
+    {"dashboard_token", "dashboard_url", "forward_headers", "forward_to", "headers", "token"}
 )
 """Settings whose values no error shows. A URL is no secret, but people put secrets into it."""
 

@@ -6,6 +6,7 @@ without the other. Knows nothing of rules, of when an alert fires, or of how a m
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
@@ -135,6 +136,25 @@ class AlertStateStore:
                 ],
             )
         )
+
+    def keep_rules(self, document: str | None, *, now: datetime) -> None:
+        """Remember which rules are in force, None for no rules; the same again changes nothing.
+
+        ``document`` holds no secret.
+        """
+        digest = hashlib.sha256(document.encode()).hexdigest() if document is not None else ""
+
+        def work(transaction: Transaction) -> None:
+            known = transaction.execute(
+                "select digest from alert_rules order by loaded_at desc, rowid desc limit 1"
+            ).to_pylist()
+            # A home that never had rules need not be told that it has none.
+            if digest != (known[0]["digest"] if known else ""):
+                transaction.execute(
+                    "insert into alert_rules values (?, ?, ?)", [naive(now), digest, document]
+                )
+
+        self._database.transaction(work)
 
     def revive(self, receivers: Sequence[str], *, now: datetime, since: datetime) -> None:
         """Let messages created after ``since`` go out whose receiver is configured by now."""

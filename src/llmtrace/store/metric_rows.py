@@ -1,6 +1,6 @@
 """The rows that a question to the metric layer is about, as a SELECT of calls or of rollups. Pure.
 
-Both have the columns ``time`` (if there is a grain or are windows) and one for each dimension, under
+Both have the columns ``time`` (if there is a grain or windows) and one for each dimension, under
 its alias.
 """
 

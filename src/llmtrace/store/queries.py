@@ -184,6 +184,28 @@ def firing_alerts(store: Store) -> pa.Table:
     return store.sql(_text("firing_alerts"))
 
 
+def alert_rules(store: Store) -> pa.Table:
+    """Return the alert rules in force; columns as ``sql/alert_rules.sql`` says."""
+    return store.sql(_text("alert_rules"))
+
+
+def alert_progress(store: Store) -> pa.Table:
+    """Return how far alert rules are evaluated; columns as ``sql/alert_progress.sql`` says."""
+    return store.sql(_text("alert_progress"))
+
+
+def alert_changes(store: Store, start: datetime, end: datetime, *, limit: int) -> pa.Table:
+    """Return changes of alerts; columns as ``sql/alert_changes.sql`` says."""
+    check_range(start, end)
+    return store.sql(_text("alert_changes"), [start, end, limit], max_rows=limit)
+
+
+def alert_deliveries(store: Store, start: datetime, end: datetime, *, limit: int) -> pa.Table:
+    """Return messages of alerts and reports; columns as ``sql/alert_deliveries.sql`` says."""
+    check_range(start, end)
+    return store.sql(_text("alert_deliveries"), [start, end, limit], max_rows=limit)
+
+
 @cache
 def _text(name: str) -> str:
     return resources.files("llmtrace.store").joinpath("sql", f"{name}.sql").read_text("utf-8")

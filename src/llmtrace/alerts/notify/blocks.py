@@ -8,6 +8,7 @@ Slack does not say in which unit it counts, so UTF-16 units are counted: the lar
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -31,13 +32,16 @@ _ENDINGS: Final = {
     "no_data": "too few calls to tell",
 }
 
+_FILTERS: Final = frozenset({"environment", "feature", "model", "provider", "tenant", "user"})
+"""Dimensions by which the dashboards filter."""
+
 Block = dict[str, Any]
 
 
 def slack_message(notification: Notification, *, dashboard_url: str | None = None) -> Block:
     """Return the JSON body of an incoming webhook's request.
 
-    With ``dashboard_url``, a button leads to the traces of the alert's window and labels.
+    With ``dashboard_url``, buttons lead to the alert and to the traces of its days and labels.
     """
     is_firing = notification.kind == "firing"
     word = notification.severity.upper() if is_firing else "RESOLVED"
@@ -102,6 +106,7 @@ def _context(notification: Notification) -> str:
 def _buttons(notification: Notification, dashboard_url: str | None) -> list[Block]:
     buttons: list[Block] = []
     if dashboard_url:
+        buttons.append(_button("Open alert", _alert_url(notification, dashboard_url)))
         buttons.append(_button("Open traces", _traces_url(notification, dashboard_url)))
     if notification.runbook and length(notification.runbook) <= URL_MAX:
         buttons.append(_button("Runbook", notification.runbook))
@@ -112,15 +117,19 @@ def _button(text: str, url: str) -> Block:
     return {"type": "button", "text": plain_text(text), "url": url}
 
 
+def _alert_url(notification: Notification, dashboard_url: str) -> str:
+    return f"{dashboard_url.rstrip('/')}/alerts?{urlencode({'alert': notification.episode})}"
+
+
 def _traces_url(notification: Notification, dashboard_url: str) -> str:
-    times = {
-        "from": f"{notification.window_start:%Y-%m-%dT%H:%M:%SZ}",
-        "to": f"{notification.tick:%Y-%m-%dT%H:%M:%SZ}",
-    }
+    """Return the address of the traces, as the dashboards' filter bar reads it."""
+    # A range of the pages is whole days; the first moment after the window is in none of them.
+    last = max(notification.window_start, notification.tick - timedelta(seconds=1))
+    days = [f"{moment:%Y-%m-%d}" for moment in (notification.window_start, last)]
+    times = [("range", "Custom"), *(("days", day) for day in days), ("zone", "UTC")]
+    chosen = [(name, plain(text)) for name, text in notification.labels if name in _FILTERS]
     base = f"{dashboard_url.rstrip('/')}/traces?"
-    full = base + urlencode(
-        times | {plain(name): plain(value) for name, value in notification.labels}
-    )
+    full = base + urlencode([*times, *chosen])
     return full if length(full) <= URL_MAX else base + urlencode(times)
 
 

@@ -1,6 +1,6 @@
 -- Schema 5: which alert rules are in force, for those who show them. A row is added whenever a
 -- collector is started with other rules than before; the newest row counts.
--- Holds no secret: comments are left out, and of a receiver everything but its name and type.
+-- Holds no secret: rule files only refer to those, and comments are left out.
 
 create table alert_rules (
     loaded_at timestamp not null, -- UTC
