@@ -12,7 +12,7 @@ from llmtrace.errors import ReplayError
 from llmtrace.records import UNPRICED
 from llmtrace.replay.compare import answer_text, compare, replayed_side, stored_side
 from llmtrace.replay.plan import ReplayPlan, plan_replay
-from llmtrace.replay.run import send_again
+from llmtrace.replay.run import cannot_send, send_again
 from llmtrace.replay.stored import stored_call
 from llmtrace.testing.provider import LocalProvider, Reply
 from tests.replay.rows import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, recorded, row
@@ -164,3 +164,25 @@ def test_usage_and_cost_of_the_new_answer_are_counted(provider: LocalProvider) -
     )
     assert seen[0][0] == "openai"
     assert seen[0][2].input_tokens == usage["prompt_tokens"]
+
+
+def test_what_would_steer_the_sdk_is_only_a_body(provider: LocalProvider) -> None:
+    stored = {**CHAT, "timeout": 0.000001, "extra_headers": {"x-from-store": "1"}}
+
+    send_again(
+        _plan(row("openai.chat", stored, None)), clock=SystemClock(), base_url=provider.openai_url
+    )
+
+    assert provider.requests[-1].json == stored
+    assert "x-from-store" not in provider.requests[-1].headers
+
+
+def test_a_process_says_why_it_cannot_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cannot_send("openai.chat") is None
+
+    monkeypatch.delenv("OPENAI_API_KEY")
+
+    assert cannot_send("openai.chat") == (
+        "OPENAI_API_KEY is not set in the environment of this process"
+    )
+    assert "cannot be sent again" in (cannot_send("gemini.generate") or "")

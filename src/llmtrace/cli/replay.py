@@ -7,48 +7,46 @@ feature ``replay`` and the tag ``replay_of``, because it costs money too.
 from __future__ import annotations
 
 import dataclasses
-import json
-from decimal import Decimal, InvalidOperation
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from llmtrace.clock import SystemClock
 from llmtrace.config import load_settings
+from llmtrace.errors import ReplayError
 from llmtrace.instrument import flush, instrument, uninstrument
 from llmtrace.instrument.attribution import attribute
-from llmtrace.pricing import load_price_book
-from llmtrace.replay.compare import compare, replayed_side, stored_side
-from llmtrace.replay.plan import check_budget, plan_replay
-from llmtrace.replay.run import TIMEOUT_S, check_destination, send_again
+from llmtrace.replay import wording
+from llmtrace.replay.again import (
+    ReplayRequest,
+    override_of,
+    plan_of,
+    present_prices,
+    replay_again,
+    usd_of,
+)
+from llmtrace.replay.run import TIMEOUT_S
 from llmtrace.replay.source import find_call
 from llmtrace.store import open_store
 from llmtrace.store.row_text import json_text
 
 if TYPE_CHECKING:
-    from llmtrace.clock import Clock
-    from llmtrace.config import Settings
-    from llmtrace.records import Cost, TokenUsage
-    from llmtrace.replay.compare import Comparison, Side
-    from llmtrace.replay.plan import Pricer, ReplayPlan
-    from llmtrace.replay.run import Outcome
+    from collections.abc import Generator
+    from decimal import Decimal
 
-_PREVIEW_LINES: Final = 60
+    from llmtrace.replay.compare import Comparison
+    from llmtrace.replay.plan import ReplayPlan
 
 
 def _amount(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Decimal | None:
-    """Read an amount in USD exactly: money is never a float here."""
     if value is None:
         return None
     try:
-        amount = Decimal(value)
-    except InvalidOperation:
-        amount = Decimal(-1)
-    if not amount.is_finite() or amount < 0:
-        message = f"{value!r} is no amount in USD; write one as 0.05"
-        raise click.BadParameter(message, ctx=ctx, param=parameter)
-    return amount
+        return usd_of(value)
+    except ReplayError as error:
+        raise click.BadParameter(str(error), ctx=ctx, param=parameter) from None
 
 
 @click.command(name="replay")
@@ -97,28 +95,26 @@ def command(  # noqa: PLR0913  # one parameter an option
     SPAN_ID is 16 hex digits, or enough of their beginning. The key is the SDK's own
     (OPENAI_API_KEY, ANTHROPIC_API_KEY).
     """
-    settings = load_settings(home=home)
+    request = ReplayRequest(
+        model=model,
+        overrides=dict(_override(text) for text in overrides),
+        max_usd=max_usd,
+        base_url=base_url,
+        allow_redacted=allow_redacted,
+        timeout_s=timeout_s,
+    )
     clock = SystemClock()
     with open_store(home) as store:
         call = find_call(store, span_id)
-    price = _pricer(settings, clock)
-    plan = plan_replay(
-        call,
-        price=price,
-        model=model,
-        overrides=dict(_override(text) for text in overrides),
-        allow_redacted=allow_redacted,
-    )
+    price = present_prices(load_settings(home=home), clock)
+    plan = plan_of(call, request, price)
     for warning in plan.warnings:
         click.echo(f"warning: {warning}", err=True)
     if dry_run:
         _print_plan(plan, base_url, as_json=as_json)
         return 0
-    check_destination(plan, base_url)
-    if max_usd is not None:
-        check_budget(plan, max_usd)
-    outcome = _send(plan, clock, base_url, timeout_s, home, is_recorded=not no_record)
-    found = compare(stored_side(call), replayed_side(plan, outcome, price))
+    recording = None if no_record else _recorded(plan.span_id, home)
+    found = replay_again(call, plan, request, price=price, clock=clock, recording=recording)
     if as_json:
         click.echo(json_text({"span_id": plan.span_id, **_plain(found)}))
     else:
@@ -126,49 +122,19 @@ def command(  # noqa: PLR0913  # one parameter an option
     return 0 if found.is_same else 1
 
 
-def _pricer(settings: Settings, clock: Clock) -> Pricer:
-    book = load_price_book(settings)
-
-    def price(
-        provider: str,
-        model: str | None,
-        consumed: TokenUsage,
-        tier: str | None,
-        reported_usd: Decimal | None,
-    ) -> Cost:
-        now = clock.now()
-        return book.price(
-            provider, model, now, consumed, service_tier=tier, reported_usd=reported_usd
-        )
-
-    return price
-
-
 def _override(text: str) -> tuple[str, object]:
-    name, separator, value = text.partition("=")
-    if not separator or not all(name.split(".")):
-        raise click.UsageError(f"--set {text!r}: write NAME=VALUE, as temperature=0")
     try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
+        return override_of(text)
+    except ReplayError as error:
+        raise click.UsageError(f"--set {error}") from None
 
 
-def _send(
-    plan: ReplayPlan,
-    clock: Clock,
-    base_url: str | None,
-    timeout_s: float,
-    home: Path | None,
-    *,
-    is_recorded: bool,
-) -> Outcome:
-    if not is_recorded:
-        return send_again(plan, clock=clock, base_url=base_url, timeout_s=timeout_s)
+@contextmanager
+def _recorded(span_id: str, home: Path | None) -> Generator[None, None, None]:
     instrument(home=home)
     try:
-        with attribute(feature="replay", replay_of=plan.span_id):
-            return send_again(plan, clock=clock, base_url=base_url, timeout_s=timeout_s)
+        with attribute(feature="replay", replay_of=span_id):
+            yield
     finally:
         flush()
         uninstrument()
@@ -188,54 +154,23 @@ def _print_plan(plan: ReplayPlan, base_url: str | None, *, as_json: bool) -> Non
         plain |= {"changes": list(plan.changes), "warnings": list(plan.warnings)}
         click.echo(json_text({**plain, "base_url": base_url}))
         return
-    money = (
-        f"about {_usd(plan.estimated_usd)} (the stored tokens, uncached, at today's prices)"
-        if plan.estimated_usd is not None
-        else f"unknown: {plan.estimate_note or 'the model has no price'}"
-    )
-    click.echo(f"would send {plan.api} to {base_url or 'the address that the SDK chooses'}")
-    click.echo(f"model      {_visible(plan.model or '(none)')}")
-    for change in plan.changes:
-        click.echo(f"change     {_visible(change)}")
-    click.echo(f"cost       {money}")
-    lines = json.dumps(plan.body, ensure_ascii=False, indent=2).splitlines()
-    click.echo("\n".join(_visible(line) for line in lines[:_PREVIEW_LINES]))
-    if len(lines) > _PREVIEW_LINES:
-        click.echo(f"… {len(lines) - _PREVIEW_LINES} more lines; --json shows all", err=True)
+    for line in wording.plan_lines(plan, base_url):
+        click.echo(_visible(line))
+    lines = wording.body_lines(plan)
+    click.echo("\n".join(_visible(line) for line in lines[: wording.PREVIEW_LINES]))
+    if len(lines) > wording.PREVIEW_LINES:
+        left = len(lines) - wording.PREVIEW_LINES
+        click.echo(f"… {left} more lines; --json shows all", err=True)
 
 
 def _print_comparison(plan: ReplayPlan, found: Comparison) -> None:
     for change in plan.changes:
         click.echo(f"changed   {_visible(change)}")
-    click.echo(_side_line("stored", found.before))
-    click.echo(_side_line("replayed", found.after))
-    if found.similarity_ratio is None:
-        click.echo("answer    cannot be compared: the stored one was not captured whole")
-    elif found.is_same:
-        click.echo("answer    the same")
-    else:
-        click.echo(f"answer    differs, {found.similarity_ratio:.0%} alike")
+    click.echo(f"stored    {_visible(wording.side_line(found.before))}")
+    click.echo(f"replayed  {_visible(wording.side_line(found.after))}")
+    click.echo(f"answer    {wording.verdict(found)}")
+    if found.diff:
         click.echo("\n".join(_visible(line) for line in found.diff))
-
-
-def _side_line(name: str, side: Side) -> str:
-    figures = [
-        _visible(side.model or "?"),
-        f"{_count(side.input_tokens)} tokens in",
-        f"{_count(side.output_tokens)} out",
-        _usd(side.cost_usd) if side.cost_usd is not None else "unpriced",
-        f"{side.latency_ms:,.0f} ms" if side.latency_ms is not None else "? ms",
-        _visible(", ".join(side.finish_reasons)) or "no finish reason",
-    ]
-    return f"{name:<9} {' · '.join(figures)}"
-
-
-def _count(tokens: int | None) -> str:
-    return "?" if tokens is None else f"{tokens:,}"
-
-
-def _usd(amount: Decimal) -> str:
-    return f"${amount.normalize():f}"
 
 
 def _visible(text: str) -> str:

@@ -48,6 +48,7 @@ class Settings:
     dashboard_token_file: Path | None = None
     dashboard_tenants_claim: str = "tenants"
     dashboard_all_tenants: tuple[tuple[str, str], ...] = ()
+    dashboard_replay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,5 +255,12 @@ TABLE: Final[tuple[Row, ...]] = (
         values.claims,
         "Claims of whoever may see all tenants, as `groups=finance,email=ann@example.com`; `*` is "
         "everybody who signs in.",
+    ),
+    Row(
+        "dashboard_replay",
+        ("LLMTRACE_DASHBOARD_REPLAY",),
+        values.boolean,
+        "Let the dashboards send stored calls again, with the SDK keys of their own environment; "
+        "costs money.",
     ),
 )

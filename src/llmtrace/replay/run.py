@@ -8,6 +8,7 @@ as bytes, so that it is judged by the same functions that read it when it was fi
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import json
 import re
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_S: Final = 120.0
 _MAX_ERROR_CHARS: Final = 500
+_SDKS_OWN: Final = frozenset({"extra_headers", "extra_query", "extra_body", "timeout"})
+"""Arguments of the SDKs' methods that steer them; in a body of the store they are only a body."""
 _KEY_LIKE: Final = re.compile(r"\b(?:sk|rk|pk|xai|gsk)[-_][A-Za-z0-9_*-]{6,}")
 
 
@@ -86,6 +89,18 @@ def check_destination(plan: ReplayPlan, base_url: str | None) -> None:
             f"nothing is sent to an address out of the store: name it yourself with --base-url, "
             f"and its key in {sdk.key_variable}"
         )
+
+
+def cannot_send(api: str) -> str | None:
+    """Say why this process cannot send a call of ``api``: no SDK or no key; None if it can."""
+    sdk = _SDKS.get(api)
+    if sdk is None:
+        return f"calls of the API {api or '(unknown)'!r} cannot be sent again"
+    if importlib.util.find_spec(sdk.module) is None:
+        return f"the {sdk.module} package is not installed here"
+    if not environment_value(sdk.key_variable):
+        return f"{sdk.key_variable} is not set in the environment of this process"
+    return None
 
 
 def send_again(
@@ -157,7 +172,7 @@ def _read(plan: ReplayPlan, data: bytes) -> tuple[JsonObject, ResponseFields]:
 
 def _arguments(create: Any, body: dict[str, Any]) -> dict[str, Any]:
     """Split a body into the method's own arguments and what its signature lacks."""
-    known = inspect.signature(create).parameters
+    known = inspect.signature(create).parameters.keys() - _SDKS_OWN
     arguments = {name: value for name, value in body.items() if name in known}
     rest = {name: value for name, value in body.items() if name not in known}
     # a streamed chat's encoding_format and the like would be added by the SDK otherwise
