@@ -204,6 +204,7 @@ def _plain(
     counts: Counter[str],
 ) -> PlainSpan:
     attributes, shortened = _attributes(span.attributes, counts)
+    status = span.status
     return PlainSpan(
         trace_id=span.trace_id,
         span_id=int.from_bytes(span.span_id, "big"),
@@ -212,8 +213,8 @@ def _plain(
         end_ns=span.end_time_unix_nano,
         name=_cut(span.name, MAX_NAME_CHARACTERS, "names_shortened", counts),
         kind=span.kind,
-        status=span.status.code,
-        status_message=_cut(span.status.message, MAX_VALUE_CHARACTERS, "values_shortened", counts),
+        status=status.code,
+        status_message=_cut(status.message, MAX_VALUE_CHARACTERS, "values_shortened", counts),
         attributes=attributes,
         events=_events(span, counts),
         links=_links(span, counts),
@@ -263,8 +264,9 @@ def _links(span: Span, counts: Counter[str]) -> tuple[PlainLink, ...]:
 
 
 def _cut(text: str, limit: int, reason: str, counts: Counter[str]) -> str:
-    if len(text) > limit:
-        counts[reason] += 1
+    if len(text) <= limit:
+        return text
+    counts[reason] += 1
     return text[:limit]
 
 
@@ -280,7 +282,8 @@ def _attributes(
             counts["attributes_over_limit"] += 1
             continue
         told = pair.value
-        value = told.string_value or _value(told)  # most are text, and this is the shortest way
+        # Most are text, and most others counts: the shortest way for both.
+        value = told.string_value or told.int_value or _value(told)
         if isinstance(value, str) and len(value) > MAX_VALUE_CHARACTERS:
             limit = MAX_BODY_CHARACTERS if key in _BODIES else MAX_VALUE_CHARACTERS
             if len(value) > limit:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llmtrace import semconv
 from llmtrace.otlp.dialects import translate
-from llmtrace.otlp.rows import EventRow, LinkRow, SpanRow
+from llmtrace.otlp.rows import NOTHING, EventRow, LinkRow, SpanRow
 from llmtrace.usage.counts import MAX_TOKENS
 
 if TYPE_CHECKING:
@@ -160,11 +160,19 @@ class _Attributes:
     def columns(self) -> dict[str, Any]:
         """Take what has a column of text or counts; a column that is not there is unknown."""
         found: dict[str, Any] = {}
-        for name in tuple(self.rest):
+        rest = self.rest
+        for name, value in tuple(rest.items()):
             column = _COLUMN_OF.get(name)
-            if column is not None and column not in found:
-                names = _TEXT.get(column)
-                found[column] = self.count(column) if names is None else self.text(names)
+            if column is None or column in found:
+                continue
+            names = _TEXT.get(column)
+            if names is None:
+                found[column] = self.count(column)
+            elif len(names) == 1 and isinstance(value, str):  # as most are; in short, for speed
+                found[column] = value or None
+                del rest[name]
+            else:
+                found[column] = self.text(names)
         return found
 
     def count(self, column: str) -> int | None:
@@ -292,13 +300,17 @@ def _flag(attributes: _Attributes) -> bool | None:
     return None
 
 
-def _tags(attributes: _Attributes) -> dict[str, str]:
+def _tags(attributes: _Attributes) -> Mapping[str, str]:
     prefix = semconv.TAG_PREFIX
     names = [name for name in attributes.rest if name.startswith(prefix) and name != prefix]
+    if not names:
+        return NOTHING
     return {name.removeprefix(prefix): _as_text(attributes.rest.pop(name)) for name in names}
 
 
 def _events(span: PlainSpan) -> tuple[EventRow, ...]:
+    if not span.events:
+        return ()
     return tuple(
         EventRow(
             time_us=(event.time_ns if event.time_ns <= _MAX_NS else 0) // 1_000,
@@ -310,6 +322,8 @@ def _events(span: PlainSpan) -> tuple[EventRow, ...]:
 
 
 def _links(span: PlainSpan) -> tuple[LinkRow, ...]:
+    if not span.links:
+        return ()
     return tuple(
         LinkRow(
             trace_id=link.trace_id,
@@ -321,6 +335,8 @@ def _links(span: PlainSpan) -> tuple[LinkRow, ...]:
 
 
 def _as_count(value: object, limit: int) -> int | None:
+    if type(value) is int:
+        return value if 0 <= value <= limit else None
     if isinstance(value, bool):
         return None
     if isinstance(value, float) and value.is_integer():
@@ -343,6 +359,8 @@ def _as_text(value: object) -> str:
         return value
     if type(value) is int:  # not bool, which JSON writes in another way
         return str(value)
+    if type(value) is float and math.isfinite(value):
+        return repr(value)  # as JSON does
     return _JSON.encode(value)[:_MAX_TEXT]
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 Status = Literal["ok", "error"]
-_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ class SpanRow(NamedTuple):
     tenant: str | None = None
     session_id: str | None = None
     feature: str | None = None
-    tags: Mapping[str, str] = _NOTHING
+    tags: Mapping[str, str] = NOTHING
     finish_reasons: tuple[str, ...] | None = None
     response_id: str | None = None
     request_id: str | None = None
@@ -121,9 +121,9 @@ class SpanRow(NamedTuple):
     rate_limit_remaining_requests: int | None = None
     rate_limit_limit_tokens: int | None = None
     rate_limit_remaining_tokens: int | None = None
-    attributes: Mapping[str, str] = _NOTHING
+    attributes: Mapping[str, str] = NOTHING
     """What has no column of its own; text as it came, everything else as JSON."""
-    resource: Mapping[str, str] = _NOTHING
+    resource: Mapping[str, str] = NOTHING
 
     request_body: str | None = None
     response_body: str | None = None

@@ -57,18 +57,37 @@ _DIALECTS: Final = (
 )
 
 
+_MAX_REMEMBERED: Final = 1_000
+_remembered: dict[tuple[object, ...], _Dialect | None] = {}
+
+
 def translate(span: PlainSpan) -> PlainSpan:
     """Return the span with our names for its attributes; our own and unknown ones as they are."""
     if span.scope_name == semconv.SCOPE_NAME:
         return span
-    for name, knows, read in _DIALECTS:
-        if knows(span):
-            draft = Draft(span)
-            read(draft)
-            draft.say(semconv.DIALECT, name)
-            _name_provider(draft)
-            return span._replace(attributes=draft.attributes(), start_ns=draft.start_ns)
-    return span
+    dialect = _dialect(span)
+    if dialect is None:
+        return span
+    draft = Draft(span)
+    dialect.read(draft)
+    draft.say(semconv.DIALECT, dialect.name)
+    _name_provider(draft)
+    return span._replace(attributes=draft.attributes(), start_ns=draft.start_ns)
+
+
+def _dialect(span: PlainSpan) -> _Dialect | None:
+    """Return the first that knows the span; remembered, for spans come in few shapes."""
+    system = span.attributes.get(semconv.SYSTEM_OLD)
+    # All that any ``knows`` may look at: the scope, the names, and of the values this one.
+    shape = (span.scope_name, system if isinstance(system, str) else None, *span.attributes)
+    try:
+        return _remembered[shape]
+    except KeyError:
+        found = next((each for each in _DIALECTS if each.knows(span)), None)
+        if len(_remembered) >= _MAX_REMEMBERED:
+            _remembered.clear()
+        _remembered[shape] = found
+        return found
 
 
 def _name_provider(draft: Draft) -> None:

@@ -72,8 +72,12 @@ class Draft:
 
     def rename_all(self, names: Mapping[str, tuple[str, ...]]) -> None:
         """Rename by a table: ours → theirs, the better ones first."""
+        values = self._values
         for ours, theirs in names.items():
-            self.rename(ours, *theirs)
+            for name in theirs:
+                if name in values:  # asked first: most spans have few of them
+                    self.rename(ours, *theirs)
+                    break
 
     def leave_uncounted(self) -> None:
         """Say that another span of the same trace counts what this one tells."""

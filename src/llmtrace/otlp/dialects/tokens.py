@@ -50,8 +50,8 @@ def settle(draft: Draft, *, total: object = None, beside: bool = False) -> None:
         beside: whether this emitter counts cached input beside the input, not in it.
 
     """
-    given, made = (_count(draft.look(name)) for name in (INPUT, OUTPUT))
-    cached = sum(_count(draft.look(name)) or 0 for name in (CACHE_READ, CACHE_WRITE))
+    given, made = _count(draft.look(INPUT)), _count(draft.look(OUTPUT))
+    cached = (_count(draft.look(CACHE_READ)) or 0) + (_count(draft.look(CACHE_WRITE)) or 0)
     whole = _count(total)
     if given is not None and cached:
         if beside:
@@ -122,7 +122,7 @@ def told_counts(usage: TokenUsage) -> dict[str, int]:
 
 
 def _count(value: object) -> int | None:
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
