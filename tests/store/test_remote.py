@@ -62,3 +62,9 @@ def test_rows_that_are_no_arrow_stream_are_a_store_error() -> None:
 
     with pytest.raises(StoreUnreachableError, match="did not send rows"):
         a_store(a_server(answer)).sql("select 1")
+
+
+def test_the_store_tells_what_its_collector_tells_of_itself() -> None:
+    answer = b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"schema": 5}'
+
+    assert a_store(a_server(answer)).status() == {"schema": 5}

@@ -54,13 +54,19 @@ _COMMAND: Final = (
 class ConfinedQueries:
     """Answers queries of which nothing is known. ``close`` when done."""
 
-    def __init__(self, writer: Writer, *, memory_bytes: int = MEMORY_BYTES) -> None:
-        """Ask ``writer``; no process runs before a query needs one."""
+    def __init__(
+        self, writer: Writer, *, memory_bytes: int = MEMORY_BYTES, keeps_spare: bool = True
+    ) -> None:
+        """Ask ``writer``; no process runs before a query needs one.
+
+        ``keeps_spare``: start a process for the next query in advance.
+        """
         self._writer = writer
         self._memory_bytes = memory_bytes
         self._turn = threading.Lock()
         self._running: _Child | None = None
         self._spare: _Child | None = None
+        self._keeps_spare = keeps_spare
         self._is_closed = False
 
     def close(self) -> None:
@@ -124,7 +130,7 @@ class ConfinedQueries:
         if child is None or not child.take():
             child = _Child()
             child.take()
-        if not self._is_closed:
+        if self._keeps_spare and not self._is_closed:
             self._spare = _Child()
         return child
 

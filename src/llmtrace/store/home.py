@@ -5,14 +5,16 @@ Collectors may start and stop between two questions; whoever asks need not know.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, TypeVar
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from llmtrace.errors import StoreUnreachableError
 from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S
+from llmtrace.store.confined import ConfinedQueries
 from llmtrace.store.discovery import find_collector, published_collector, reader_token
 from llmtrace.store.local import LOCK_TIMEOUT_S, opened_file
 from llmtrace.store.metrics import run_metrics
-from llmtrace.store.reading import DATABASE_FILE, Store
+from llmtrace.store.reading import DATABASE_FILE
 from llmtrace.store.remote import RemoteStore
 
 if TYPE_CHECKING:
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 
     from llmtrace.config import Secret
     from llmtrace.otlp.rows import Pricer
+    from llmtrace.store.adhoc import Cancellation
     from llmtrace.store.metrics import MetricQuery
+    from llmtrace.store.writer import Writer
 
 _T = TypeVar("_T")
 
@@ -65,6 +69,40 @@ class HomeStore:
             lambda store: store.sql(query, parameters, max_rows=max_rows, timeout_s=timeout_s)
         )
 
+    def confined(
+        self,
+        query: str,
+        *,
+        max_rows: int,
+        timeout_s: float,
+        max_bytes: int,
+        cancellation: Cancellation,
+    ) -> pa.Table:
+        """Run one SELECT that somebody else wrote, never in this process (see ``confined``).
+
+        The arguments are those of ``ConfinedQueries.sql``, and so is what is raised.
+        """
+
+        def ask(store: RemoteStore | Writer) -> pa.Table:
+            limits: dict[str, Any] = {
+                "max_rows": max_rows,
+                "timeout_s": timeout_s,
+                "max_bytes": max_bytes,
+                "cancellation": cancellation,
+            }
+            if isinstance(store, RemoteStore):
+                return store.sql(query, **limits)
+            # No collector runs: as it would, and for the length of this query only.
+            with closing(ConfinedQueries(store, keeps_spare=False)) as queries:
+                return queries.sql(query, **limits)
+
+        return self._ask(ask)
+
+    def collector_status(self) -> dict[str, Any] | None:
+        """Return what the running collector tells of itself (``/status``); None if none runs."""
+        remote = self._find()
+        return None if remote is None else remote.status()
+
     def metrics(self, query: MetricQuery) -> pa.Table:
         """Answer a question to the metric layer (see ``run_metrics``), where the file is open."""
         return self._ask(lambda store: run_metrics(store, query))
@@ -77,7 +115,7 @@ class HomeStore:
         """Forget the collector."""
         self._remote = None
 
-    def _ask(self, question: Callable[[Store], _T]) -> _T:
+    def _ask(self, question: Callable[[RemoteStore | Writer], _T]) -> _T:
         remote = self._remote or self._find()
         if remote is not None:
             try:

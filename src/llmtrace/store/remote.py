@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from llmtrace.errors import QueryError, StoreError, StoreUnreachableError
-from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S
+from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S, Cancellation
 from llmtrace.store.http_connection import connection_to
 from llmtrace.store.metric_json import metric_question
 from llmtrace.store.parameters import to_json
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 # to start a process for it.
 _PATIENCE_S: Final = 20.0
 _REFRESH_TIMEOUT_S: Final = 60.0
+_STATUS_TIMEOUT_S: Final = 10.0
 ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
 
 
@@ -48,23 +52,42 @@ class RemoteStore:
         *,
         max_rows: int | None = DEFAULT_MAX_ROWS,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        max_bytes: int | None = None,
+        cancellation: Cancellation | None = None,
     ) -> pa.Table:
-        """Run one SELECT in the collector (see ``Store.sql``)."""
+        """Run one SELECT in the collector (see ``Store.sql``); ``cancellation`` hangs up on it.
+
+        The collector ends a query whose asker is gone. ``max_bytes``: of the rows; None: its own.
+        """
         question = {
             "query": query,
             "parameters": [to_json(value) for value in parameters],
             "max_rows": max_rows,
             "timeout_s": timeout_s,
         }
-        return self._rows("/v1/sql", question, timeout_s=timeout_s)
+        if max_bytes is not None:
+            question["max_bytes"] = max_bytes
+        return self._rows("/v1/sql", question, timeout_s=timeout_s, cancellation=cancellation)
 
     def metrics(self, query: MetricQuery) -> pa.Table:
         """Have the collector answer a question to the metric layer (see ``run_metrics``)."""
         question = metric_question(query)
         return self._rows("/v1/metrics-query", question, timeout_s=DEFAULT_TIMEOUT_S)
 
-    def _rows(self, path: str, question: object, *, timeout_s: float) -> pa.Table:
-        body = self._post(path, question, timeout_s=timeout_s + _PATIENCE_S)
+    def status(self) -> dict[str, Any]:
+        """Return what the collector tells of itself (``GET /status``)."""
+        return json.loads(self._send("GET", "/status", None, timeout_s=_STATUS_TIMEOUT_S))
+
+    def _rows(
+        self,
+        path: str,
+        question: object,
+        *,
+        timeout_s: float,
+        cancellation: Cancellation | None = None,
+    ) -> pa.Table:
+        patience_s = timeout_s + _PATIENCE_S
+        body = self._post(path, question, timeout_s=patience_s, cancellation=cancellation)
         try:
             with pa.ipc.open_stream(body) as reader:
                 return reader.read_all()
@@ -88,7 +111,27 @@ class RemoteStore:
     def close(self) -> None:
         """Do nothing: no connection is kept."""
 
-    def _post(self, path: str, content: object, *, timeout_s: float) -> bytes:
+    def _post(
+        self,
+        path: str,
+        content: object,
+        *,
+        timeout_s: float,
+        cancellation: Cancellation | None = None,
+    ) -> bytes:
+        body = json.dumps(content)
+        return self._send("POST", path, body, timeout_s=timeout_s, cancellation=cancellation)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        content: str | None,
+        *,
+        timeout_s: float,
+        cancellation: Cancellation | None = None,
+    ) -> bytes:
+        cancellation = cancellation or Cancellation()
         headers = {"Content-Type": "application/json", "Accept": f"{ARROW_STREAM}, */*"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.reveal()}"
@@ -96,10 +139,14 @@ class RemoteStore:
             self._collector.url, self._collector.fingerprint, timeout_s=timeout_s
         )
         try:
-            connection.request("POST", path, json.dumps(content), headers)
-            answer = connection.getresponse()
-            body = answer.read()
+            connection.connect()
+            with cancellation.watching(partial(_hang_up, connection.sock)):
+                connection.request(method, path, content, headers)
+                answer = connection.getresponse()
+                body = answer.read()
         except (OSError, http.client.HTTPException) as error:
+            if cancellation.is_asked:
+                raise QueryError("the query was cancelled") from error
             raise StoreUnreachableError(
                 f"the collector at {self._collector.url} (process {self._collector.pid}) does not "
                 f"answer: {type(error).__name__}; see whether it still runs, then try again"
@@ -123,3 +170,9 @@ class RemoteStore:
                 "the one it was started with, or unset it to use the token file of LLMTRACE_HOME"
             )
         return StoreUnreachableError(f"the collector at {self._collector.url}: {text}")
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """End whatever waits for an answer; closing alone would not wake it."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from llmtrace.spool.keeping import FORWARD
 from llmtrace.store.dead_letters import DEAD_LETTERS
 from llmtrace.store.drain import SPOOL, WAL
+from llmtrace.store.saved_queries import QUERIES_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,12 +19,13 @@ _PATTERNS: Final = (
     "outbox/*/*.seg",
     f"{FORWARD}/*/*.seg",
     f"{DEAD_LETTERS}/*.otlp",
+    QUERIES_FILE,
 )
 _PIECE_BYTES: Final = 4 * 1024 * 1024
 
 
 def files_that_mention(home: Path, text: str) -> list[str]:
-    """Return the segments and dead letters that hold ``text``, as paths below ``home``."""
+    """Return the files (segments, dead letters, saved queries) with ``text``, as paths below."""
     wanted = text.encode()
     return [
         path.relative_to(home).as_posix()
