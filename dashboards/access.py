@@ -28,11 +28,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
 Audited = Literal["export", "replay", "silence", "sql"]
+_ALL_TENANTS: Final = "This tells of all tenants together, and your account may see only its own."
 _LONGEST_NAME: Final = 150
 
 
 class NotSignedInError(LlmtraceError):
     """Nobody is signed in, or no longer."""
+
+
+class NotAllowedError(LlmtraceError):
+    """This is not for viewers of some tenants only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +70,27 @@ def viewer() -> Viewer:
     return acting
 
 
+def check_all_tenants() -> None:
+    """Raise NotAllowedError for viewers of some tenants only."""
+    if not viewer().sees_all:
+        raise NotAllowedError(_ALL_TENANTS)
+
+
+@contextmanager
+def acting_as(who: Viewer) -> Generator[None, None, None]:
+    """Do what is in the block as ``who``, in a thread that knows no session of Streamlit's."""
+    token = _acting.set(who)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
 def require_all_tenants() -> None:
     """End a page here, saying why, for viewers of some tenants only. Call it first."""
-    if viewer().sees_all:
-        return
-    st.info(
-        "This page tells of all tenants together, and your account may see only its own.",
-        icon=":material/lock:",
-    )
-    st.stop()
+    if not viewer().sees_all:
+        st.info(_ALL_TENANTS, icon=":material/lock:")
+        st.stop()
 
 
 @contextmanager
@@ -112,14 +129,10 @@ def exported(what: Mapping[str, object], make: Callable[[], bytes]) -> Callable[
     who = viewer()
 
     def made() -> bytes:
-        token = _acting.set(who)
-        try:
-            with audited("export", what) as outcome:
-                content = make()
-                outcome["bytes"] = len(content)
-            return content
-        finally:
-            _acting.reset(token)
+        with acting_as(who), audited("export", what) as outcome:
+            content = make()
+            outcome["bytes"] = len(content)
+        return content
 
     return made
 
