@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from llmtrace.alerts.model import Receiver, RuleBook, SecretRef, Threshold
+from llmtrace.alerts.record import book_of
+from llmtrace.alerts.rules import read_rules
 from llmtrace.alerts.runner import AlertRunner
 from llmtrace.clock import FixedClock
 from llmtrace.errors import StoreUnreachableError
 from llmtrace.store import Writer
 from llmtrace.store.alert_state import list_alerts, list_deliveries, list_history
+from llmtrace.store.queries import alert_rules
 from llmtrace.testing.provider.script import Reply
 from tests.alerts.building import (
     MINUTE,
@@ -362,6 +365,20 @@ def test_a_receiver_that_wants_no_resolved_messages_gets_the_alert_however_late(
 
         assert bench.deliveries() == [("firing", "sent")]
     assert len(sink.messages) == 1
+
+
+def test_the_rules_in_force_are_in_the_store_and_change_with_a_restart(home: Path) -> None:
+    rule = "{id: a, severity: info, when: {metric: cost, window: 1h, op: '>', value: 5}}"
+    text = f"version: 1\nrules:\n- {rule}"
+    with a_bench(home, a_rule()) as bench:
+        for name in ("a", "b"):
+            bench.book = read_rules({"/etc/rules.yaml": text.replace("id: a", f"id: {name}")})
+            bench.writer.close()
+            bench.writer = Writer(home / "llmtrace.duckdb", clock=bench.clock)
+            bench.engine = bench.new_engine()
+
+            (row,) = alert_rules(bench.writer).to_pylist()
+            assert [rule.id for rule in book_of(row["document"]).rules] == [name]
 
 
 def test_the_alert_of_a_removed_rule_is_resolved_and_says_so(home: Path, sink: SlackSink) -> None:

@@ -50,7 +50,7 @@ class StoreEvaluator:
         """
         if isinstance(rule.when, Threshold):
             return self._threshold_samples(rule, rule.when, tick)
-        return self._budget_samples(rule, rule.when, tick)
+        return self._budget_samples(rule, tick)
 
     def details(self, rule: AlertRule, tick: datetime, sample: Sample) -> Labels:
         """Return figures that help to understand an alert: counts, the commonest error or model."""
@@ -63,42 +63,19 @@ class StoreEvaluator:
     def _threshold_samples(
         self, rule: AlertRule, when: Threshold, tick: datetime
     ) -> Sequence[Sample]:
-        metric = METRICS[when.metric]
         worst_first = "-" if when.op.startswith(">") else ""
         rows = self._ask(
             rule,
             tick,
-            measures=_once(metric.measure, "requests"),
-            order_by=(f"{worst_first}{metric.measure}",),
+            measures=measures_of(rule),
+            order_by=(f"{worst_first}{METRICS[when.metric].measure}",),
         )
-        return [
-            Sample(
-                labels=_labels(rule, row),
-                value=_number(row[metric.measure], metric.scale),
-                requests=int(row["requests"]),
-                threshold=when.value,
-            )
-            for row in rows
-        ]
+        return [sample_of(rule, row) for row in rows]
 
-    def _budget_samples(
-        self, rule: AlertRule, when: BudgetShare, tick: datetime
-    ) -> Sequence[Sample]:
+    def _budget_samples(self, rule: AlertRule, tick: datetime) -> Sequence[Sample]:
         window = window_of(rule, tick)
-        rows = self._ask(rule, tick, measures=("cost", "requests"), order_by=("-cost",))
-        threshold = rounded(when.threshold_usd)
-        return [
-            Sample(
-                labels=_labels(rule, row),
-                value=_number(row["cost"], Decimal(1)),
-                requests=int(row["requests"]),
-                threshold=threshold,
-                period=window.period,
-            )
-            for row in rows
-            # What has no user is nobody's budget; it would add up to one huge user.
-            if all(row[name] is not None for name in rule.by)
-        ]
+        rows = self._ask(rule, tick, measures=measures_of(rule), order_by=("-cost",))
+        return [sample_of(rule, row, period=window.period) for row in rows if has_budget(rule, row)]
 
     def _error_details(self, rule: AlertRule, tick: datetime, sample: Sample) -> Labels:
         total = self._about(rule, tick, sample, measures=("errors", "requests"))[0]
@@ -139,7 +116,7 @@ class StoreEvaluator:
             start=window.start,
             end=window.end,
             by=rule.by,
-            filters={item.dimension: item.values for item in rule.filter},
+            filters=filters_of(rule),
             order_by=order_by if rule.by else (),
             limit=MAX_SERIES if rule.by else None,
         )
@@ -161,9 +138,7 @@ class StoreEvaluator:
     ) -> list[Row]:
         """Ask about the calls of one sample."""
         window = window_of(rule, tick)
-        filters: dict[str, Sequence[str | None]] = {
-            item.dimension: item.values for item in rule.filter
-        }
+        filters = filters_of(rule)
         labels = dict(sample.labels)
         filters |= {name: (labels.get(name),) for name in rule.by}
         return _rows(
@@ -180,6 +155,44 @@ class StoreEvaluator:
         )
 
 
+def measures_of(rule: AlertRule) -> tuple[str, ...]:
+    """Return what a rule asks the metric layer for, as ``sample_of`` reads it."""
+    return tuple(dict.fromkeys((_measure(rule)[0], "requests")))
+
+
+def filters_of(rule: AlertRule) -> dict[str, Sequence[str | None]]:
+    """Return the calls that a rule looks at, as the metric layer takes them."""
+    return {item.dimension: item.values for item in rule.filter}
+
+
+def has_budget(rule: AlertRule, row: Row) -> bool:
+    """Say whether a group of calls has a budget of its own.
+
+    What has no user is nobody's budget; it would add up to one huge user.
+    """
+    return all(row[name] is not None for name in rule.by)
+
+
+def sample_of(rule: AlertRule, row: Row, *, period: str | None = None) -> Sample:
+    """Return what one row of the metric layer's answer says to a rule."""
+    when = rule.when
+    measure, scale = _measure(rule)
+    return Sample(
+        labels=_labels(rule, row),
+        value=_number(row[measure], scale),
+        requests=int(row["requests"]),
+        threshold=when.value if isinstance(when, Threshold) else rounded(when.threshold_usd),
+        period=period,
+    )
+
+
+def _measure(rule: AlertRule) -> tuple[str, Decimal]:
+    if isinstance(rule.when, BudgetShare):
+        return "cost", Decimal(1)
+    metric = METRICS[rule.when.metric]
+    return metric.measure, metric.scale
+
+
 def _rows(store: Store, query: MetricQuery) -> list[Row]:
     return run_metrics(store, query).to_pylist()
 
@@ -194,7 +207,3 @@ def _number(value: object, scale: Decimal) -> Decimal | None:
         return None
     # str of a float is its shortest form: 1/20 is 0.05 here, and not above 5 %.
     return rounded(Decimal(str(value)) * scale)
-
-
-def _once(*names: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))

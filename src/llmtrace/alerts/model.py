@@ -218,5 +218,7 @@ class RuleBook:
     """Ids of rules and reports with ``enabled: false``."""
     reports: tuple[ScheduledReport, ...] = ()
     """Enabled reports only."""
+    budgets: tuple[Budget, ...] = ()
+    """Those of rules and those without one."""
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
     """What it was read from, for who shows it: name of the file → YAML without comments."""

@@ -144,6 +144,7 @@ def _book(sources: Sequence[Source]) -> RuleBook:
         receivers=receivers,
         disabled=(*disabled, *off),
         reports=tuple(reports),
+        budgets=tuple(budgets.values()),
     )
 
 
