@@ -1,7 +1,7 @@
 """Span rows → Arrow tables in the shape of the store's tables. Pure; no SQL, no DuckDB.
 
 Ids travel as 16 raw bytes and unsigned 64-bit integers, times as microseconds UTC, money as
-decimal128(18, 12).
+decimal128(18, 12). When a row is stored is for whoever stores it to say.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import accumulate, repeat
-from operator import attrgetter, is_
+from itertools import accumulate
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -26,6 +26,7 @@ _MONEY: Final = pa.decimal128(18, 12)
 _ID: Final = pa.uint64()
 _TRACE: Final = pa.binary(16)
 _TIME: Final = pa.timestamp("us")
+_PLACE: Final = pa.int32()
 
 _PLAIN: Final[tuple[tuple[str, pa.DataType], ...]] = (
     ("duration_ns", _INT),
@@ -106,11 +107,16 @@ _BODIES: Final = (
     "truncated",
 )
 _bodies_of: Final = attrgetter(*_BODIES)
+_NO_BODIES: Final = (None,) * len(_BODIES)
+
+
+PLACE: Final = "place"
+"""Column of every table but ``resources``: which span of the batch a row is of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
-    """Arrow tables of one insert, by the store table they go to."""
+    """Arrow tables of one insert, by the store table they go to, and ``PLACE``."""
 
     spans: pa.Table
     payloads: pa.Table
@@ -119,74 +125,75 @@ class Tables:
     resources: pa.Table
 
 
-def tables(rows: Sequence[SpanRow], *, now_us: int) -> Tables:
-    """Build the tables of one insert; ``now_us`` is the time of ingestion."""
+def tables(rows: Sequence[SpanRow]) -> Tables:
+    """Build the tables of one insert; a row's place is that in ``rows``."""
     resource_ids = _resource_ids(rows)
+    values = _by_field(rows)
     return Tables(
-        spans=_spans(rows, resource_ids, now_us),
-        payloads=_payloads(rows),
+        spans=_spans(values, resource_ids),
+        payloads=_payloads(rows, values),
         events=_events(rows),
         links=_links(rows),
-        resources=_resources(rows, resource_ids, now_us),
+        resources=_resources(rows, resource_ids),
     )
 
 
-def _spans(rows: Sequence[SpanRow], resource_ids: list[int], now_us: int) -> pa.Table:
-    values = _by_field(rows)
+def _spans(values: Mapping[str, tuple[Any, ...]], resource_ids: list[int]) -> pa.Table:
     columns = {name: _array(values[name], kind) for name, kind in _PLAIN}
     columns["start_time"] = pa.array(values["start_time_us"], _TIME)
     columns["end_time"] = pa.array(values["end_time_us"], _TIME)
     columns["finish_reasons"] = _array(values["finish_reasons"], pa.list_(_TEXT))
-    columns["tags"] = _maps(values["tags"])
-    columns["attributes"] = _maps(values["attributes"])
+    columns["tags"] = maps(values["tags"])
+    columns["attributes"] = maps(values["attributes"])
     columns["resource_id"] = pa.array(resource_ids, _ID)
-    columns["ingested_at"] = pa.array([now_us] * len(rows), _TIME)
+    columns[PLACE] = pa.array(range(len(resource_ids)), _PLACE)
     return pa.table(columns)
 
 
-def _payloads(rows: Sequence[SpanRow]) -> pa.Table:
-    kept = [row for row in rows if _bodies_of(row).count(None) < len(_BODIES)]
-    values = _by_field(kept)
-    columns = _keys(kept)
+def _payloads(rows: Sequence[SpanRow], values: Mapping[str, tuple[Any, ...]]) -> pa.Table:
+    kept = [place for place, row in enumerate(rows) if _bodies_of(row) != _NO_BODIES]
+    columns = _keys(rows, kept)
     for name in _BODIES:
-        columns[name] = _array(values[name], _TEXT)
+        column = values[name]
+        columns[name] = _array([column[place] for place in kept], _TEXT)
     return pa.table(columns)
 
 
 def _events(rows: Sequence[SpanRow]) -> pa.Table:
-    pairs = [(row, event) for row in rows for event in row.events]
-    columns = _keys([row for row, _ in pairs])
-    columns["event_time"] = pa.array([event.time_us for _, event in pairs], _TIME)
-    columns["name"] = pa.array([event.name for _, event in pairs], _TEXT)
-    columns["attributes"] = _maps([event.attributes for _, event in pairs])
+    found = [(place, event) for place, row in enumerate(rows) for event in row.events]
+    columns = _keys(rows, [place for place, _ in found])
+    columns["event_time"] = pa.array([event.time_us for _, event in found], _TIME)
+    columns["name"] = pa.array([event.name for _, event in found], _TEXT)
+    columns["attributes"] = maps([event.attributes for _, event in found])
     return pa.table(columns)
 
 
 def _links(rows: Sequence[SpanRow]) -> pa.Table:
-    pairs = [(row, link) for row in rows for link in row.links]
-    columns = _keys([row for row, _ in pairs])
-    columns["linked_trace_id"] = pa.array([link.trace_id for _, link in pairs], _TRACE)
-    columns["linked_span_id"] = pa.array([link.span_id for _, link in pairs], _ID)
-    columns["attributes"] = _maps([link.attributes for _, link in pairs])
+    found = [(place, link) for place, row in enumerate(rows) for link in row.links]
+    columns = _keys(rows, [place for place, _ in found])
+    columns["linked_trace_id"] = pa.array([link.trace_id for _, link in found], _TRACE)
+    columns["linked_span_id"] = pa.array([link.span_id for _, link in found], _ID)
+    columns["attributes"] = maps([link.attributes for _, link in found])
     return pa.table(columns)
 
 
-def _resources(rows: Sequence[SpanRow], resource_ids: list[int], now_us: int) -> pa.Table:
+def _resources(rows: Sequence[SpanRow], resource_ids: list[int]) -> pa.Table:
     distinct = dict(zip(resource_ids, (row.resource for row in rows), strict=True))
     return pa.table(
         {
             "resource_id": pa.array(list(distinct), _ID),
-            "attributes": _maps(list(distinct.values())),
-            "first_seen": pa.array([now_us] * len(distinct), _TIME),
+            "attributes": maps(list(distinct.values())),
         }
     )
 
 
-def _keys(rows: Sequence[SpanRow]) -> dict[str, pa.Array]:
+def _keys(rows: Sequence[SpanRow], places: list[int]) -> dict[str, pa.Array]:
+    """Return the columns that say which spans rows are of."""
     return {
-        "start_time": pa.array([row.start_time_us for row in rows], _TIME),
-        "trace_id": pa.array([row.trace_id for row in rows], _TRACE),
-        "span_id": pa.array([row.span_id for row in rows], _ID),
+        PLACE: pa.array(places, _PLACE),
+        "start_time": pa.array([rows[place].start_time_us for place in places], _TIME),
+        "trace_id": pa.array([rows[place].trace_id for place in places], _TRACE),
+        "span_id": pa.array([rows[place].span_id for place in places], _ID),
     }
 
 
@@ -199,12 +206,13 @@ def _by_field(rows: Sequence[SpanRow]) -> dict[str, tuple[Any, ...]]:
 
 def _array(values: Sequence[object], kind: pa.DataType) -> pa.Array:
     """Build a column; one of nothing but None, as many are, at once."""
-    if all(map(is_, values, repeat(None))):
+    if not values or (values[0] is None and values.count(None) == len(values)):
         return pa.nulls(len(values), kind)
     return pa.array(values, kind)
 
 
-def _maps(values: Sequence[Mapping[str, str]]) -> pa.Array:
+def maps(values: Sequence[Mapping[str, str]]) -> pa.Array:
+    """Build a column of maps from text to text."""
     ends = accumulate((len(value) for value in values), initial=0)
     return pa.MapArray.from_arrays(
         pa.array(ends, pa.int32()),

@@ -15,19 +15,26 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from llmtrace import semconv
+from llmtrace.store.arrow import PLACE
 from llmtrace.store.rollups import corrected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from llmtrace.otlp.rows import SpanRow
+    from llmtrace.store.batch import Batch
 
 _WINDOW_US: Final = 120 * 1_000_000
 """Both spans of a call begin together; an outer one may wait through retries."""
 
 Key = tuple[bytes, int]
+_TOLD: Final = (
+    "trace_id", "span_id", "parent_span_id", "response_id", "origin", "input_tokens",
+    "output_tokens",
+)  # fmt: skip
+"""Columns of ``spans`` that ``Told`` has."""
 
 
 class _Transaction(Protocol):
@@ -46,7 +53,13 @@ class Told(NamedTuple):
     origin: str
     input_tokens: int | None
     output_tokens: int | None
-    is_stored: bool
+    place: int | None
+    """In the batch that arrives; None: it is stored."""
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it is in the store already."""
+        return self.place is None
 
     @property
     def key(self) -> Key:
@@ -69,35 +82,24 @@ def has_foreign_calls(transaction: _Transaction) -> bool:
     return found.num_rows > 0
 
 
-def is_foreign_call(row: SpanRow) -> bool:
-    """Say whether a row is a call that another tool tells of."""
-    return row.is_inference and row.origin != semconv.SCOPE_NAME
-
-
-def count_once(transaction: _Transaction, rows: Sequence[SpanRow]) -> list[SpanRow]:
-    """Return the rows to store, and correct stored ones, so that each call counts once.
+def count_once(transaction: _Transaction, batch: Batch) -> Batch:
+    """Return the batch to store, and correct stored spans, so that each call counts once.
 
     A span that does not count stays, with its tokens and cost: it only leaves the sums.
     """
-    arriving = [_of_row(row) for row in rows if row.is_inference]
-    if not arriving:
-        return list(rows)
-    first = min(row.start_time_us for row in rows) - _WINDOW_US
-    last = max(row.start_time_us for row in rows) + _WINDOW_US
-    stored = _stored_calls(transaction, {told.trace_id for told in arriving}, first, last)
-    losers = said_twice([*arriving, *stored])
+    spans = batch.tables.spans
+    calls = spans.filter(spans.column("is_inference"))
+    if not calls.num_rows:
+        return batch
+    bounds = pc.min_max(spans.column("start_time").cast(pa.int64())).as_py()
+    first, last = bounds["min"] - _WINDOW_US, bounds["max"] + _WINDOW_US
+    told = _suspects(transaction, calls.select([PLACE, *_TOLD]), first, last)
+    losers = said_twice(told)
     if not losers:
-        return list(rows)
-    _uncount(transaction, [told.key for told in stored if told.key in losers], first, last)
-    return [
-        row._replace(
-            is_inference=False,
-            attributes={**row.attributes, semconv.COUNTED_ELSEWHERE: "true"},
-        )
-        if row.is_inference and (row.trace_id, row.span_id) in losers
-        else row
-        for row in rows
-    ]
+        return batch
+    found = [each for each in told if each.key in losers]
+    _uncount(transaction, [each.key for each in found if each.is_stored], first, last)
+    return batch.counted_elsewhere({each.place for each in found if each.place is not None})
 
 
 def said_twice(calls: Iterable[Told]) -> set[Key]:
@@ -157,45 +159,43 @@ def _agree(parent: Told, child: Told) -> bool:
     )
 
 
-def _of_row(row: SpanRow) -> Told:
-    return Told(
-        trace_id=row.trace_id,
-        span_id=row.span_id,
-        parent_span_id=row.parent_span_id,
-        response_id=row.response_id,
-        origin=row.origin or "",
-        input_tokens=row.input_tokens,
-        output_tokens=row.output_tokens,
-        is_stored=False,
-    )
-
-
-def _stored_calls(
-    transaction: _Transaction, traces: set[bytes], first_us: int, last_us: int
+def _suspects(
+    transaction: _Transaction, arriving: pa.Table, first_us: int, last_us: int
 ) -> list[Told]:
+    """Return the calls, arriving and stored, of the traces in which any could be said twice.
+
+    Those are few: where calls are of two origins, or one is another's parent.
+    """
     # Materialized, as in the writer: else DuckDB pushes a range of ids into the Arrow scan.
     found = transaction.execute(
-        "with arrived as materialized (select trace_id::uuid as trace_id from incoming) "
-        "select replace(trace_id::varchar, '-', '') as trace_id, span_id, parent_span_id, "
-        "response_id, origin, input_tokens, output_tokens "
-        "from spans semi join arrived using (trace_id) "
-        "where is_inference "
-        "and start_time between make_timestamp(?::bigint) and make_timestamp(?::bigint)",
+        f"""
+        with arrived as materialized (
+            select * replace (trace_id::uuid as trace_id, coalesce(origin, '') as origin)
+            from incoming
+        ),
+        calls as materialized (
+            from arrived
+            union all by name
+            select null::integer as {PLACE}, coalesce(origin, '') as origin,
+                {", ".join(name for name in _TOLD if name != "origin")}
+            from spans semi join arrived using (trace_id)
+            where is_inference
+            and start_time between make_timestamp(?::bigint) and make_timestamp(?::bigint)
+        ),
+        suspects as (
+            select trace_id from calls group by trace_id having min(origin) <> max(origin)
+            union
+            select child.trace_id from calls as child join calls as parent
+            on child.trace_id = parent.trace_id and child.parent_span_id = parent.span_id
+        )
+        select * replace (replace(trace_id::varchar, '-', '') as trace_id)
+        from calls semi join suspects using (trace_id)
+        """,  # noqa: S608  # columns of ours
         [first_us, last_us],
-        incoming=pa.table({"trace_id": pa.array(sorted(traces), pa.binary(16))}),
+        incoming=arriving,
     )
     return [
-        Told(
-            trace_id=bytes.fromhex(row["trace_id"]),
-            span_id=row["span_id"],
-            parent_span_id=row["parent_span_id"],
-            response_id=row["response_id"],
-            origin=row["origin"] or "",
-            input_tokens=row["input_tokens"],
-            output_tokens=row["output_tokens"],
-            is_stored=True,
-        )
-        for row in found.to_pylist()
+        Told(**row)._replace(trace_id=bytes.fromhex(row["trace_id"])) for row in found.to_pylist()
     ]
 
 

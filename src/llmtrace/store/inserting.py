@@ -1,4 +1,4 @@
-"""Rows into tables, inside a writer's transaction: what is new of them, and what is remembered.
+"""A batch into tables, inside a writer's transaction: what is new of it, and what is remembered.
 
 A span that arrives again in another request is found by an anti-join on (trace_id, span_id) bounded
 by the batch's start times; for results of a provider's batch API, whose time may be that of their
@@ -7,92 +7,75 @@ fetch, by as long as they can be fetched.
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from llmtrace import semconv
-from llmtrace.clock import unix_ns
-from llmtrace.store import arrow
+from llmtrace.store.arrow import PLACE
+from llmtrace.store.batch import FRAME
 from llmtrace.store.rollups import add_calls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from llmtrace.otlp.rows import SpanRow
+    from llmtrace.store.batch import Batch
     from llmtrace.store.writer import Transaction
 
-_FETCHED_FOR_US = 32 * 86_400 * 1_000_000
-"""For how long a batch's results can be fetched: OpenAI deletes them after 30 days, Anthropic after
-29 (platform.openai.com/docs/guides/batch, docs.anthropic.com/en/api/creating-message-batches).
-"""
 
-
-def without_twins(rows: Sequence[SpanRow]) -> list[SpanRow]:
-    """Return the rows sorted by start, of those with the same ids the first."""
-    first: dict[tuple[bytes, int], SpanRow] = {}
-    for row in rows:
-        first.setdefault((row.trace_id, row.span_id), row)
-    # Sorted by start, so that row groups cover short ranges of time and filters skip most.
-    return sorted(first.values(), key=lambda row: row.start_time_us)
-
-
-def _range_us(rows: list[SpanRow]) -> tuple[int, int]:
-    """Return the start times between which a twin of any of ``rows`` (sorted) may be stored."""
-    first, last = rows[0].start_time_us, rows[-1].start_time_us
-    if any(semconv.BATCH_CUSTOM_ID in row.attributes for row in rows):
-        return first - _FETCHED_FOR_US, last + _FETCHED_FOR_US
-    return first, last
-
-
-def without_stored(transaction: Transaction, rows: list[SpanRow]) -> list[SpanRow]:
-    """Return those of ``rows`` (sorted by start) that are not stored yet."""
-    if not rows:
-        return rows
-    keys = pa.table(
-        {
-            "place": pa.array(range(len(rows)), pa.int64()),
-            "trace_id": pa.array([row.trace_id for row in rows], pa.binary(16)),
-            "span_id": pa.array([row.span_id for row in rows], pa.uint64()),
-        }
-    )
+def without_stored(transaction: Transaction, batch: Batch) -> Batch:
+    """Return what of a batch is not stored yet."""
+    if not batch.spans:
+        return batch
     # Materialized: else DuckDB pushes the range of stored ids into the Arrow scan, where an id of
     # 2^63 or more overflows (seen with 1.5.6).
     found = transaction.execute(
-        "with arrived as materialized (select * from incoming) "
-        "select place from arrived as incoming semi join "
+        f"with arrived as materialized (select * from incoming) "  # noqa: S608  # a column of ours
+        f"select {PLACE} from arrived as incoming semi join "
         "(select trace_id, span_id from spans "
         "where start_time between make_timestamp(?::bigint) and make_timestamp(?::bigint)) "
         "as stored on stored.trace_id = incoming.trace_id::uuid "
         "and stored.span_id = incoming.span_id",
-        list(_range_us(rows)),
-        incoming=keys,
+        list(batch.twins_us),
+        incoming=batch.tables.spans.select([PLACE, "trace_id", "span_id"]),
     )
-    stored = set(found.column("place").to_pylist())
-    return [row for place, row in enumerate(rows) if place not in stored]
+    return batch.without(found.column(PLACE).to_pylist())
 
 
-def append_rows(transaction: Transaction, rows: list[SpanRow], now: datetime) -> int:
-    """Write the rows into their tables; return how many rows the rollups got by it."""
-    if not rows:
+def append_batch(transaction: Transaction, batch: Batch, now: datetime) -> int:
+    """Write a batch into the tables; return how many rows the rollups got by it.
+
+    ``now``: naive UTC, when it is stored.
+    """
+    if not batch.spans:
         return 0
-    tables = arrow.tables(rows, now_us=unix_ns(now.replace(tzinfo=UTC)) // 1_000)
+    tables = batch.tables
+    spans = tables.spans.drop_columns([PLACE, FRAME])
+    _append_resources(transaction, tables.resources, now)
+    transaction.append("spans", _stamped(spans, "ingested_at", now))
+    for name, rows in (
+        ("payloads", tables.payloads),
+        ("events", tables.events),
+        ("links", tables.links),
+    ):
+        transaction.append(name, rows.drop_columns([PLACE]))
+    has_calls = pc.any(spans.column("is_inference")).as_py()
+    return add_calls(transaction, spans) if has_calls else 0
+
+
+def _append_resources(transaction: Transaction, resources: pa.Table, now: datetime) -> None:
+    ids = resources.column("resource_id")
     known = transaction.execute(
         "select resource_id from resources where resource_id in (select unnest(?::ubigint[]))",
-        [tables.resources.column("resource_id").to_pylist()],
+        [ids.to_pylist()],
     )
-    fresh = [
-        value not in set(known.column("resource_id").to_pylist())
-        for value in tables.resources.column("resource_id").to_pylist()
-    ]
-    transaction.append("resources", tables.resources.filter(pa.array(fresh)))
-    transaction.append("spans", tables.spans)
-    transaction.append("payloads", tables.payloads)
-    transaction.append("events", tables.events)
-    transaction.append("links", tables.links)
-    return add_calls(transaction, tables.spans) if any(row.is_inference for row in rows) else 0
+    fresh = pc.invert(pc.is_in(ids, known.column("resource_id").combine_chunks()))
+    transaction.append("resources", _stamped(resources.filter(fresh), "first_seen", now))
+
+
+def _stamped(rows: pa.Table, name: str, now: datetime) -> pa.Table:
+    return rows.append_column(name, pa.array([now] * rows.num_rows, pa.timestamp("us")))
 
 
 def remember(

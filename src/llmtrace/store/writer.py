@@ -33,10 +33,11 @@ from llmtrace.store.adhoc import (
     Cancellation,
     run_query,
 )
-from llmtrace.store.counted_once import count_once, has_foreign_calls, is_foreign_call
+from llmtrace.store.batch import batch_of
+from llmtrace.store.counted_once import count_once, has_foreign_calls
 from llmtrace.store.exchange import exchange_file
 from llmtrace.store.gate import check
-from llmtrace.store.inserting import append_rows, remember, without_stored, without_twins
+from llmtrace.store.inserting import append_batch, remember, without_stored
 from llmtrace.store.lending import FileLock, lend
 from llmtrace.store.migrate import migrate
 from llmtrace.store.readers import Readers
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from llmtrace.otlp.rows import SpanRow
+    from llmtrace.store.batch import Batch
 
 _T = TypeVar("_T")
 _EXCHANGE_TIMEOUT_S = 60.0
@@ -155,15 +157,28 @@ class Writer:
             counts: reason → how many, added to the totals in the store.
 
         """
-        distinct = without_twins(rows)
+        stored = self.insert_batch(
+            batch_of([rows]), batch_hashes=batch_hashes, offsets=offsets, counts=counts
+        )
+        return Inserted(stored=stored, duplicates=len(rows) - stored)
 
-        def work(transaction: Transaction) -> Inserted:
+    def insert_batch(
+        self,
+        batch: Batch,
+        *,
+        batch_hashes: Sequence[bytes] = (),
+        offsets: Mapping[str, int] | None = None,
+        counts: Mapping[str, int] | None = None,
+    ) -> int:
+        """Store a batch as ``insert`` does; return how many of its spans were not stored before."""
+
+        def work(transaction: Transaction) -> int:
             now = self._clock.now().replace(tzinfo=None)
-            fresh = without_stored(transaction, distinct)
+            fresh = without_stored(transaction, batch)
             fresh = self._each_call_once(transaction, fresh)
-            self._roll_up(transaction, append_rows(transaction, fresh, now))
+            self._roll_up(transaction, append_batch(transaction, fresh, now))
             remember(transaction, batch_hashes, offsets or {}, counts or {}, now)
-            return Inserted(stored=len(fresh), duplicates=len(rows) - len(fresh))
+            return fresh.spans
 
         return self.transaction(work)
 
@@ -320,13 +335,13 @@ class Writer:
         self._connection.close()
         self._file_lock.close()
 
-    def _each_call_once(self, transaction: Transaction, rows: list[SpanRow]) -> list[SpanRow]:
+    def _each_call_once(self, transaction: Transaction, batch: Batch) -> Batch:
         """Let no call count twice that another tool tells of too; free where there is no other."""
         if not self._has_foreign_calls:
             if self._has_foreign_calls is None:
                 self._has_foreign_calls = has_foreign_calls(transaction)
-            self._has_foreign_calls |= any(map(is_foreign_call, rows))
-        return count_once(transaction, rows) if self._has_foreign_calls else rows
+            self._has_foreign_calls |= batch.has_foreign_calls
+        return count_once(transaction, batch) if self._has_foreign_calls else batch
 
     def _roll_up(self, transaction: Transaction, appended: int) -> None:
         """Join what was appended to the rollups, once it is much."""

@@ -54,7 +54,7 @@ def test_any_values_under_known_names_make_a_row_that_can_be_stored(
     row = row_of(attributes, scope=scope)
 
     assert isinstance(row, SpanRow)
-    assert arrow.tables([row], now_us=0).spans.num_rows == 1
+    assert arrow.tables([row]).spans.num_rows == 1
     for count in (row.input_tokens, row.output_tokens, row.cache_read_tokens):
         assert count is None or 0 <= count < 2**63
 
