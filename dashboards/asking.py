@@ -1,12 +1,15 @@
 """How the pages' figures are asked for: the store, cached answers, moments. Below ``data``.
 
+The one way to the store: ``open_at(place())`` is the store of the viewer's tenants, whatever is
+asked of it. A cached function takes the ``Place`` first: one viewer's answer is not another's.
+
 Every figure is an answer of the metric layer or of a named query; nothing is computed from money
 here. Times are shown in the viewer's zone.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from dashboards.access import check_all_tenants, viewer
 from dashboards.figures import Figure
 from dashboards.home import home
 from llmtrace.clock import SystemClock
@@ -22,6 +26,7 @@ from llmtrace.store.comparison import change_ratio, difference
 from llmtrace.store.metric_definitions import MEASURES
 from llmtrace.store.metric_time import bucket_starts
 from llmtrace.store.metrics import TIME, MetricQuery, previous, run_metrics
+from llmtrace.store.restricted import RestrictedStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,20 +49,41 @@ FIELDS: Final = {
 _SUMS: Final = frozenset({"calls", "USD", "tokens", "retries"})
 
 
-def opened_store() -> HomeStore:
-    """Return the store that is shown."""
-    return open_at(str(home()))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What an answer depends on beside its question: which store, and whose calls of it."""
+
+    folder: str
+    tenants: tuple[str, ...] | None
+    """In order; None: all, and calls of none."""
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def open_at(folder: str) -> HomeStore:
-    """Return the store of a folder, opened once."""
-    return open_store(Path(folder))
+def place() -> Place:
+    """Return the viewer's. Raises NotSignedInError."""
+    tenants = viewer().tenants
+    return Place(folder=str(home()), tenants=None if tenants is None else tuple(sorted(tenants)))
+
+
+def opened_store() -> HomeStore | RestrictedStore:
+    """Return the store as the viewer may see it."""
+    return open_at(place())
+
+
+def open_at(where: Place) -> HomeStore | RestrictedStore:
+    """Return the store as whoever has this place may see it."""
+    store = _whole(where.folder)
+    return store if where.tenants is None else RestrictedStore(store, where.tenants)
+
+
+def whole_store() -> HomeStore:
+    """Return all of the store. Raises NotAllowedError for viewers of some tenants only."""
+    check_all_tenants()
+    return _whole(str(home()))
 
 
 def ask(query: MetricQuery) -> list[dict[str, Any]]:
     """Return the metric layer's answer."""
-    return _ask(str(home()), query)
+    return _ask(place(), query)
 
 
 def one(query: MetricQuery) -> dict[str, Any]:
@@ -156,6 +182,11 @@ def present() -> datetime:
     return datetime.fromtimestamp((seconds // STEP_S + 1) * STEP_S, UTC)
 
 
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _whole(folder: str) -> HomeStore:
+    return open_store(Path(folder))
+
+
 @st.cache_data(ttl=STEP_S, max_entries=2_000, show_spinner=False)
-def _ask(folder: str, query: MetricQuery) -> list[dict[str, Any]]:
-    return run_metrics(open_at(folder), query).to_pylist()
+def _ask(where: Place, query: MetricQuery) -> list[dict[str, Any]]:
+    return run_metrics(open_at(where), query).to_pylist()

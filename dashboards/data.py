@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
+from dashboards.access import viewer
 from dashboards.asking import (
     NO_VALUE,
     STEP_S,
@@ -21,6 +22,7 @@ from dashboards.asking import (
     open_at,
     opened_store,
     over_time,
+    place,
     scoped,
     wall_ms,
     with_local_time,
@@ -51,6 +53,8 @@ from llmtrace.store.queries import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from dashboards.asking import Place
 
 __all__ = [
     "NO_VALUE",
@@ -86,7 +90,7 @@ class _NoCallsError(Exception):
 def has_calls() -> bool:
     """Tell whether the store holds any call."""
     try:
-        return _first_call(str(home())) is not None
+        return _first_call(place()) is not None
     except _NoCallsError:
         return False
 
@@ -120,7 +124,7 @@ def month(shown: View) -> tuple[Figure, MonthForecast]:
     """Return the month to date and where it is heading."""
     start = period_start(shown.now, "month", shown.zone)
     current = one(scoped(shown, "cost", start=_before(start, shown.now), end=shown.now))
-    first = _first_call(str(home()))
+    first = _first_call(place())
     forecast = forecast_month(
         current["cost"],
         now=shown.now,
@@ -189,17 +193,17 @@ def unpriced_models(shown: View) -> list[tuple[str | None, int]]:
 
 def errors(shown: View) -> list[dict[str, Any]]:
     """Return the calls that failed last, with ``when`` in the viewer's zone."""
-    return with_local_time(_errors(str(home()), shown.scope), shown.zone)
+    return with_local_time(_errors(place(), shown.scope), shown.zone)
 
 
 def alerts() -> list[dict[str, Any]]:
-    """Return the alerts that fire."""
-    return _alerts(str(home()))
+    """Return the alerts that fire; none to viewers of some tenants: a rule is of all of them."""
+    return _alerts(place()) if viewer().sees_all else []
 
 
 def traces(search: TraceSearch, zone: str, after: PageEnd | None = None) -> list[dict[str, Any]]:
     """Return one page of traces, newest first, with ``when`` in the viewer's zone."""
-    return with_local_time(_traces(str(home()), search, after), zone)
+    return with_local_time(_traces(place(), search, after), zone)
 
 
 def trace(trace_id: str, zone: str) -> tuple[dict[str, Any], list[Step]] | None:
@@ -233,24 +237,24 @@ def _before(start: datetime, now: datetime) -> datetime:
     return min(start, now - timedelta(seconds=STEP_S))
 
 
-@st.cache_data(ttl=600, max_entries=8, show_spinner=False)
-def _first_call(folder: str) -> datetime | None:
-    found = first_call_at(open_at(folder))
+@st.cache_data(ttl=600, max_entries=200, show_spinner=False)
+def _first_call(where: Place) -> datetime | None:
+    found = first_call_at(open_at(where))
     if found is None:
         raise _NoCallsError
     return found
 
 
 @st.cache_data(ttl=STEP_S, max_entries=200, show_spinner=False)
-def _errors(folder: str, scope: Scope) -> list[dict[str, Any]]:
-    return latest_errors(open_at(folder), scope, limit=8).to_pylist()
+def _errors(where: Place, scope: Scope) -> list[dict[str, Any]]:
+    return latest_errors(open_at(where), scope, limit=8).to_pylist()
 
 
 @st.cache_data(ttl=STEP_S, max_entries=8, show_spinner=False)
-def _alerts(folder: str) -> list[dict[str, Any]]:
-    return firing_alerts(open_at(folder)).to_pylist()
+def _alerts(where: Place) -> list[dict[str, Any]]:
+    return firing_alerts(open_at(where)).to_pylist()
 
 
 @st.cache_data(ttl=STEP_S, max_entries=200, show_spinner=False)
-def _traces(folder: str, search: TraceSearch, after: PageEnd | None) -> list[dict[str, Any]]:
-    return search_traces(open_at(folder), search, after=after, limit=PAGE_ROWS + 1).to_pylist()
+def _traces(where: Place, search: TraceSearch, after: PageEnd | None) -> list[dict[str, Any]]:
+    return search_traces(open_at(where), search, after=after, limit=PAGE_ROWS + 1).to_pylist()

@@ -16,11 +16,11 @@ from dashboards.asking import (
     one,
     open_at,
     over_time,
+    place,
     scoped,
     wall_ms,
 )
 from dashboards.figures import Figure, Point, View
-from dashboards.home import home
 from llmtrace.store.behind import MAX_CALLS, prompts_behind
 from llmtrace.store.comparison import change_ratio
 from llmtrace.store.metrics import TIME, MetricQuery, previous
@@ -28,6 +28,8 @@ from llmtrace.store.prompt_prefix import Break, Findings, find_breaks, prompt_of
 
 if TYPE_CHECKING:
     from decimal import Decimal
+
+    from dashboards.asking import Place
 
 __all__ = ["LOOKED_AT", "Break", "Findings", "Missed", "Row"]
 
@@ -116,10 +118,10 @@ def by_value(shown: View, by: str) -> list[Row]:
 
 def breaks(shown: View) -> Findings:
     """Return where consecutive prompts part that ought to begin alike, of the latest calls."""
-    return _breaks(str(home()), scoped(shown, "requests"))
+    return _breaks(place(), scoped(shown, "requests"))
 
 
 @st.cache_data(ttl=6 * STEP_S, max_entries=50, show_spinner=False)
-def _breaks(folder: str, query: MetricQuery) -> Findings:
-    rows = prompts_behind(open_at(folder), query, limit=LOOKED_AT).to_pylist()
+def _breaks(where: Place, query: MetricQuery) -> Findings:
+    rows = prompts_behind(open_at(where), query, limit=LOOKED_AT).to_pylist()
     return find_breaks(prompt_of(row) for row in rows)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from dashboards.asking import NO_VALUE, STEP_S, ask, figures_of, one, open_at, scoped
+from dashboards.asking import NO_VALUE, STEP_S, ask, figures_of, one, open_at, place, scoped
 from dashboards.home import home
 from llmtrace.cli.prices.unpriced import diagnosis
 from llmtrace.config import load_settings
@@ -31,6 +31,7 @@ from llmtrace.store.usual import PERIODS
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from dashboards.asking import Place
     from dashboards.figures import Figure, View
 
 __all__ = ["DayCourse", "MonthCourse", "Step"]
@@ -97,7 +98,7 @@ def today(shown: View) -> DayCourse:
         _by_time(ask(query)),
         now=shown.now,
         timezone=shown.zone,
-        first_call_at=_first_call(str(home())),
+        first_call_at=_first_call(place()),
     )
 
 
@@ -109,7 +110,7 @@ def month(shown: View) -> tuple[MonthCourse, MonthForecast, int]:
         total["cost"],
         now=shown.now,
         timezone=shown.zone,
-        first_call_at=_first_call(str(home())),
+        first_call_at=_first_call(place()),
     )
     rows = ask(scoped(shown, "cost", start=begin, end=shown.now, grain="day"))
     course = month_course(_by_time(rows), forecast, now=shown.now, timezone=shown.zone)
@@ -154,13 +155,13 @@ def distribution(shown: View) -> list[Step]:
     """Return how many calls cost how much, in steps without gaps."""
     return [
         Step(from_usd=row["from_usd"], calls=row["calls"], cost=row["cost_usd"])
-        for row in _distribution(str(home()), shown.scope)
+        for row in _distribution(place(), shown.scope)
     ]
 
 
 def fixes(models: tuple[str | None, ...]) -> list[str]:
     """Return the lines of prices.yaml that would price these models; ``?`` for each price."""
-    found = _diagnoses(str(home()))
+    found = _diagnoses(place())
     return [
         str(each["fix"]) for each in found if each["model"] in models and each["fix"] is not None
     ]
@@ -197,19 +198,19 @@ def _by_time(rows: list[dict[str, Any]]) -> dict[datetime, Decimal]:
     return {row[TIME].replace(tzinfo=UTC): row["cost"] for row in rows if row["cost"] is not None}
 
 
-@st.cache_data(ttl=600, max_entries=8, show_spinner=False)
-def _first_call(folder: str) -> datetime:
-    found = first_call_at(open_at(folder))
+@st.cache_data(ttl=600, max_entries=200, show_spinner=False)
+def _first_call(where: Place) -> datetime:
+    found = first_call_at(open_at(where))
     # A page is shown only once there is a call; if it was deleted since, no day is known whole.
     return datetime.max.replace(tzinfo=UTC) if found is None else found.replace(tzinfo=UTC)
 
 
 @st.cache_data(ttl=STEP_S, max_entries=200, show_spinner=False)
-def _distribution(folder: str, scope: Scope) -> list[dict[str, Any]]:
-    return cost_distribution(open_at(folder), scope).to_pylist()
+def _distribution(where: Place, scope: Scope) -> list[dict[str, Any]]:
+    return cost_distribution(open_at(where), scope).to_pylist()
 
 
-@st.cache_data(ttl=60, max_entries=8, show_spinner=False)
-def _diagnoses(folder: str) -> list[dict[str, object]]:
+@st.cache_data(ttl=60, max_entries=200, show_spinner=False)
+def _diagnoses(where: Place) -> list[dict[str, object]]:
     book = load_price_book(load_settings(home=home()))
-    return [diagnosis(row, book) for row in unpriced_calls(open_at(folder)).to_pylist()]
+    return [diagnosis(row, book) for row in unpriced_calls(open_at(where)).to_pylist()]

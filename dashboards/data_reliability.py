@@ -16,12 +16,12 @@ from dashboards.asking import (
     narrowed,
     one,
     open_at,
+    place,
     scoped,
     wall_ms,
     with_local_time,
 )
 from dashboards.figures import Figure, Point, View
-from dashboards.home import home
 from llmtrace.store.behind import Behind, calls_behind
 from llmtrace.store.comparison import share
 from llmtrace.store.metrics import TIME, MetricQuery, previous
@@ -29,6 +29,8 @@ from llmtrace.store.metrics import TIME, MetricQuery, previous
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from decimal import Decimal
+
+    from dashboards.asking import Place
 
 __all__ = ["Behind", "Part", "Point", "Retried", "Row", "View"]
 
@@ -161,7 +163,7 @@ def behind(
 ) -> list[Row]:
     """Return calls behind a number, with ``when`` in the viewer's zone."""
     query = narrowed(scoped(shown, "requests"), filters)
-    return with_local_time(_behind(str(home()), query, which, limit), shown.zone)
+    return with_local_time(_behind(place(), query, which, limit), shown.zone)
 
 
 def _compared(row: Row, earlier: Mapping[str, Any]) -> Row:
@@ -170,5 +172,5 @@ def _compared(row: Row, earlier: Mapping[str, Any]) -> Row:
 
 
 @st.cache_data(ttl=STEP_S, max_entries=200, show_spinner=False)
-def _behind(folder: str, query: MetricQuery, which: Behind, limit: int) -> list[Row]:
-    return calls_behind(open_at(folder), query, which, limit=limit).to_pylist()
+def _behind(where: Place, query: MetricQuery, which: Behind, limit: int) -> list[Row]:
+    return calls_behind(open_at(where), query, which, limit=limit).to_pylist()

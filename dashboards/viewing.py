@@ -8,9 +8,8 @@ from typing import Final
 import streamlit as st
 
 from dashboards.address import CUSTOM, Choice, is_zone
-from dashboards.asking import FIELDS, STEP_S, ask, open_at, present
+from dashboards.asking import FIELDS, STEP_S, Place, ask, open_at, place, present
 from dashboards.figures import View
-from dashboards.home import home
 from llmtrace.store.metric_time import Grain, check_timezone, period_start
 from llmtrace.store.metrics import MetricQuery
 from llmtrace.store.queries import Scope, known_tags
@@ -73,7 +72,7 @@ def known_values(dimension: str) -> list[str]:
 
 def known_pairs() -> list[str]:
     """Return the 200 tags most used in the last 30 days, as ``key=value``."""
-    return _pairs(str(home()), _minute() - _KNOWN_FOR)
+    return _pairs(place(), _minute() - _KNOWN_FOR)
 
 
 def _range(choice: Choice, now: datetime, zone: str) -> tuple[datetime, datetime, Grain]:
@@ -104,7 +103,7 @@ def _minute() -> datetime:
     return present().replace(second=0) + timedelta(minutes=1)
 
 
-@st.cache_data(ttl=60, max_entries=8, show_spinner=False)
-def _pairs(folder: str, since: datetime) -> list[str]:
-    found = known_tags(open_at(folder), since, limit=_KNOWN)
+@st.cache_data(ttl=60, max_entries=200, show_spinner=False)
+def _pairs(where: Place, since: datetime) -> list[str]:
+    found = known_tags(open_at(where), since, limit=_KNOWN)
     return [f"{row['key']}={row['value']}" for row in found.to_pylist()]

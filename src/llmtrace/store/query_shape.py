@@ -7,7 +7,10 @@ does not search it. Names of tables and columns stay, in double quotes too.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PARTS: Final = re.compile(
     r"""
@@ -24,10 +27,31 @@ _PARTS: Final = re.compile(
 )
 
 
+LITERAL: Final = "literal"
+
+
+class Token(NamedTuple):
+    """A piece of a query; all of them together are its text."""
+
+    kind: Literal["blank", "literal", "kept"]
+    text: str
+    """Of a blank, which may be a comment, what stands there."""
+
+
+def tokens(query: str) -> Iterator[Token]:
+    """Yield the pieces of a query: blanks and comments, values, and what is kept of it."""
+    for part in _PARTS.finditer(query):
+        blank, literal = part.group("blank"), part.group("literal")
+        if blank:
+            yield Token("blank", blank)
+        elif literal:
+            yield Token(LITERAL, literal)
+        else:
+            yield Token("kept", part.group("kept"))
+
+
 def shape_of(query: str) -> str:
     """Return a query in one line with ``?`` for every text and number, and no comments."""
-    parts = (
-        " " if part.group("blank") else "?" if part.group("literal") else part.group("kept")
-        for part in _PARTS.finditer(query)
-    )
+    shown = {"blank": " ", LITERAL: "?"}
+    parts = (shown.get(part.kind, part.text) for part in tokens(query))
     return re.sub(r"\s+", " ", "".join(parts)).strip()
