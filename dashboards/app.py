@@ -23,6 +23,9 @@ st.navigation(
             st.Page("views/reliability.py", title="Latency & reliability", icon=":material/speed:"),
             st.Page("views/cache.py", title="Cache", icon=":material/bolt:"),
         ],
-        "Investigate": [st.Page("views/traces.py", title="Traces", icon=":material/account_tree:")],
+        "Investigate": [
+            st.Page("views/traces.py", title="Traces", icon=":material/account_tree:"),
+            st.Page("views/replay.py", title="Replay & compare", icon=":material/replay:"),
+        ],
     }
 ).run()

@@ -89,6 +89,10 @@ def span_tabs(trace_id: str, span_id: str, zone: str) -> None:
     if detail is None:
         st.info("This span is not in the store any more.")
         return
+    if detail["is_inference"] and st.button(
+        "Replay", icon=":material/replay:", help="Send this call again and compare the answers"
+    ):
+        st.switch_page("views/replay.py", query_params={"call": span_id})
     messages, attributes, cost, raw = st.tabs(["Messages", "Attributes", "Cost", "Raw"])
     with messages:
         _messages(detail)

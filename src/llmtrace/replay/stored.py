@@ -30,6 +30,7 @@ class StoredCall:
     api: str
     """Wire format of the bodies, a ``semconv.API_*`` name; empty if it was not recorded."""
     provider: str | None = None
+    tenant: str | None = None
     server_address: str | None = None
     """Where the call went. Untrusted: nothing is ever sent there because of it."""
     start_time: datetime | None = None
@@ -86,6 +87,7 @@ def stored_call(row: Mapping[str, Any]) -> StoredCall:
         trace_id=row["trace_id"],
         api=row.get("api") or "",
         provider=row.get("provider"),
+        tenant=row.get("tenant"),
         server_address=attributes.get(semconv.SERVER_ADDRESS),
         start_time=row.get("start_time"),
         request_model=row.get("request_model"),

@@ -6,6 +6,8 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from llmtrace.store.reading import Store
 
 Row = dict[str, Any]
@@ -22,6 +24,11 @@ def calls_by_span(store: Store, prefix: str, *, limit: int = MAX_CALLS) -> list[
 def calls_of_trace(store: Store, trace_id: str, *, limit: int = MAX_CALLS) -> list[Row]:
     """Return the calls of a trace (32 hex digits), oldest first."""
     return store.sql(_text("calls_of_trace"), [trace_id.lower(), limit]).to_pylist()
+
+
+def replays_of(store: Store, span_id: str, since: datetime, *, limit: int) -> list[Row]:
+    """Return the replays of a call since it started; columns as ``sql/replays_of.sql`` says."""
+    return store.sql(_text("replays_of"), [span_id.lower(), since, limit]).to_pylist()
 
 
 def latest_calls(store: Store, *, limit: int) -> list[Row]:
