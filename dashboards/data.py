@@ -34,7 +34,7 @@ from dashboards.viewing import known_pairs, known_values, moved_on, view
 from llmtrace.errors import LlmtraceError, QueryError
 from llmtrace.store.comparison import change_ratio, share
 from llmtrace.store.detail import Conversation, CostLine, conversation, cost_lines
-from llmtrace.store.forecast import MonthForecast, forecast_month
+from llmtrace.store.forecast import PeriodForecast, forecast_month
 from llmtrace.store.metric_time import period_start
 from llmtrace.store.metrics import TIME, previous
 from llmtrace.store.queries import (
@@ -120,7 +120,7 @@ def today(shown: View) -> Figure:
     )
 
 
-def month(shown: View) -> tuple[Figure, MonthForecast]:
+def month(shown: View) -> tuple[Figure, PeriodForecast]:
     """Return the month to date and where it is heading."""
     start = period_start(shown.now, "month", shown.zone)
     current = one(scoped(shown, "cost", start=_before(start, shown.now), end=shown.now))

@@ -14,7 +14,7 @@ from llmtrace.cli.prices.unpriced import diagnosis
 from llmtrace.config import load_settings
 from llmtrace.pricing import load_price_book
 from llmtrace.store.comparison import change_ratio, per_1k_tokens, share
-from llmtrace.store.forecast import MonthForecast, forecast_month
+from llmtrace.store.forecast import PeriodForecast, forecast_month
 from llmtrace.store.metric_time import next_start, period_start
 from llmtrace.store.metrics import TIME, previous
 from llmtrace.store.queries import Scope, cost_distribution, first_call_at, unpriced_calls
@@ -102,7 +102,7 @@ def today(shown: View) -> DayCourse:
     )
 
 
-def month(shown: View) -> tuple[MonthCourse, MonthForecast, int]:
+def month(shown: View) -> tuple[MonthCourse, PeriodForecast, int]:
     """Return this month by day, where it is heading, and its calls without a price."""
     begin = min(period_start(shown.now, "month", shown.zone), shown.now - timedelta(seconds=STEP_S))
     total = one(scoped(shown, "cost", start=begin, end=shown.now))

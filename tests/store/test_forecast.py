@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from llmtrace.store.forecast import forecast_month
+from llmtrace.store.forecast import forecast_month, forecast_period
 
 NOV_1 = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -38,3 +38,16 @@ def test_an_unpriced_month_projects_nothing() -> None:
 
     assert forecast.projected_usd is None
     assert forecast.basis == "no priced call this month"
+
+
+def test_a_week_and_a_day_have_their_own_beginning_and_patience() -> None:
+    monday = datetime(2026, 11, 2, tzinfo=UTC)
+
+    week = forecast_period(Decimal(10), "week", now=monday + timedelta(days=2))
+    early = forecast_period(Decimal(10), "day", now=monday + timedelta(hours=5))
+    day = forecast_period(Decimal(10), "day", now=monday + timedelta(hours=6))
+
+    assert (week.projected_usd, week.period_start) == (Decimal("35.00"), monday)
+    assert early.projected_usd is None
+    assert early.basis == "not enough history: needs six hours"
+    assert (day.projected_usd, day.period_end) == (Decimal("40.00"), monday + timedelta(days=1))

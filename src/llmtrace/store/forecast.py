@@ -1,8 +1,9 @@
-"""Where a month's spend is heading. Pure; no store, no clock.
+"""Where the spend of a month, week or day is heading. Pure; no store, no clock.
 
 Linear: what was spent so far, plus the same rate for the time that is left. The rate counts from
-the month's beginning or, if that is later, from the first call that is stored. A projection from
-a few hours misleads more than it helps, so there is none before one day and 5 % of the month.
+the period's beginning or, if that is later, from the first call that is stored. A projection from
+a few hours misleads more than it helps, so there is none before one day and 5 % of a month, one
+day of a week, six hours of a day.
 """
 
 from __future__ import annotations
@@ -10,18 +11,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from llmtrace.store.metric_time import next_start, period_start
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Period = Literal["day", "week", "month"]
+
 MIN_ELAPSED: Final = timedelta(days=1)
 MIN_SHARE: Final = Decimal("0.05")
+_MIN_ELAPSED: Final[Mapping[Period, timedelta]] = {
+    "day": timedelta(hours=6),
+    "week": MIN_ELAPSED,
+    "month": MIN_ELAPSED,
+}
+_NEEDED: Final[Mapping[Period, str]] = {
+    "day": "six hours",
+    "week": "a day",
+    "month": "a day and 5 % of the month",
+}
 _CENT: Final = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MonthForecast:
-    """What a month will have cost at its end if it goes on as it went."""
+class PeriodForecast:
+    """What a period will have cost at its end if it goes on as it went."""
 
     spent_usd: Decimal | None
     """None if nothing that was called has a price."""
@@ -39,26 +55,40 @@ def forecast_month(
     now: datetime,
     timezone: str = "UTC",
     first_call_at: datetime | None = None,
-) -> MonthForecast:
-    """Project the cost of the month that ``now`` (aware) is in, in ``timezone``.
+) -> PeriodForecast:
+    """Project the cost of the month that ``now`` (aware) is in; see ``forecast_period``."""
+    return forecast_period(
+        spent_usd, "month", now=now, timezone=timezone, first_call_at=first_call_at
+    )
 
-    ``spent_usd`` is the cost from the month's beginning to ``now``; None means unpriced.
-    ``first_call_at`` is the oldest call stored, None if it is older than the month.
+
+def forecast_period(
+    spent_usd: Decimal | None,
+    period: Period,
+    *,
+    now: datetime,
+    timezone: str = "UTC",
+    first_call_at: datetime | None = None,
+) -> PeriodForecast:
+    """Project the cost of the day, week or month that ``now`` (aware) is in, in ``timezone``.
+
+    ``spent_usd`` is the cost from the period's beginning to ``now``; None means unpriced.
+    ``first_call_at`` is the oldest call stored, None if it is older than the period.
     """
-    begin = period_start(now, "month", timezone)
-    end = next_start(begin, "month", timezone)
+    begin = period_start(now, period, timezone)
+    end = next_start(begin, period, timezone)
     counted_from = begin if first_call_at is None else max(begin, first_call_at.astimezone(UTC))
     elapsed = now - counted_from
     projected: Decimal | None = None
     if spent_usd is None:
-        basis = "no priced call this month"
-    elif elapsed < MIN_ELAPSED or _ratio(elapsed, end - begin) < MIN_SHARE:
-        basis = "not enough history: needs a day and 5 % of the month"
+        basis = f"no priced call this {period}"
+    elif elapsed < _MIN_ELAPSED[period] or _ratio(elapsed, end - begin) < MIN_SHARE:
+        basis = f"not enough history: needs {_NEEDED[period]}"
     else:
         rest = spent_usd * _ratio(end - now, elapsed)
         projected = (spent_usd + rest).quantize(_CENT)
         basis = f"linear, from {_ratio(elapsed, timedelta(days=1)):.1f} days of spend"
-    return MonthForecast(
+    return PeriodForecast(
         spent_usd=spent_usd,
         projected_usd=projected,
         period_start=begin,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from zoneinfo import ZoneInfo
 
-    from llmtrace.store.forecast import MonthForecast
+    from llmtrace.store.forecast import PeriodForecast
 
 MIN_FAN_DAYS: Final = 5
 """Whole days of the month without which its scatter says nothing."""
@@ -102,7 +102,7 @@ def day_course(
 
 
 def month_course(
-    costs: Mapping[datetime, Decimal], forecast: MonthForecast, *, now: datetime, timezone: str
+    costs: Mapping[datetime, Decimal], forecast: PeriodForecast, *, now: datetime, timezone: str
 ) -> MonthCourse:
     """Add up a month's days and spread out its forecast.
 
@@ -165,7 +165,7 @@ def _hour(
 def _fan(
     sums: Sequence[tuple[date, Decimal]],
     whole_days: Sequence[Decimal],
-    forecast: MonthForecast,
+    forecast: PeriodForecast,
     zone: ZoneInfo,
 ) -> tuple[FanPoint, ...]:
     projected = forecast.projected_usd
