@@ -8,6 +8,7 @@ LlmtraceError
 │   ├── StoreVersionError  the store was written by a newer llmtrace
 │   └── StoreUnreachableError  the collector is gone, or the disk is
 ├── QueryError             the SQL or metric query is refused, wrong, or too slow
+│   └── SearchError        a search for traces cannot be read (says at which character)
 ├── SegmentError           a spool or log directory cannot be written
 ├── PriceFileError         the user's price file is wrong
 ├── RuleError              a rule file is wrong (carries every problem found)
@@ -57,6 +58,15 @@ class StoreUnreachableError(StoreError):
 
 class QueryError(LlmtraceError):
     """A query is refused by the gate, is wrong, or ran out of its limits."""
+
+
+class SearchError(QueryError):
+    """A search for traces cannot be read."""
+
+    def __init__(self, problem: str, position: int, remedy: str) -> None:
+        """Say what is wrong, at which character (the first is 1), and what to write instead."""
+        super().__init__(f"{problem} at character {position}; {remedy}")
+        self.position = position
 
 
 class SegmentError(LlmtraceError):
