@@ -20,7 +20,14 @@ from llmtrace.store.alert_rows import (
     rounded,
 )
 from llmtrace.store.alert_state import AlertStateStore, list_alerts, list_deliveries, list_history
-from llmtrace.store.queries import alert_changes, alert_deliveries, alert_progress, alert_rules
+from llmtrace.store.queries import (
+    alert_changes,
+    alert_deliveries,
+    alert_progress,
+    alert_rules,
+    alert_changes_of,
+    alert_messages_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -248,6 +255,7 @@ def test_changes_of_a_range_come_with_how_each_alert_entered_it(tmp_path: Path) 
         rows = alert_changes(writer, start, end, limit=10).to_pylist()
         newest = alert_changes(writer, start, end, limit=1).to_pylist()
         progress = alert_progress(writer).to_pylist()
+        of_one = alert_changes_of(writer, "fires", limit=2).to_pylist()
 
     assert [(row["key"], row["kind"]) for row in rows] == [
         ("fires", "firing"),
@@ -255,6 +263,7 @@ def test_changes_of_a_range_come_with_how_each_alert_entered_it(tmp_path: Path) 
         ("new", "firing"),
     ]
     assert [row["key"] for row in newest] == ["new"]
+    assert [row["kind"] for row in of_one] == ["resolved", "firing"]
     assert progress == [{"rule_id": "errors", "last_tick": NOW.replace(tzinfo=None)}]
 
 
@@ -270,4 +279,7 @@ def test_messages_of_a_range_are_those_made_in_it(tmp_path: Path) -> None:
 
         rows = alert_deliveries(writer, NOW, NOW + timedelta(hours=2), limit=9).to_pylist()
 
+        of_one = alert_messages_of(writer, "e1", limit=9).to_pylist()
+
     assert [row["episode"] for row in rows] == ["e1", "e0"]
+    assert of_one == rows[:1]

@@ -200,6 +200,16 @@ def alert_changes(store: Store, start: datetime, end: datetime, *, limit: int) -
     return store.sql(_text("alert_changes"), [start, end, limit], max_rows=limit)
 
 
+def alert_changes_of(store: Store, key: str, *, limit: int) -> pa.Table:
+    """Return what became of one alert; columns as ``sql/alert_changes_of.sql`` says."""
+    return store.sql(_text("alert_changes_of"), [key, limit], max_rows=limit)
+
+
+def alert_messages_of(store: Store, episode: str, *, limit: int) -> pa.Table:
+    """Return who was told of a firing; columns as ``sql/alert_messages_of.sql`` says."""
+    return store.sql(_text("alert_messages_of"), [episode, limit], max_rows=limit)
+
+
 def alert_deliveries(store: Store, start: datetime, end: datetime, *, limit: int) -> pa.Table:
     """Return messages of alerts and reports; columns as ``sql/alert_deliveries.sql`` says."""
     check_range(start, end)

@@ -1,7 +1,8 @@
 -- Which alerts are firing? The most severe and the newest first.
 --
--- Columns: rule_id, title, severity ('critical' | 'warning' | 'info'), summary, fired_at (UTC)
+-- Columns: episode (of the firing), rule_id, title, severity ('critical' | 'warning' | 'info'), summary, fired_at (UTC)
 select
+    episode,
     rule_id,
     title,
     severity,
