@@ -22,7 +22,8 @@ MAX_CALLS: Final = 200
 LONGEST_BODY: Final = 200_000
 _PROMPT_COLUMNS: Final = (
     "start_time", "trace_id", "span_id", "name", "model", "session_id", "feature", "api",
-    "input_tokens", "cache_read_tokens",
+    "input_tokens", "cache_read_tokens", "cache_write_tokens", "end_time", "provider",
+    "service_tier",
 )  # fmt: skip
 _TEXTS: Final = ("request_body", "input_messages", "system_instructions", "tool_definitions")
 _COLUMNS: Final = (
@@ -67,9 +68,10 @@ def prompts_behind(store: Store, query: MetricQuery, *, limit: int = MAX_CALLS) 
     """Return the calls that started last with the text they sent, for ``prompt_prefix``.
 
     Columns: start_time (UTC), trace_id, span_id (hex), name, model, session_id, feature, api,
-    input_tokens, cache_read_tokens, truncated, and the texts request_body, input_messages,
-    system_instructions, tool_definitions: NULL if not captured, deleted, or longer than
-    ``LONGEST_BODY`` bytes. Calls for embeddings are left out: nothing caches them.
+    input_tokens, cache_read_tokens, cache_write_tokens, end_time, provider, service_tier,
+    truncated, redacted, and the texts request_body, input_messages, system_instructions,
+    tool_definitions: NULL if not captured, deleted, or longer than ``LONGEST_BODY`` bytes. Calls
+    for embeddings are left out: nothing caches them.
     """
     _check(query, limit)
     parameters: list[object] = []
@@ -83,7 +85,7 @@ def prompts_behind(store: Store, query: MetricQuery, *, limit: int = MAX_CALLS) 
             where operation is distinct from 'embeddings'
             order by start_time desc, span_id limit ?
         )
-        select latest.* exclude (trace_uuid, span_number), p.truncated, {texts}
+        select latest.* exclude (trace_uuid, span_number), p.truncated, p.redacted, {texts}
         from latest
         left join payloads as p
             on p.start_time = latest.start_time

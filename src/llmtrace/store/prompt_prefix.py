@@ -30,6 +30,7 @@ SHOWN: Final = 120
 """Characters of each prompt that a break shows, from the first that differs."""
 LEAD: Final = 60
 """Characters before it."""
+_TEXT_PARTS: Final = frozenset({"text", "tool_call", "tool_call_response"})
 _ROLES: Final = ("system", "developer", "user", "assistant", "tool")
 
 
@@ -39,6 +40,8 @@ class Segment:
 
     place: str
     text: str
+    is_text: bool = True
+    """It is read as it stands: no tool, which is rendered for the model, no picture, no file."""
 
 
 _NONE: Final = Segment(place="", text="")
@@ -215,14 +218,18 @@ def _segments(row: Mapping[str, Any]) -> tuple[Segment, ...]:
     if not (talk.input or talk.instructions):
         return ()
     tools = [
-        Segment(place=f"Tool {number}", text=_text(tool))
+        Segment(place=f"Tool {number}", text=_text(tool), is_text=False)
         for number, tool in enumerate(talk.tools, 1)
     ]
-    instructions = [Segment(place="Instructions", text=_text(part)) for part in talk.instructions]
+    instructions = [
+        Segment(place="Instructions", text=_text(part), is_text=_is_text(part))
+        for part in talk.instructions
+    ]
     messages = [
         Segment(
             place=f"Message {number}" + (f", {message.role}" if message.role in _ROLES else ""),
             text="\n".join([message.role, *(_text(part) for part in message.parts)]),
+            is_text=all(_is_text(part) for part in message.parts),
         )
         for number, message in enumerate(talk.input, 1)
     ]
@@ -234,3 +241,7 @@ def _text(part: Mapping[str, object]) -> str:
     if part.get("type") == "text" and isinstance(part.get("content"), str):
         return str(part["content"])
     return json.dumps(part, ensure_ascii=False, default=str)
+
+
+def _is_text(part: Mapping[str, object]) -> bool:
+    return part.get("type") in _TEXT_PARTS
