@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _LOST: Final = "lost."
 _REPAIRED: Final = "repaired."
 _LIMITED: Final = "limited."
+_REDACTED: Final = "redacted."
 _FUTURE: Final = "odd.future"
 
 
@@ -143,6 +144,14 @@ class SelfMetrics:
                 "store was made.",
                 "what",
                 self._counted(_LIMITED),
+            ),
+            by_label(
+                "llmtrace_values_redacted_total",
+                "counter",
+                "Secrets and personal data taken out of the spans of other tools, by kind; since "
+                "the store was made.",
+                "kind",
+                self._counted(_REDACTED),
             ),
             one(
                 "llmtrace_spans_from_the_future_total",

@@ -32,6 +32,7 @@ from llmtrace.collector.self_metrics import SelfMetrics
 from llmtrace.collector.tokens import ProjectTokens
 from llmtrace.collector.traces import HttpReceiver
 from llmtrace.errors import ConfigError, StoreLockedError
+from llmtrace.otlp.redacting import RowRedactor
 from llmtrace.otlp.rows import leave_unpriced
 from llmtrace.pricing import load_price_book
 from llmtrace.spool import SegmentWriter
@@ -186,7 +187,8 @@ class Collector:
         self._forwarding.prepare(writer)
         # Last of all: what was drained at the end is sent on, too.
         stack.callback(self._forwarding.stop, _FORWARD_STOP_S)
-        drain = Drain(self._home, writer, self._pricer, clock=self._clock)
+        redact = RowRedactor(self._settings.capture_content)
+        drain = Drain(self._home, writer, self._pricer, clock=self._clock, redact=redact)
         drainer = Drainer(drain)
         # The way back is the reverse: the log is closed first, then drained a last time.
         stack.callback(drainer.stop, _STOP_TIMEOUT_S)

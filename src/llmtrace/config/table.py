@@ -91,7 +91,8 @@ TABLE: Final[tuple[Row, ...]] = (
             "LLMTRACE_CAPTURE_CONTENT",
         ),
         values.capture,
-        "`redacted` (secrets and personal data taken out), `full` (secrets out) or `none`.",
+        "`redacted` (secrets and personal data taken out), `full` (secrets out) or `none`; the "
+        "collector does the same to spans of other tools.",
     ),
     Row(
         "max_body_bytes",
@@ -241,7 +242,7 @@ TABLE: Final[tuple[Row, ...]] = (
         "dashboard_token_file",
         ("LLMTRACE_DASHBOARD_TOKEN_FILE",),
         Path,
-        "File that holds it, instead; readable by you alone.",
+        "File that holds it, instead.",
     ),
     Row(
         "dashboard_tenants_claim",

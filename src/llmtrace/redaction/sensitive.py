@@ -39,7 +39,8 @@ class Kind(NamedTuple):
     needs: str = ""
     """A character that stands in the text around every match: the cheapest thing to look for."""
     is_run: bool = False
-    """Whether a match holds ``_RUN`` characters of ``_RUN_CHARACTERS`` in a row."""
+    """Whether a match holds ``_RUN`` characters of ``_RUN_CHARACTERS`` in a row, and an anchor in
+    that row or just before it."""
 
 
 def _token(name: str, pattern: str, *anchors: str, ahead: int = 0) -> Kind:
@@ -128,7 +129,8 @@ PERSONAL: Final = (
 _RUN: Final = b"a" * 15
 """Every token is at least that long: a Slack token, the shortest, is ``xoxb-`` and ten more."""
 _RUN_CHARACTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.~+/"
-_TO_RUN: Final = bytes.maketrans(_RUN_CHARACTERS, b"a" * len(_RUN_CHARACTERS))
+_TO_RUN: Final = bytes(ord("a") if char in _RUN_CHARACTERS else ord(" ") for char in range(256))
+_BEFORE_RUN: Final = len("earer ")
 _TO_SHAPE: Final = bytes.maketrans(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"0" * 10 + b"A" * 26)
 _CARD: Final = re.compile(rb"0(?:[ -]?0){12,}")
 _FOREIGN_DIGIT: Final = re.compile(r"[^\D0-9]")
@@ -146,13 +148,15 @@ class Finder:
         """Look for long words; the rest is looked at when a kind needs it."""
         self._text = text
         self._ascii = text.encode("ascii", "replace")  # a byte a character: positions agree
-        self._has_run = _RUN in self._ascii.translate(_TO_RUN)
+        self._runs = self._long_words()
         self._shape: bytes | None = None
         self._is_foreign: bool | None = None
 
     def matches(self, kind: Kind) -> Iterable[re.Match[str]]:
         """Return what ``kind.pattern.finditer(text)`` does; an empty tuple for nothing."""
-        if (kind.is_run and not self._has_run) or kind.needs not in self._text:
+        if kind.needs not in self._text:
+            return ()
+        if kind.is_run and not self._may_be_in_runs(kind.anchors):
             return ()
         if kind.anchors:
             places = self._local_parts() if kind.name == "email" else self._places(kind)
@@ -163,6 +167,22 @@ class Finder:
         else:
             return self._cards(kind.pattern)
         return self._match_at(kind, places) if places else ()
+
+    def _may_be_in_runs(self, anchors: Iterable[str]) -> bool:
+        runs = self._runs
+        return bool(runs) and any(anchor in runs for anchor in anchors)
+
+    def _long_words(self) -> str:
+        """Return the rows of characters that tokens are made of, each with what is before it."""
+        flat = self._ascii.translate(_TO_RUN)
+        found: list[str] = []
+        start = flat.find(_RUN)
+        while start >= 0:
+            end = flat.find(b" ", start)
+            end = len(flat) if end < 0 else end
+            found.append(self._text[max(0, start - _BEFORE_RUN) : end])
+            start = flat.find(_RUN, end)
+        return "\n".join(found)
 
     def _match_at(self, kind: Kind, places: Iterable[int]) -> Iterator[re.Match[str]]:
         done = 0

@@ -42,4 +42,9 @@ def open_store(home: Path | None = None) -> HomeStore:
     PriceFileError for a wrong price file.
     """
     settings = load_settings(home=home)
-    return HomeStore(settings.home, settings_pricer(settings), token=settings.token)
+    return HomeStore(
+        settings.home,
+        settings_pricer(settings),
+        token=settings.token,
+        capture=settings.capture_content,
+    )

@@ -53,6 +53,7 @@ class Admin:
         with opened_file(
             home,
             settings_pricer(self._settings),
+            capture=self._settings.capture_content,
             lock_timeout_s=LOCK_TIMEOUT_S,
             give_up=lambda: self._collector() is not None,
         ) as writer:

@@ -12,34 +12,29 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from llmtrace.clock import Clock, SystemClock
 from llmtrace.errors import SegmentError, StoreUnreachableError
 from llmtrace.otlp.count import count_spans
-from llmtrace.otlp.decode import MalformedOtlpError
-from llmtrace.spool import (
-    Frame,
-    Frames,
-    is_owned,
-    list_segments,
-    read_frames,
-    try_remove,
-)
+from llmtrace.otlp.redacting import RowRedactor
+from llmtrace.spool import Frame, is_owned, list_segments, read_frames, try_remove
 from llmtrace.spool.keeping import Keeper
+from llmtrace.store.batch import batch_of
+from llmtrace.store.chunks import Reading
 from llmtrace.store.dead_letters import put_aside
-from llmtrace.store.ingest import Ingested, ingest
 from llmtrace.store.ledger import Ledger
 from llmtrace.store.reading_ahead import reading_ahead
+from llmtrace.store.segment_chunks import FrameOrEnd, SegmentRead, chunks, size_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from concurrent.futures import Future
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from llmtrace.otlp.rows import Pricer
+    from llmtrace.store.batch import Batch
+    from llmtrace.store.chunks import ReadChunk, ReadFrame
     from llmtrace.store.writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -48,11 +43,15 @@ SPOOL: Final = "spool"
 WAL: Final = "wal"
 NOT_FORWARDED: Final = "not_forwarded."
 """Prefix of the store's counts of spans that a target did not get."""
-# Measured: inserts of 5000 spans cost a third of inserts of 500; the bytes bound the memory.
-_SPANS_PER_INSERT: Final = 4_000
-_BYTES_PER_INSERT: Final = 16 * 1024 * 1024
 _BATCHES_KEPT: Final = timedelta(hours=24)
-_NOTHING: Final = Ingested(rows=[], counts={})
+
+
+class Reader(Protocol):
+    """Reads requests, here or elsewhere, one call at a time."""
+
+    def read(self, payloads: Sequence[bytes], now: datetime) -> ReadChunk:
+        """Read some requests; one that cannot be read says why."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,77 +65,57 @@ class Drained:
     """Damaged stretches of segments that were skipped."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Piece:
-    """One frame on its way."""
+class _Piece(NamedTuple):
+    """One request on its way."""
 
+    number: int
+    """Among those that were read together."""
     segment: str
     frame: Frame
-    batch_hash: bytes
-    content: Ingested
     source: str
     """Field of ``Ledger`` for where it was read."""
+    read: ReadFrame
 
-    def read(self) -> Counter[str]:
+    def booked(self) -> Counter[str]:
         """Return the ledger's entries of a request that was read."""
-        without_ids = self.content.counts.get("rejected.id", 0)
-        spans = len(self.content.rows) + without_ids
-        return Counter({self.source: spans, "without_ids": without_ids})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Segment:
-    """What was read of a segment."""
-
-    path: Path
-    is_owned: bool
-    size: int
-    frames: Frames
-
-
-class _Read(NamedTuple):
-    """A frame of a segment, or its end."""
-
-    segment: _Segment
-    frame: Frame | None
-
-    def size_bytes(self) -> int:
-        """Return the size of what it carries."""
-        return 0 if self.frame is None else len(self.frame.payload)
+        without_ids = self.read.counts.get("rejected.id", 0)
+        return Counter({self.source: self.read.spans + without_ids, "without_ids": without_ids})
 
 
 @dataclass(slots=True)
 class _Group:
-    """Frames that are stored in one transaction, with the positions after them."""
+    """Requests that are stored in one transaction, with the positions after them."""
 
+    batch: Batch
     pieces: list[_Piece] = field(default_factory=list[_Piece])
     offsets: dict[str, int] = field(default_factory=dict[str, int])
     counts: Counter[str] = field(default_factory=Counter[str])
     booked: Counter[str] = field(default_factory=Counter[str])
     """Entries of the ledger for what is not among ``pieces``."""
-    spans: int = 0
-    size_bytes: int = 0
-
-    def add(self, piece: _Piece) -> None:
-        self.pieces.append(piece)
-        self.spans += len(piece.content.rows)
-        self.size_bytes += len(piece.frame.payload)
-
-    def is_full(self) -> bool:
-        return self.spans >= _SPANS_PER_INSERT or self.size_bytes >= _BYTES_PER_INSERT
 
 
 class Drain:
     """Moves the segments of one home into its open store."""
 
     def __init__(
-        self, home: Path, writer: Writer, pricer: Pricer, *, clock: Clock | None = None
+        self,
+        home: Path,
+        writer: Writer,
+        pricer: Pricer,
+        *,
+        clock: Clock | None = None,
+        redact: RowRedactor | None = None,
+        reader: Reader | None = None,
     ) -> None:
-        """Read how far each segment is applied. Raises StoreError."""
+        """Read how far each segment is applied. Raises StoreError.
+
+        ``redact``: other tools' spans, None as by default; ``reader`` reads requests, None: here.
+        """
         self._home = home
         self._keeper = Keeper(home, [home / SPOOL, home / WAL], weigh=count_spans)
         self._writer = writer
-        self._pricer = pricer
+        self._reading = Reading(pricer, redact or RowRedactor())
+        self._reader: Reader = reader or self._reading
         self._offsets = writer.offsets()
         self._seen_bytes: dict[str, int] = {}
         self._done: Counter[str] = Counter()
@@ -153,21 +132,12 @@ class Drain:
         stored, the rest is taken by the next run.
         """
         self._done = Counter()
-        group = _Group()
         finished: list[Path] = []
         try:
-            pieces = self._read(should_stop)
-            with closing(reading_ahead(pieces, self._ingest, _Read.size_bytes)) as contents:
-                for read, content in contents:
-                    if read.frame is None:
-                        self._finish(read.segment, group, finished)
-                        continue
-                    self._add(read.segment.path, read.frame, content, group)
-                    group.offsets[read.segment.path.name] = read.frame.end
-                    if group.is_full():
-                        self._store(group)
-                        group = _Group()
-            self._store(group)
+            reads = chunks(self._read(should_stop))
+            with closing(reading_ahead(reads, self._read_chunk, size_bytes)) as contents:
+                for chunk, content in contents:
+                    self._store(self._group(chunk, content.result(), finished))
         except BaseException:
             self._seen_bytes.clear()
             raise
@@ -197,17 +167,17 @@ class Drain:
         both = [*list_segments(self._home / SPOOL), *list_segments(self._home / WAL)]
         return sorted(both, key=lambda path: path.name)
 
-    def _read(self, should_stop: Callable[[], bool]) -> Iterator[_Read]:
+    def _read(self, should_stop: Callable[[], bool]) -> Iterator[FrameOrEnd]:
         """Give the new frames of all segments, and after those of each its end."""
         for path in self._segments():
             if should_stop():
                 return
             segment = self._read_segment(path)
             if segment is not None:
-                yield from (_Read(segment, frame) for frame in segment.frames.frames)
-                yield _Read(segment, None)
+                yield from (FrameOrEnd(segment, frame) for frame in segment.frames.frames)
+                yield FrameOrEnd(segment, None)
 
-    def _read_segment(self, path: Path) -> _Segment | None:
+    def _read_segment(self, path: Path) -> SegmentRead | None:
         """Read what is new in one segment; None if nothing is."""
         self._keeper.keep(path, applied=self._offsets.get(path.name, 0))
         owned = is_owned(path)  # asked first: what is there after a no, nobody adds to
@@ -221,9 +191,9 @@ class Drain:
             logger.warning("segment skipped: %s", error)
             return None
         self._seen_bytes[path.name] = size
-        return _Segment(path=path, is_owned=owned, size=size, frames=frames)
+        return SegmentRead(path=path, is_owned=owned, size=size, frames=frames)
 
-    def _finish(self, segment: _Segment, group: _Group, finished: list[Path]) -> None:
+    def _finish(self, segment: SegmentRead, group: _Group, finished: list[Path]) -> None:
         """Note damage, and that a segment nobody adds to is at its end."""
         path, read = segment.path, segment.frames
         damaged = read.damaged
@@ -238,35 +208,29 @@ class Drain:
             group.booked["damaged_stretches"] += damaged
             self._done["damaged"] += damaged
 
-    def _ingest(self, read: _Read) -> Ingested:
-        if read.frame is None:
-            return _NOTHING
-        return ingest(read.frame.payload, self._pricer, now=self._clock.now())
+    def _read_chunk(self, reads: list[FrameOrEnd]) -> ReadChunk:
+        payloads = [read.frame.payload for read in reads if read.frame is not None]
+        return self._reader.read(payloads, self._clock.now())
 
-    def _add(self, path: Path, frame: Frame, read: Future[Ingested], group: _Group) -> None:
-        source = self._source(path)
-        try:
-            content = read.result()
-        except MalformedOtlpError as error:
-            self._bury(path.name, frame, str(error))
-        except Exception:
-            # A bug of ours on one frame must not keep all later spans out of the store.
-            logger.exception("segment %s: a frame could not be read", path.name)
-            self._bury(path.name, frame, "it could not be read")
-        else:
-            group.add(
-                _Piece(
-                    segment=path.name,
-                    frame=frame,
-                    batch_hash=blake2b(frame.payload, digest_size=16).digest(),
-                    content=content,
-                    source=source,
-                )
-            )
-            return
-        group.counts["dead_letters"] += 1
-        lost = count_spans(frame.payload)
-        group.booked.update({source: lost, "dead_letter": lost, "dead_letter_requests": 1})
+    def _group(self, reads: list[FrameOrEnd], content: ReadChunk, finished: list[Path]) -> _Group:
+        """Put together what is stored at once; what could not be read is put aside."""
+        group = _Group(content.batch)
+        frames = enumerate(content.frames)
+        for segment, frame in reads:
+            if frame is None:
+                self._finish(segment, group, finished)
+                continue
+            number, read = next(frames)
+            name, source = segment.path.name, self._source(segment.path)
+            group.offsets[name] = frame.end
+            if read.error is None:
+                group.pieces.append(_Piece(number, name, frame, source, read))
+                continue
+            self._bury(name, frame, read.error)
+            group.counts["dead_letters"] += 1
+            lost = count_spans(frame.payload)
+            group.booked.update({source: lost, "dead_letter": lost, "dead_letter_requests": 1})
+        return group
 
     def _source(self, path: Path) -> str:
         if path.parent.name == SPOOL:
@@ -277,8 +241,9 @@ class Drain:
         if not group.offsets:
             return
         pieces, known = self._new_requests(group.pieces)
+        batch = group.batch.without_frames({piece.number for piece in known})
         try:
-            self._insert(pieces, group.offsets, group.counts)
+            self._insert(batch, pieces, group.offsets, group.counts)
         except (StoreUnreachableError, SegmentError):
             raise
         except Exception:
@@ -286,9 +251,9 @@ class Drain:
             logger.exception("a batch could not be stored; its frames are tried one by one")
             self._store_singly(pieces, group)
         for piece in known:
-            self._booked.update(piece.read())
-            self._booked["duplicates"] += len(piece.content.rows)
-            self._done["duplicates"] += len(piece.content.rows)
+            self._booked.update(piece.booked())
+            self._booked["duplicates"] += piece.read.spans
+            self._done["duplicates"] += piece.read.spans
         self._booked.update(group.booked)
         self._offsets.update(group.offsets)
 
@@ -296,44 +261,48 @@ class Drain:
         counts = Counter(group.counts)
         for piece in pieces:
             try:
-                self._insert([piece], {piece.segment: piece.frame.end}, Counter())
+                batch = self._reading.read([piece.frame.payload], self._clock.now()).batch
+                self._insert(batch, [piece], {piece.segment: piece.frame.end}, Counter())
             except (StoreUnreachableError, SegmentError):
                 raise
             except Exception:
                 logger.exception("segment %s: a frame could not be stored", piece.segment)
                 self._bury(piece.segment, piece.frame, "it could not be stored")
                 counts["dead_letters"] += 1
-                self._booked.update(piece.read())
-                self._booked["dead_letter"] += len(piece.content.rows)
+                self._booked.update(piece.booked())
+                self._booked["dead_letter"] += piece.read.spans
                 self._booked["dead_letter_requests"] += 1
             # A disk that fails at a later piece must not make this one be read again.
             self._offsets[piece.segment] = piece.frame.end
-        self._insert([], group.offsets, counts)
+        self._insert(batch_of([]), [], group.offsets, counts)
 
-    def _insert(self, pieces: list[_Piece], offsets: dict[str, int], counts: Counter[str]) -> None:
+    def _insert(
+        self, batch: Batch, pieces: list[_Piece], offsets: dict[str, int], counts: Counter[str]
+    ) -> None:
         total = Counter(counts)
         for piece in pieces:
-            total.update(piece.content.counts)
-        inserted = self._writer.insert(
-            [row for piece in pieces for row in piece.content.rows],
-            batch_hashes=[piece.batch_hash for piece in pieces],
+            total.update(piece.read.counts)
+        stored = self._writer.insert_batch(
+            batch,
+            batch_hashes=[piece.read.batch_hash for piece in pieces],
             offsets=offsets,
             counts=total,
         )
         for piece in pieces:
-            self._booked.update(piece.read())
-        outcome = {"stored": inserted.stored, "duplicates": inserted.duplicates}
+            self._booked.update(piece.booked())
+        came = sum(piece.read.spans for piece in pieces)
+        outcome = {"stored": stored, "duplicates": came - stored}
         self._booked.update(outcome)
         self._done.update(outcome)
 
     def _new_requests(self, pieces: list[_Piece]) -> tuple[list[_Piece], list[_Piece]]:
         """Part the requests from those that are stored, or come twice in the group."""
-        hashes = self._writer.known_batches([piece.batch_hash for piece in pieces])
+        hashes = self._writer.known_batches([piece.read.batch_hash for piece in pieces])
         fresh: list[_Piece] = []
         known: list[_Piece] = []
         for piece in pieces:
-            (known if piece.batch_hash in hashes else fresh).append(piece)
-            hashes.add(piece.batch_hash)
+            (known if piece.read.batch_hash in hashes else fresh).append(piece)
+            hashes.add(piece.read.batch_hash)
         return fresh, known
 
     def _bury(self, segment: str, frame: Frame, reason: str) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from llmtrace.config import Secret
+    from llmtrace.config import CaptureContent, Secret
     from llmtrace.otlp.rows import Pricer
     from llmtrace.store.adhoc import Cancellation
     from llmtrace.store.metrics import MetricQuery
@@ -41,12 +41,18 @@ class HomeStore:
         pricer: Pricer,
         *,
         token: Secret | None = None,
+        capture: CaptureContent = "redacted",
         lock_timeout_s: float = LOCK_TIMEOUT_S,
     ) -> None:
-        """Touch nothing yet. ``pricer`` prices calls in the spool that came without a cost."""
+        """Touch nothing yet.
+
+        ``pricer`` prices calls in the spool that came without a cost; ``capture``: what is kept of
+        the contents of other tools' spans there.
+        """
         self._home = home
         self._pricer = pricer
         self._token = token
+        self._capture: CaptureContent = capture
         self._lock_timeout_s = lock_timeout_s
         self._remote: RemoteStore | None = None
 
@@ -128,6 +134,7 @@ class HomeStore:
         with opened_file(
             self._home,
             self._pricer,
+            capture=self._capture,
             lock_timeout_s=self._lock_timeout_s,
             give_up=lambda: self._find() is not None,
         ) as writer:

@@ -214,7 +214,11 @@ class _Out:
         """Why spool or store could not be used; the import ends then."""
         self._home = settings.home
         self._store = HomeStore(
-            settings.home, pricer, token=settings.token, lock_timeout_s=_LOCK_TIMEOUT_S
+            settings.home,
+            pricer,
+            token=settings.token,
+            capture=settings.capture_content,
+            lock_timeout_s=_LOCK_TIMEOUT_S,
         )
         self._writer = SegmentWriter(
             settings.home / SPOOL,

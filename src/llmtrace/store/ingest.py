@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from llmtrace.otlp.redacting import RowRedactor
     from llmtrace.otlp.rows import Pricer, SpanRow
 
 _REASON: Final = re.compile(r"[a-z0-9_]{1,40}")
@@ -32,16 +33,23 @@ class Ingested:
 
     rows: list[SpanRow]
     counts: Mapping[str, int]
-    """By reason: ``rejected.id``, ``limited.<what>``, ``repaired.<column>``, ``odd.future``, and
-    what the apps say they lost: ``lost.<reason>``."""
+    """By reason: ``rejected.id``, ``limited.<what>``, ``repaired.<column>``, ``odd.future``,
+    ``redacted.<kind>``, and what the apps say they lost: ``lost.<reason>``."""
 
 
-def ingest(payload: bytes, pricer: Pricer, *, now: datetime | None = None) -> Ingested:
+def ingest(
+    payload: bytes,
+    pricer: Pricer,
+    *,
+    now: datetime | None = None,
+    redact: RowRedactor | None = None,
+) -> Ingested:
     """Decode, normalize and price one ``ExportTraceServiceRequest``.
 
     Only calls that came without a price are priced. Spans that begin over a day after ``now``, by a
     clock that is wrong, keep their time, since a repeated one must have the same, and are counted;
-    None: nobody asks. Raises MalformedOtlpError.
+    None: nobody asks. ``redact`` takes out of other tools' spans what must not be stored; None:
+    they stay as they came. Raises MalformedOtlpError.
     """
     decoded = decode(payload)
     counts: Counter[str] = Counter()
@@ -61,6 +69,8 @@ def ingest(payload: bytes, pricer: Pricer, *, now: datetime | None = None) -> In
         if latest_us is not None and row.start_time_us > latest_us:
             counts["odd.future"] += 1
         rows.append(pricer(row) if row.is_inference and row.cost_source == UNPRICED else row)
+    if redact is not None:
+        rows = redact(rows, counts)
     return Ingested(rows=rows, counts=counts)
 
 

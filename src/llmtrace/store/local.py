@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from llmtrace.errors import SegmentError
+from llmtrace.otlp.redacting import RowRedactor
 from llmtrace.store.drain import Drain
 from llmtrace.store.lock import StoreLock
 from llmtrace.store.reading import DATABASE_FILE
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
 
+    from llmtrace.config import CaptureContent
     from llmtrace.otlp.rows import Pricer
 
 logger = logging.getLogger(__name__)
@@ -32,11 +34,13 @@ def opened_file(
     home: Path,
     pricer: Pricer,
     *,
+    capture: CaptureContent = "redacted",
     lock_timeout_s: float = LOCK_TIMEOUT_S,
     give_up: Callable[[], bool] = lambda: False,
 ) -> Generator[Writer | None]:
     """Give the store of ``home``, open and up to date with the spool.
 
+    ``capture``: what is kept of the contents of other tools' spans (the app's setting).
     Gives None if ``give_up()`` became true while the lock was waited for.
     Raises StoreLockedError after ``lock_timeout_s`` seconds, StoreUnreachableError,
     StoreVersionError.
@@ -47,15 +51,15 @@ def opened_file(
         return
     try:
         with Writer(home / DATABASE_FILE) as writer:
-            _take_in(home, writer, pricer)
+            _take_in(home, writer, pricer, RowRedactor(capture))
             yield writer
     finally:
         lock.release()
 
 
-def _take_in(home: Path, writer: Writer, pricer: Pricer) -> None:
+def _take_in(home: Path, writer: Writer, pricer: Pricer, redact: RowRedactor) -> None:
     try:
-        drain = Drain(home, writer, pricer)
+        drain = Drain(home, writer, pricer, redact=redact)
         drain.run()
         drain.bound_kept()
     except SegmentError as error:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from llmtrace import semconv
 from llmtrace.errors import QueryError
+from llmtrace.otlp.redacting import CONTENT_ATTRIBUTES
 from llmtrace.store.maintenance import audit
 from llmtrace.store.maintenance.slices import time_slices
 from llmtrace.store.maintenance.workplace import read_flag, read_time, stored_time
@@ -26,16 +26,6 @@ if TYPE_CHECKING:
     from llmtrace.store.maintenance.workplace import Outcome, Workplace
     from llmtrace.store.writer import Transaction
 
-CONTENT_ATTRIBUTES: Final[tuple[str, ...]] = (
-    semconv.TOOL_CALL_ARGUMENTS,
-    semconv.TOOL_CALL_RESULT,
-    semconv.RETRIEVAL_QUERY,
-    semconv.RETRIEVAL_DOCUMENTS,
-    semconv.INPUT_MESSAGES,
-    semconv.OUTPUT_MESSAGES,
-    semconv.SYSTEM_INSTRUCTIONS,
-    semconv.TOOL_DEFINITIONS,
-)
 _HAS_CONTENT: Final = "list_has_any(map_keys(attributes), ?::varchar[])"
 _WITHOUT_CONTENT: Final = (
     "map_from_entries(list_filter(map_entries(attributes), "
