@@ -26,6 +26,7 @@ st.navigation(
         "Investigate": [
             st.Page("views/traces.py", title="Traces", icon=":material/account_tree:"),
             st.Page("views/replay.py", title="Replay & compare", icon=":material/replay:"),
+            st.Page("views/sql.py", title="SQL console", icon=":material/terminal:"),
         ],
     }
 ).run()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
@@ -17,10 +17,12 @@ def grid(
     alt: str,
     key: str,
     picks: bool = False,
+    height: int | Literal["content"] = "content",
 ) -> int | None:
     """Show columns of text, those in ``names`` to the left and figures to the right.
 
-    Returns the place of the row that is picked, if ``picks`` and one is.
+    ``height`` in pixels makes a long table scroll. Returns the place of the row that is picked, if
+    ``picks`` and one is.
     """
     config = {
         name: st.column_config.TextColumn(alignment="right")
@@ -28,13 +30,13 @@ def grid(
         if name not in names
     }
     if not picks:
-        st.dataframe(dict(columns), hide_index=True, height="content", row_height=34,
+        st.dataframe(dict(columns), hide_index=True, height=height, row_height=34,
                      column_config=config, key=key, alt=alt)  # fmt: skip
         return None
     picked = st.dataframe(
         dict(columns),
         hide_index=True,
-        height="content",
+        height=height,
         row_height=34,
         column_config=config,
         key=key,

@@ -35,11 +35,14 @@ text-align:right;white-space:nowrap}
 </style>"""
 
 
-def page(render: Callable[[], None]) -> None:
-    """Show a page, or in its place the empty state or what is wrong with the store."""
+def page(render: Callable[[], None], *, needs_calls: bool = True) -> None:
+    """Show a page, or in its place the empty state or what is wrong with the store.
+
+    ``needs_calls``: without any call there is nothing that the page could show.
+    """
     st.html(_CSS)
     try:
-        if not data.has_calls():
+        if needs_calls and not data.has_calls():
             _waiting()
             return
         render()

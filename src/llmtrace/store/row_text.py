@@ -21,11 +21,17 @@ _CSV_SPECIAL: Final = frozenset(',"\r\n')
 
 
 def records_of(rows: pa.Table) -> list[dict[str, object]]:
-    """Return the rows with maps as dicts; of columns with one name the later get a number."""
-    names: list[str] = []
-    for name in rows.column_names:
-        names.append(name if name not in names else f"{name}_{len(names)}")
+    """Return the rows with maps as dicts, by ``unique_names``."""
+    names = unique_names(rows.column_names)
     return rows.rename_columns(names).to_pylist(maps_as_pydicts="lossy")
+
+
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Return the names of columns; of those that are the same the later get a number."""
+    found: list[str] = []
+    for name in names:
+        found.append(name if name not in found else f"{name}_{len(found)}")
+    return found
 
 
 def json_text(value: object) -> str:

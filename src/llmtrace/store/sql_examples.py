@@ -84,3 +84,8 @@ order by cost_usd desc nulls last
 limit 20""",
 }
 """Title → text."""
+
+
+def first_rows(view: str) -> str:
+    """Return a query for what a view holds, to look at."""
+    return f"from {view}\nlimit 100"
