@@ -177,6 +177,15 @@ class PriceBook:
         """Return the ids of the providers whose price list has ``model``, its maker first."""
         return self._list.sellers(model)
 
+    def context_window(self, provider: str, model: str) -> int | None:
+        """Return the most input tokens that a model takes; None: the price list does not say."""
+        seller, name = resolve(provider, model)
+        found = self._list.context_window(seller, name)
+        behind = passed_on(seller)
+        if found is None and behind is not None:
+            return self._list.context_window(behind, name)
+        return found
+
     def listed(self, at: datetime) -> dict[tuple[str, str], PriceSchedule]:
         """Return the price list's standard prices at ``at``, by provider's and model's id."""
         return self._list.schedules(at)

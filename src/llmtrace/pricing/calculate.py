@@ -43,10 +43,14 @@ def list_cost(
     usage: TokenUsage,
     prices: UnitPrices,
     *,
+    calls: int = 1,
     source: CostSource = "list",
     price_version: str | None = None,
 ) -> Cost:
     """Price one invocation in USD, exact (no rounding); the parts add up to the total.
+
+    Or, at once, as many ``calls`` as ``usage`` is the sum of: all at these prices, each of them
+    with the same kinds of tokens and without units. The cost is then the sum of theirs.
 
     Unpriced, with the reason, if a kind of tokens, requests or units that occurs has no price: a
     sum that leaves one out would look like a cost. ``price_version`` is put on the cost and named
@@ -62,7 +66,7 @@ def list_cost(
         ),
         "cache_read_usd": _sum(missing, lines, *_READS),
         "cache_write_usd": _sum(missing, lines, *_WRITES),
-        "tools_usd": _fees(missing, usage, prices),
+        "tools_usd": _fees(missing, usage, prices, calls),
     }
     if missing:
         who = price_version or "the price list"
@@ -73,7 +77,7 @@ def list_cost(
     total = _ZERO
     for usd in parts.values():
         total = EXACT.add(total, usd)
-    if total >= MAX_USD:
+    if total >= MAX_USD * calls:
         return unpriced(f"it would cost {total:,.2f} USD: the counts cannot be right")
     return Cost(
         total_usd=total,
@@ -170,12 +174,12 @@ def _sum(missing: list[str], lines: _Lines, *kinds: str) -> Decimal:
     return EXACT.scaleb(usd, -6) if usd else _ZERO
 
 
-def _fees(missing: list[str], usage: TokenUsage, prices: UnitPrices) -> Decimal:
-    usd = prices.per_call
-    if usd is None:
-        usd = _ZERO
-        if not any(kind.startswith(BY_KIND) for kind in usage.requests):
-            missing.append("the request, by its search context")
+def _fees(missing: list[str], usage: TokenUsage, prices: UnitPrices, calls: int) -> Decimal:
+    usd = _ZERO
+    if prices.per_call is not None:
+        usd = EXACT.multiply(prices.per_call, calls)
+    elif not any(kind.startswith(BY_KIND) for kind in usage.requests):
+        missing.append("the request, by its search context")
     for kind, count in usage.requests.items():
         price = prices.requests.get(kind)
         if not count:

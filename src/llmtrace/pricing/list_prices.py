@@ -196,6 +196,12 @@ class ListPrices:
         )
         return tuple(seller.id for seller in found)
 
+    def context_window(self, provider: str, model: str) -> int | None:
+        """Return the most input tokens that a model takes; None if the list does not say."""
+        seller = self._providers.get(price_provider(provider))
+        entry = None if seller is None else self._find(seller, model)
+        return None if entry is None else entry.model.context_window
+
     def schedules(self, at: datetime) -> dict[tuple[str, str], PriceSchedule]:
         """Return the standard prices in force at ``at`` by provider's id and model's id."""
         return {
