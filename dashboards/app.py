@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Final
 
 import streamlit as st
 
@@ -11,22 +12,34 @@ _PARENT = str(Path(__file__).resolve().parent.parent)
 if _PARENT not in sys.path:  # Streamlit knows this file's folder only, not the package it is in.
     sys.path.insert(0, _PARENT)
 
+from dashboards.components.sign_in import gate, present  # noqa: E402  # found by the lines above
+
+# Pages that tell of all tenants together; each refuses by itself too (`require_all_tenants`).
+_OF_ALL_TENANTS: Final = frozenset({"alerts", "budgets", "sql", "system"})
+
 st.set_page_config(page_title="llmtrace", page_icon="◧", layout="wide")
 st.logo(Path(__file__).with_name("logo.svg"), size="medium")
-st.navigation(
-    {
-        "Monitor": [
-            st.Page(
-                "views/overview.py", title="Overview", icon=":material/monitoring:", default=True
-            ),
-            st.Page("views/cost.py", title="Cost", icon=":material/payments:"),
-            st.Page("views/reliability.py", title="Latency & reliability", icon=":material/speed:"),
-            st.Page("views/cache.py", title="Cache", icon=":material/bolt:"),
-        ],
-        "Investigate": [
-            st.Page("views/traces.py", title="Traces", icon=":material/account_tree:"),
-            st.Page("views/replay.py", title="Replay & compare", icon=":material/replay:"),
-            st.Page("views/sql.py", title="SQL console", icon=":material/terminal:"),
-        ],
-    }
-).run()
+_who = present()
+_sections = {
+    "Monitor": [
+        st.Page("views/overview.py", title="Overview", icon=":material/monitoring:", default=True),
+        st.Page("views/cost.py", title="Cost", icon=":material/payments:"),
+        st.Page("views/reliability.py", title="Latency & reliability", icon=":material/speed:"),
+        st.Page("views/cache.py", title="Cache", icon=":material/bolt:"),
+    ],
+    "Investigate": [
+        st.Page("views/traces.py", title="Traces", icon=":material/account_tree:"),
+        st.Page("views/alerts.py", title="Alerts", icon=":material/notifications:"),
+        st.Page("views/replay.py", title="Replay & compare", icon=":material/replay:"),
+        st.Page("views/sql.py", title="SQL console", icon=":material/terminal:"),
+    ],
+}
+if _who is not None and not _who.sees_all:
+    for _pages in _sections.values():
+        _pages[:] = [each for each in _pages if each.url_path not in _OF_ALL_TENANTS]
+_chosen = st.navigation(
+    {name: pages for name, pages in _sections.items() if pages},
+    position="hidden" if _who is None else "sidebar",
+)
+gate(_who)
+_chosen.run()

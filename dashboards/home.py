@@ -10,18 +10,26 @@ from typing import TYPE_CHECKING
 from llmtrace.config import Settings, load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from llmtrace.cli.sign_in import Sessions
 
 _chosen: list[Settings] = []
 _sessions: list[Sessions] = []
+_providers: list[str] = []
 
 
-def choose_settings(settings: Settings, sessions: Sessions | None = None) -> None:
-    """Show ``settings.home``; ``sessions`` are of mode ``token``. The launcher says it once."""
+def choose_settings(
+    settings: Settings, sessions: Sessions | None = None, providers: Sequence[str] = ()
+) -> None:
+    """Show ``settings.home``. The launcher says it once.
+
+    ``sessions`` are of mode ``token``, ``providers`` of mode ``oidc``.
+    """
     _chosen[:] = [settings]
     _sessions[:] = [] if sessions is None else [sessions]
+    _providers[:] = providers
 
 
 def home() -> Path:
@@ -32,6 +40,11 @@ def home() -> Path:
 def settings() -> Settings:
     """Return what the launcher was told, else what the environment says."""
     return _chosen[0] if _chosen else load_settings()
+
+
+def providers() -> list[str]:
+    """Return by whom people can sign in in mode ``oidc``, as Streamlit names them."""
+    return list(_providers)
 
 
 def sessions() -> Sessions | None:

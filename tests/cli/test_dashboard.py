@@ -58,7 +58,7 @@ def test_nothing_but_ourselves_is_allowed_by_the_policy() -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "example.org", "::"])  # noqa: S104
 def test_an_address_that_others_reach_is_refused(tmp_path: Path, host: str) -> None:
-    with pytest.raises(ConfigError, match="no sign-in yet"):
+    with pytest.raises(ConfigError, match="nobody would have to sign in"):
         serve(Settings(home=tmp_path), host=host, port=0, opens_browser=False)
 
 

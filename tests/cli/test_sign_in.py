@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from llmtrace.cli.sign_in import SESSION, Attempts, Sessions, allowed_tenants
+from llmtrace.cli.sign_in import SESSION, Attempts, Sessions, allowed_tenants, shared_token
 from llmtrace.config import Secret, Settings
 from llmtrace.config.values import claims
+from llmtrace.errors import ConfigError
 
 NOW = datetime(2026, 11, 18, 15, 30, tzinfo=UTC)
 TOKEN = "a shared token of the team"
@@ -109,3 +111,25 @@ def test_claims_allow_what_the_settings_say(
     settings = Settings(dashboard_all_tenants=claims(all_tenants))
 
     assert allowed_tenants(told, settings) == expected
+
+
+def test_the_shared_token_comes_from_a_setting_or_a_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+
+    assert shared_token(Settings(dashboard_token=Secret(TOKEN))).reveal() == TOKEN
+    assert shared_token(Settings(dashboard_token_file=tmp_path / "token")).reveal() == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "set LLMTRACE_DASHBOARD_TOKEN"),
+        ({"dashboard_token": Secret("canary")}, "shorter than 16"),
+        ({"dashboard_token_file": Path("/nowhere/token")}, "/nowhere/token cannot be read"),
+    ],
+)
+def test_no_token_is_a_clear_error(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as told:
+        shared_token(Settings(**settings))
+
+    assert "canary" not in str(told.value)

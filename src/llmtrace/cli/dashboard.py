@@ -1,7 +1,8 @@
-"""``llmtrace dashboard``: serves the pages to this machine, with headers that let nothing out.
+"""``llmtrace dashboard``: serves the pages, with headers that let nothing out.
 
 Streamlit sends no Content-Security-Policy of its own; what a model wrote must not be able to make
-a viewer's browser ask another server for anything. Starts a collector inside if none runs.
+a viewer's browser ask another server for anything. Without a way to sign in they are for this
+machine alone. Starts a collector inside if none runs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from llmtrace.cli.oidc_secrets import load_auth, providers
 from llmtrace.cli.parent import end_with_parent
+from llmtrace.cli.sign_in import Attempts, Sessions, shared_token
+from llmtrace.clock import SystemClock
 from llmtrace.collector import Collector
 from llmtrace.config import load_settings
 from llmtrace.errors import ConfigError, MissingExtraError, StoreLockedError
@@ -29,9 +33,10 @@ from llmtrace.store.discovery import find_collector
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
+    from starlette.middleware import Middleware
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from llmtrace.config import Settings
+    from llmtrace.config import Settings, SignInMode
 
 DEFAULT_PORT: Final = 8501
 _HOSTS: Final = ["127.0.0.1", "localhost", "[::1]"]
@@ -62,49 +67,83 @@ _HEADERS: Final = (
     show_default=True,
     help="Port to serve on; 0 takes a free one.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address; loopback only.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address; one that others can reach needs a way to sign in.",
+)
+@click.option(
+    "--sign-in",
+    type=click.Choice(("none", "token", "oidc")),
+    help="How people sign in; instead of LLMTRACE_DASHBOARD_SIGN_IN.",
+)
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="PEM certificate.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="Its PEM key.")
 @click.option("--home", type=click.Path(path_type=Path), help="Instead of LLMTRACE_HOME.")
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 @click.option("--supervised", is_flag=True, hidden=True, help="End when stdin does.")
-def command(port: int, host: str, home: Path | None, *, no_browser: bool, supervised: bool) -> None:
+def command(
+    port: int,
+    host: str,
+    sign_in: str | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    *,
+    home: Path | None,
+    no_browser: bool,
+    supervised: bool,
+) -> None:
     """Open the dashboards; until Ctrl-C."""
     if supervised:
         end_with_parent()
     serve(
-        load_settings(home=home),
+        load_settings(home=home, dashboard_sign_in=sign_in),
         host=host,
         port=port,
+        tls=_tls(tls_cert, tls_key),
         opens_browser=not no_browser,
         owns_store=not supervised,
     )
 
 
 def serve(
-    settings: Settings, *, host: str, port: int, opens_browser: bool, owns_store: bool = True
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    opens_browser: bool,
+    owns_store: bool = True,
+    tls: tuple[Path, Path] | None = None,
 ) -> None:
     """Serve the pages of ``settings.home`` and return when stopped; in the main thread only.
 
     ``owns_store``: start a collector inside if none runs. Not under a supervisor, where the store
-    belongs to the collector beside us, also while that is being started again.
+    belongs to the collector beside us, also while that is being started again. ``tls``: files of
+    the certificate and its key.
 
-    Raises ConfigError (host not loopback, port taken), MissingExtraError, StoreError.
+    Raises ConfigError (nobody could sign in, port taken), MissingExtraError, StoreError.
     """
     try:
         import streamlit as st  # noqa: PLC0415  # an extra; and 0.5 s that other commands spare
     except ImportError as error:
         raise MissingExtraError("llmtrace dashboard", "dashboards") from error
-    from starlette.middleware import Middleware  # noqa: PLC0415  # comes with the extra
-    from starlette.middleware.trustedhost import TrustedHostMiddleware  # noqa: PLC0415
 
-    if not is_loopback(host):
+    mode = settings.dashboard_sign_in
+    if mode == "none" and not is_loopback(host):
         raise ConfigError(
-            f"host {host!r} can be reached from other machines, and the dashboards have no "
-            "sign-in yet; use 127.0.0.1, and an SSH tunnel to look from elsewhere"
+            f"host {host!r} can be reached from other machines, and nobody would have to sign in; "
+            "choose --sign-in token or --sign-in oidc, or use 127.0.0.1 and an SSH tunnel"
         )
+    secrets = {"auth": load_auth(settings.home)} if mode == "oidc" else None
+    sessions = Sessions(shared_token(settings), SystemClock()) if mode == "token" else None
     port = _free_port(host, port)
     pages = bundled("dashboards")
-    _choose_settings(pages, settings)
-    url = f"http://{host}:{port}"
+    _choose_settings(pages, settings, sessions, secrets)
+    url = f"{'http' if tls is None else 'https'}://{host}:{port}"
+    if tls is None and not is_loopback(host):
+        click.echo("warning: without TLS whoever is on the way can read along; see --tls-cert, or "
+                   "put a proxy with TLS before it", err=True)  # fmt: skip
 
     @asynccontextmanager
     async def started(_: object) -> AsyncGenerator[None]:
@@ -114,20 +153,17 @@ def serve(
         yield
 
     app = st.App(
-        pages / "app.py",
-        lifespan=started,
-        middleware=[
-            # A page of another site could point its own name at 127.0.0.1.
-            Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS, www_redirect=False),
-            Middleware(SafeHeaders),
-        ],
+        pages / "app.py", secrets=secrets, lifespan=started, middleware=_middleware(sessions, mode)
     )
     with ExitStack() as stack:
         if owns_store:
             _start_collector(stack, settings)
         # Streamlit greets on stdout, which is for data.
         stack.enter_context(redirect_stdout(sys.stderr))
-        app.run(config={**_config(pages), "server.address": host, "server.port": port})
+        served: dict[str, Any] = {"server.address": host, "server.port": port}
+        if tls is not None:
+            served |= {"server.sslCertFile": str(tls[0]), "server.sslKeyFile": str(tls[1])}
+        app.run(config={**_config(pages), **served})
 
 
 class SafeHeaders:
@@ -172,11 +208,45 @@ def _free_port(host: str, port: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def _choose_settings(pages: Path, settings: Settings) -> None:
+def _choose_settings(
+    pages: Path,
+    settings: Settings,
+    sessions: Sessions | None,
+    secrets: Mapping[str, Mapping[str, Any]] | None,
+) -> None:
     parent = str(pages.parent)
     if parent not in sys.path:
         sys.path.insert(0, parent)
-    importlib.import_module("dashboards.home").choose_settings(settings)
+    names = providers(secrets["auth"]) if secrets else []
+    importlib.import_module("dashboards.home").choose_settings(settings, sessions, names)
+
+
+def _middleware(sessions: Sessions | None, mode: SignInMode) -> list[Middleware]:
+    """Return what stands before Streamlit, the outermost first."""
+    from starlette.middleware import Middleware  # noqa: PLC0415  # comes with the extra
+    from starlette.middleware.trustedhost import TrustedHostMiddleware  # noqa: PLC0415
+
+    from llmtrace.cli.front_door import FrontDoor  # noqa: PLC0415  # as above
+
+    found = [Middleware(SafeHeaders)]
+    if mode == "none":
+        # A page of another site could point its own name at 127.0.0.1. Where people sign in it
+        # gains nothing: a session's cookie is of our name, and we have many.
+        found.insert(0, Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS, www_redirect=False))
+    if sessions is not None:
+        found.append(Middleware(FrontDoor, sessions=sessions, attempts=Attempts(SystemClock())))
+    return found
+
+
+def _tls(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise ConfigError("TLS needs both --tls-cert and --tls-key")
+    for path in (certificate, key):
+        if not path.is_file():
+            raise ConfigError(f"there is no file {path}; give a certificate and its key, PEM")
+    return certificate, key
 
 
 def _start_collector(stack: ExitStack, settings: Settings) -> None:

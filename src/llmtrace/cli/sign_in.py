@@ -14,18 +14,45 @@ from collections import OrderedDict, deque
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, cast
 
+from llmtrace.config import Secret
+from llmtrace.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from llmtrace.clock import Clock
-    from llmtrace.config import Secret, Settings
+    from llmtrace.config import Settings
 
 COOKIE: Final = "llmtrace_session"
 SESSION: Final = timedelta(hours=12)
 """How long a sign-in of either mode holds."""
 _MAX_SESSIONS: Final = 10_000
+MIN_TOKEN: Final = 16
 EVERYBODY: Final = "*"
+
+
+def shared_token(settings: Settings) -> Secret:
+    """Return the token of mode ``token``. Raises ConfigError if there is none, or a short one."""
+    token, path = settings.dashboard_token, settings.dashboard_token_file
+    if token is None and path is not None:
+        try:
+            token = Secret(path.read_text(encoding="utf-8").strip())
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"the dashboards' token file {path} cannot be read: {type(error).__name__}"
+            ) from None
+    if token is None:
+        raise ConfigError(
+            "sign-in by token needs one; set LLMTRACE_DASHBOARD_TOKEN, or "
+            "LLMTRACE_DASHBOARD_TOKEN_FILE to a file that holds it"
+        )
+    if len(token.reveal()) < MIN_TOKEN:
+        raise ConfigError(
+            f"the dashboards' token is shorter than {MIN_TOKEN} characters; take a random one, as "
+            "`openssl rand -hex 32` makes"
+        )
+    return token
 
 
 class Sessions:
