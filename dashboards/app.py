@@ -25,6 +25,7 @@ _sections = {
         st.Page("views/overview.py", title="Overview", icon=":material/monitoring:", default=True),
         st.Page("views/cost.py", title="Cost", icon=":material/payments:"),
         st.Page("views/reliability.py", title="Latency & reliability", icon=":material/speed:"),
+        st.Page("views/usage.py", title="Usage & tokens", icon=":material/data_usage:"),
         st.Page("views/cache.py", title="Cache", icon=":material/bolt:"),
     ],
     "Investigate": [

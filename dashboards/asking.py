@@ -46,7 +46,7 @@ FIELDS: Final = {
     "tenant": "tenants",
 }
 """Dimension → field of ``Scope`` that filters it."""
-_SUMS: Final = frozenset({"calls", "USD", "tokens", "retries"})
+_SUMS: Final = frozenset({"calls", "USD", "tokens", "retries", "users", "tenants", "sessions"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
