@@ -29,6 +29,7 @@ from benchmarks.measuring.senders import SPANS, a_batch
 from llmtrace.otlp.rows import leave_unpriced
 from llmtrace.spool import SegmentWriter, list_segments, parse_frames, read_frames
 from llmtrace.store import DATABASE_FILE, Drain, Drained, Writer
+from llmtrace.store.chunks import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,7 +160,7 @@ def drain_all(home: Path, cases: int, seed: int) -> tuple[int, int]:
     draw = random.Random(seed)  # noqa: S311  # where to damage, not a secret
     damages = 0
     with Writer(home / DATABASE_FILE) as writer:
-        drain = Drain(home, writer, leave_unpriced)
+        drain = Drain(home, writer, Reading(leave_unpriced))
         spool = home / "spool"
         spool.mkdir()
         for number, flipped in enumerate(flips(segment, draw, cases)):

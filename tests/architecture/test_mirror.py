@@ -18,6 +18,7 @@ TESTED_THROUGH = {
     "llmtrace/otlp/dialects/": "tests/otlp/dialects/test_calls.py",
     "llmtrace/otlp/imports/usage_rows.py": "tests/otlp/imports/test_openai_usage.py",
     "llmtrace/store/confined_child.py": "tests/store/test_confined.py",
+    "llmtrace/store/reader_child.py": "tests/store/test_reader_process.py",
     "llmtrace/store/inserting.py": "tests/store/test_writer.py",
     "llmtrace/store/maintenance/": "tests/cli/test_retention.py",
     "llmtrace/store/reading.py": "tests/store/test_home.py",

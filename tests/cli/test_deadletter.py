@@ -18,6 +18,7 @@ from llmtrace.otlp.rows import leave_unpriced
 from llmtrace.spool import SegmentWriter
 from llmtrace.store import DATABASE_FILE, Drain, Writer
 from llmtrace.store.admin import Admin
+from llmtrace.store.chunks import Reading
 from llmtrace.store.dead_letters import put_aside
 from tests.cli.homes import collected, rows
 from tests.otlp.otlp_requests import request, span
@@ -45,7 +46,7 @@ def home(tmp_path: Path) -> Path:
     app.append(b"\xff garbage")
     app.close()
     with Writer(tmp_path / DATABASE_FILE) as writer:
-        Drain(tmp_path, writer, fails).run()
+        Drain(tmp_path, writer, Reading(fails)).run()
     return tmp_path
 
 
@@ -60,7 +61,7 @@ def test_what_lies_aside_is_shown_with_its_spans(home: Path) -> None:
 def test_what_was_put_aside_by_a_fault_of_ours_is_stored_after_it_is_mended(home: Path) -> None:
     run(home, "retry", "--all")
     with Writer(home / DATABASE_FILE) as writer:
-        Drain(home, writer, leave_unpriced).run()
+        Drain(home, writer, Reading(leave_unpriced)).run()
         stored = writer.sql("select span_id::int as id from spans order by 1")
 
     assert stored.column("id").to_pylist() == [1, 2]

@@ -12,6 +12,7 @@ from llmtrace.collector.drainer import Drainer
 from llmtrace.otlp.rows import leave_unpriced
 from llmtrace.spool import SegmentWriter
 from llmtrace.store import DATABASE_FILE, Drain, Writer
+from llmtrace.store.chunks import Reading
 from tests.otlp.otlp_requests import request, span
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def app(tmp_path: Path) -> SegmentWriter:
 def test_a_refresh_returns_when_all_there_was_is_stored(
     tmp_path: Path, writer: Writer, app: SegmentWriter
 ) -> None:
-    drainer = Drainer(Drain(tmp_path, writer, leave_unpriced))
+    drainer = Drainer(Drain(tmp_path, writer, Reading(leave_unpriced)))
     drainer.start()
     for number in range(1, 30):
         app.append(request(span(number)))
@@ -47,7 +48,7 @@ def test_a_refresh_returns_when_all_there_was_is_stored(
 
 
 def test_stopping_takes_what_is_there(tmp_path: Path, writer: Writer, app: SegmentWriter) -> None:
-    drainer = Drainer(Drain(tmp_path, writer, leave_unpriced))
+    drainer = Drainer(Drain(tmp_path, writer, Reading(leave_unpriced)))
     drainer.start()
     app.append(request(span(1)))
 
@@ -63,7 +64,7 @@ def test_a_failure_is_told_and_ends_with_its_cause(
     obstacle = tmp_path / "deadletter"
     obstacle.write_text("a file where the folder should be")
     app.append(b"poison")
-    drainer = Drainer(Drain(tmp_path, writer, leave_unpriced))
+    drainer = Drainer(Drain(tmp_path, writer, Reading(leave_unpriced)))
     drainer.start()
 
     failed = not drainer.refresh(20)
@@ -80,7 +81,7 @@ def test_a_failure_is_told_and_ends_with_its_cause(
 
 
 def test_a_drainer_that_was_not_started_can_be_stopped(tmp_path: Path, writer: Writer) -> None:
-    drainer = Drainer(Drain(tmp_path, writer, leave_unpriced))
+    drainer = Drainer(Drain(tmp_path, writer, Reading(leave_unpriced)))
 
     drainer.stop(1)
 

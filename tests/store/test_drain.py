@@ -13,6 +13,7 @@ from llmtrace.errors import StoreUnreachableError
 from llmtrace.otlp.rows import leave_unpriced
 from llmtrace.spool import SegmentWriter, list_segments
 from llmtrace.store import DATABASE_FILE, Drain, Drained, Writer
+from llmtrace.store.chunks import Reading
 from tests.otlp.otlp_requests import request, span
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def an_app(home: Path, *payloads: bytes, folder: str = "spool") -> SegmentWriter
 
 
 def a_drain(home: Path, writer: Writer) -> Drain:
-    return Drain(home, writer, leave_unpriced)
+    return Drain(home, writer, Reading(leave_unpriced))
 
 
 def stored(writer: Writer) -> list[int]:
@@ -154,7 +155,7 @@ def test_a_span_that_the_pricer_chokes_on_does_not_hold_up_the_others(
 
     an_app(tmp_path, *(request(span(number)) for number in (1, 2, 3))).close()
 
-    done = Drain(tmp_path, writer, choosy).run()
+    done = Drain(tmp_path, writer, Reading(choosy)).run()
 
     assert done == Drained(stored=2, dead_letters=1)
     assert stored(writer) == [1, 3]
@@ -168,7 +169,7 @@ def test_a_row_that_the_store_cannot_hold_does_not_hold_up_the_others(
 
     an_app(tmp_path, *(request(span(number)) for number in (1, 2, 3))).close()
 
-    done = Drain(tmp_path, writer, overpriced).run()
+    done = Drain(tmp_path, writer, Reading(overpriced)).run()
 
     assert done == Drained(stored=2, dead_letters=1)
     assert stored(writer) == [1, 3]
@@ -189,7 +190,7 @@ def test_calls_without_a_price_are_priced_and_priced_ones_left_alone(
     tool = {"gen_ai.operation.name": "execute_tool"}
     an_app(tmp_path, request(span(1), span(2, priced), span(3, tool))).close()
 
-    Drain(tmp_path, writer, flat).run()
+    Drain(tmp_path, writer, Reading(flat)).run()
 
     costs = writer.sql("select cost_usd from spans order by span_id").column("cost_usd")
     assert costs.to_pylist() == [Decimal("0.5"), Decimal(2), None]
@@ -265,7 +266,7 @@ def test_nothing_is_lost_when_the_store_fails_half_way(
     an_app(tmp_path, *SENT).close()
     drain = a_drain(tmp_path, writer)
     with monkeypatch.context() as patch:
-        patch.setattr(writer, "insert", _no_space)
+        patch.setattr(writer, "insert_batch", _no_space)
         with pytest.raises(StoreUnreachableError):
             drain.run()
 

@@ -12,6 +12,7 @@ from llmtrace.errors import StoreUnreachableError
 from llmtrace.otlp.rows import leave_unpriced
 from llmtrace.spool import SegmentWriter
 from llmtrace.store import DATABASE_FILE, Drain, Writer
+from llmtrace.store.chunks import Reading
 from llmtrace.store.ledger import Ledger
 from tests.otlp.otlp_requests import request, span
 
@@ -45,7 +46,7 @@ def no_price_for_two(row: SpanRow) -> SpanRow:
 
 def test_each_way_in_and_each_end_is_counted(tmp_path: Path, writer: Writer) -> None:
     write(tmp_path, "wal", request(span(1)))
-    drain = Drain(tmp_path, writer, no_price_for_two)
+    drain = Drain(tmp_path, writer, Reading(no_price_for_two))
     write(tmp_path, "wal", request(span(1), span(3)), request(span(4, trace_id=bytes(16))))
     write(tmp_path, "spool", request(span(2), span(5)), request(span(3), span(6)), b"garbage")
 
@@ -67,7 +68,7 @@ def test_each_way_in_and_each_end_is_counted(tmp_path: Path, writer: Writer) -> 
 def test_what_a_failing_disk_makes_us_read_twice_is_counted_once(
     tmp_path: Path, writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drain = Drain(tmp_path, writer, leave_unpriced)
+    drain = Drain(tmp_path, writer, Reading(leave_unpriced))
     write(tmp_path, "spool", request(span(1), span(2)), request(span(1), span(2)))
 
     with monkeypatch.context() as broken:
@@ -75,7 +76,7 @@ def test_what_a_failing_disk_makes_us_read_twice_is_counted_once(
         def fail(*_: object, **__: object) -> None:
             raise StoreUnreachableError("the disk is full")
 
-        broken.setattr(writer, "insert", fail)
+        broken.setattr(writer, "insert_batch", fail)
         with pytest.raises(StoreUnreachableError):
             drain.run()
         before = drain.ledger

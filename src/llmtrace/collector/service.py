@@ -37,8 +37,10 @@ from llmtrace.otlp.rows import leave_unpriced
 from llmtrace.pricing import load_price_book
 from llmtrace.spool import SegmentWriter
 from llmtrace.store import DATABASE_FILE, Drain, StoreLock, Writer
+from llmtrace.store.chunks import Reading
 from llmtrace.store.drain import WAL
 from llmtrace.store.pricing import book_pricer
+from llmtrace.store.reader_process import ReaderProcess
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from llmtrace.collector.tls import Tls
     from llmtrace.config import Settings
     from llmtrace.otlp.rows import Pricer
+    from llmtrace.store.drain import Reader
 
 Task = Callable[[Writer, threading.Event], None]
 """Runs in a thread of its own beside the collector until the event is set."""
@@ -110,6 +113,7 @@ class Collector:
         self._disk = disk or DiskGuard(settings.home)
         book = load_price_book(settings) if pricer is None else None
         self._pricer = book_pricer(book) if book is not None else pricer or leave_unpriced
+        self._has_settings_prices = book is not None
         self._price_version = lambda: "none" if book is None else book.version
         self._tasks = tasks
         self._clock = clock or SystemClock()
@@ -187,8 +191,7 @@ class Collector:
         self._forwarding.prepare(writer)
         # Last of all: what was drained at the end is sent on, too.
         stack.callback(self._forwarding.stop, _FORWARD_STOP_S)
-        redact = RowRedactor(self._settings.capture_content)
-        drain = Drain(self._home, writer, self._pricer, clock=self._clock, redact=redact)
+        drain = Drain(self._home, writer, self._reader(stack), clock=self._clock)
         drainer = Drainer(drain)
         # The way back is the reverse: the log is closed first, then drained a last time.
         stack.callback(drainer.stop, _STOP_TIMEOUT_S)
@@ -223,6 +226,14 @@ class Collector:
         if self._grpc_port is not None:
             self._open_grpc(stack, intake, access)
         return app, drainer
+
+    def _reader(self, stack: ExitStack) -> Reader:
+        reading = Reading(self._pricer, RowRedactor(self._settings.capture_content))
+        if not self._has_settings_prices:
+            return reading  # a pricer of somebody's own goes to no other process
+        reader = ReaderProcess(self._settings, reading)
+        stack.callback(reader.close)
+        return reader
 
     def _open_grpc(self, stack: ExitStack, intake: Intake, access: Access) -> None:
         from llmtrace.collector.grpc_receiver import (  # noqa: PLC0415  # a large library; few need it

@@ -17,11 +17,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from llmtrace.clock import Clock, SystemClock
 from llmtrace.errors import SegmentError, StoreUnreachableError
 from llmtrace.otlp.count import count_spans
-from llmtrace.otlp.redacting import RowRedactor
 from llmtrace.spool import Frame, is_owned, list_segments, read_frames, try_remove
 from llmtrace.spool.keeping import Keeper
 from llmtrace.store.batch import batch_of
-from llmtrace.store.chunks import Reading
 from llmtrace.store.dead_letters import put_aside
 from llmtrace.store.ledger import Ledger
 from llmtrace.store.reading_ahead import reading_ahead
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from llmtrace.otlp.rows import Pricer
     from llmtrace.store.batch import Batch
     from llmtrace.store.chunks import ReadChunk, ReadFrame
     from llmtrace.store.writer import Writer
@@ -51,6 +48,14 @@ class Reader(Protocol):
 
     def read(self, payloads: Sequence[bytes], now: datetime) -> ReadChunk:
         """Read some requests; one that cannot be read says why."""
+        ...
+
+    def read_here(self, payload: bytes, now: datetime) -> Batch:
+        """Read one request, beside another thread's ``read``."""
+        ...
+
+    def rest(self) -> None:
+        """Know that nothing more is there for now."""
         ...
 
 
@@ -101,21 +106,18 @@ class Drain:
         self,
         home: Path,
         writer: Writer,
-        pricer: Pricer,
+        reader: Reader,
         *,
         clock: Clock | None = None,
-        redact: RowRedactor | None = None,
-        reader: Reader | None = None,
     ) -> None:
         """Read how far each segment is applied. Raises StoreError.
 
-        ``redact``: other tools' spans, None as by default; ``reader`` reads requests, None: here.
+        ``reader`` says how requests are read: prices, what is redacted, and where.
         """
         self._home = home
         self._keeper = Keeper(home, [home / SPOOL, home / WAL], weigh=count_spans)
         self._writer = writer
-        self._reading = Reading(pricer, redact or RowRedactor())
-        self._reader: Reader = reader or self._reading
+        self._reader = reader
         self._offsets = writer.offsets()
         self._seen_bytes: dict[str, int] = {}
         self._done: Counter[str] = Counter()
@@ -142,6 +144,7 @@ class Drain:
             self._seen_bytes.clear()
             raise
         self._remove(finished)
+        self._reader.rest()
         return Drained(**self._done)
 
     @property
@@ -261,7 +264,7 @@ class Drain:
         counts = Counter(group.counts)
         for piece in pieces:
             try:
-                batch = self._reading.read([piece.frame.payload], self._clock.now()).batch
+                batch = self._reader.read_here(piece.frame.payload, self._clock.now())
                 self._insert(batch, [piece], {piece.segment: piece.frame.end}, Counter())
             except (StoreUnreachableError, SegmentError):
                 raise

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from llmtrace.errors import SegmentError
 from llmtrace.otlp.redacting import RowRedactor
+from llmtrace.store.chunks import Reading
 from llmtrace.store.drain import Drain
 from llmtrace.store.lock import StoreLock
 from llmtrace.store.reading import DATABASE_FILE
@@ -59,7 +60,7 @@ def opened_file(
 
 def _take_in(home: Path, writer: Writer, pricer: Pricer, redact: RowRedactor) -> None:
     try:
-        drain = Drain(home, writer, pricer, redact=redact)
+        drain = Drain(home, writer, Reading(pricer, redact))
         drain.run()
         drain.bound_kept()
     except SegmentError as error:

@@ -1,0 +1,129 @@
+"""The other side of ``reader_process``: a process that reads requests, and nothing else.
+
+It is told once how (prices, what is redacted), says ``ready``, and then answers each question (a
+line of JSON and the requests' bytes) with a line of JSON and Arrow streams. It opens no store,
+writes no file, and ends when its input does: whoever asked is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from llmtrace.config import Settings
+from llmtrace.otlp.redacting import RowRedactor
+from llmtrace.store.arrow import Tables
+from llmtrace.store.batch import Batch
+from llmtrace.store.chunks import ReadChunk, ReadFrame, Reading
+from llmtrace.store.pricing import settings_pricer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+READY: Final = b"ready\n"
+_TABLES: Final = ("spans", "payloads", "events", "links", "resources")
+
+
+def main() -> None:
+    """Answer questions on standard input on standard output."""
+    asked, answer = sys.stdin.buffer, sys.stdout.buffer
+    # Ctrl+C is for who started us: what was asked is answered, then the input ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    reading = _reading(json.loads(asked.readline()))
+    answer.write(READY)
+    answer.flush()
+    while line := asked.readline():
+        question = json.loads(line)
+        payloads = [asked.read(size) for size in question["sizes"]]
+        write_chunk(answer, reading.read(payloads, datetime.fromisoformat(question["now"])))
+    os._exit(0)  # nothing to tidy up
+
+
+def how(settings: Settings) -> dict[str, str | None]:
+    """Return what the process is told at its start: no secret is among it."""
+    prices = settings.prices_file
+    return {
+        "home": str(settings.home),
+        "prices_file": None if prices is None else str(prices),
+        "capture_content": settings.capture_content,
+    }
+
+
+def question(payloads: Sequence[bytes], now: datetime) -> bytes:
+    """Return the line that the payloads follow."""
+    told = {"now": now.isoformat(), "sizes": [len(payload) for payload in payloads]}
+    return json.dumps(told).encode() + b"\n"
+
+
+def write_chunk(file: IO[bytes], chunk: ReadChunk) -> None:
+    """Write an answer, as ``read_chunk`` takes it."""
+    frames = [
+        [frame.batch_hash.hex(), frame.spans, dict(frame.counts), frame.error]
+        for frame in chunk.frames
+    ]
+    batch = chunk.batch
+    streams = [_stream(getattr(batch.tables, name)) for name in _TABLES]
+    told = {
+        "frames": frames,
+        "twins_us": batch.twins_us,
+        "has_foreign_calls": batch.has_foreign_calls,
+        "sizes": [stream.size for stream in streams],
+    }
+    file.write(json.dumps(told).encode() + b"\n")
+    file.writelines(streams)
+    file.flush()
+
+
+def read_chunk(file: IO[bytes]) -> ReadChunk:
+    """Read an answer. Raises EOFError if it is not whole."""
+    line = file.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError
+    told: dict[str, Any] = json.loads(line)
+    tables = {name: _table(file, size) for name, size in zip(_TABLES, told["sizes"], strict=True)}
+    first, last = told["twins_us"]
+    return ReadChunk(
+        [
+            ReadFrame(bytes.fromhex(batch_hash), spans, counts, error)
+            for batch_hash, spans, counts, error in told["frames"]
+        ],
+        Batch(
+            tables=Tables(**tables),
+            twins_us=(first, last),
+            has_foreign_calls=told["has_foreign_calls"],
+        ),
+    )
+
+
+def _reading(told: dict[str, Any]) -> Reading:
+    prices = told["prices_file"]
+    settings = Settings(
+        home=Path(told["home"]),
+        prices_file=None if prices is None else Path(prices),
+        capture_content=told["capture_content"],
+    )
+    return Reading(settings_pricer(settings), RowRedactor(settings.capture_content))
+
+
+def _stream(table: pa.Table) -> pa.Buffer:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue()
+
+
+def _table(file: IO[bytes], size: int) -> pa.Table:
+    content = file.read(size)
+    if len(content) < size:
+        raise EOFError
+    with pa.ipc.open_stream(content) as stream:
+        return stream.read_all()

@@ -1,0 +1,148 @@
+"""Reads requests in a second process while there are more of them than one can read.
+
+Reading is Python: all of it together in one process leaves a second processor idle. So that a quiet
+laptop pays nothing, the process is started only when much comes, and ended when it is quiet again.
+Until it is ready, and whenever it is gone, requests are read here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import select
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Final, cast
+
+from llmtrace.store.reader_child import READY, how, question, read_chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from llmtrace.config import Settings
+    from llmtrace.store.batch import Batch
+    from llmtrace.store.chunks import ReadChunk, Reading
+
+logger = logging.getLogger(__name__)
+
+BUSY_BYTES: Final = 24 * 1024 * 1024
+"""So much without a pause is worth a process: some ten thousand spans."""
+_PAUSE_S: Final = 2.0
+_IDLE_S: Final = 60.0
+_AFTER_FAILURE_S: Final = 300.0
+_COMMAND: Final = (
+    "import sys; sys.path[:] = {path!r}\nfrom llmtrace.store.reader_child import main\nmain()"
+)
+
+
+class ReaderProcess:
+    """Reads as ``reading`` does, by itself or by another process. One thread may use it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        reading: Reading,
+        *,
+        busy_bytes: int = BUSY_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start nothing. ``reading`` is what ``settings`` mean."""
+        self._settings = settings
+        self._reading = reading
+        self._busy_bytes = busy_bytes if (os.cpu_count() or 1) > 1 else sys.maxsize
+        self._clock = clock
+        self._child: _Child | None = None
+        self._bytes = 0
+        self._last_read = self._not_before = clock()
+
+    def read(self, payloads: Sequence[bytes], now: datetime) -> ReadChunk:
+        """Read some requests; see ``Reading.read``."""
+        self._notice(sum(map(len, payloads)))
+        child = self._child
+        if child is not None and child.is_ready():
+            try:
+                return child.read(payloads, now)
+            except (OSError, EOFError, ValueError) as error:
+                logger.warning(
+                    "the process that helps reading spans ended (%s); they are read without it",
+                    error or type(error).__name__,
+                )
+                self._end()
+                self._not_before = self._clock() + _AFTER_FAILURE_S
+        return self._reading.read(payloads, now)
+
+    def read_here(self, payload: bytes, now: datetime) -> Batch:
+        """Read one request, from any thread."""
+        return self._reading.read_here(payload, now)
+
+    def rest(self) -> None:
+        """End the process if nothing was read for long."""
+        if self._child is not None and self._clock() - self._last_read > _IDLE_S:
+            self._end()
+
+    def close(self) -> None:
+        """End the process; twice does nothing."""
+        self._end()
+        self._not_before = float("inf")
+
+    def _notice(self, size: int) -> None:
+        """Start the process when much came without a pause."""
+        moment = self._clock()
+        if moment - self._last_read > _PAUSE_S:
+            self._bytes = 0
+        self._last_read = moment
+        self._bytes += size
+        if self._child is None and self._bytes > self._busy_bytes and moment >= self._not_before:
+            try:
+                self._child = _Child(self._settings)
+            except OSError as error:
+                logger.warning("no process to help reading spans could be started: %s", error)
+                self._not_before = moment + _AFTER_FAILURE_S
+
+    def _end(self) -> None:
+        if self._child is not None:
+            self._child.close()
+        self._child = None
+
+
+class _Child:
+    def __init__(self, settings: Settings) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-c", _COMMAND.format(path=sys.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={},
+        )
+        self._to = cast("IO[bytes]", self._process.stdin)
+        self._from = cast("IO[bytes]", self._process.stdout)
+        self._is_ready = False
+        # Should it be gone already: reading from it tells.
+        with suppress(OSError):
+            self._to.write(json.dumps(how(settings)).encode() + b"\n")
+            self._to.flush()
+
+    def is_ready(self) -> bool:
+        """Say whether it can be asked, without waiting."""
+        if not self._is_ready and select.select([self._from], [], [], 0)[0]:
+            self._is_ready = self._from.readline() in {READY, b""}  # b"": gone, as asking will tell
+        return self._is_ready
+
+    def read(self, payloads: Sequence[bytes], now: datetime) -> ReadChunk:
+        """Ask it. Raises OSError, EOFError, ValueError if it is gone."""
+        self._to.write(question(payloads, now))
+        for payload in payloads:
+            self._to.write(payload)
+        self._to.flush()
+        return read_chunk(self._from)
+
+    def close(self) -> None:
+        """End it and wait until it has."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._to, self._from):
+            with suppress(OSError):
+                pipe.close()

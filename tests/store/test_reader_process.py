@@ -1,0 +1,127 @@
+"""The process that helps reading: it reads what is read here, comes when it pays, may be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from llmtrace.config import Settings
+from llmtrace.otlp.redacting import RowRedactor
+from llmtrace.store.chunks import Reading
+from llmtrace.store.pricing import settings_pricer
+from llmtrace.store.reader_process import ReaderProcess
+from tests.otlp.otlp_requests import request, span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from llmtrace.store.chunks import ReadChunk
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+SECRET = "sk-proj-" + "a1B2" * 12
+CALL = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o-mini",
+    "gen_ai.usage.input_tokens": 1_000,
+    "gen_ai.usage.output_tokens": 10,
+    "gen_ai.input.messages": f'[{{"role": "user", "content": "my key is {SECRET}"}}]',
+}
+PAYLOADS = [
+    request(span(1, CALL), span(2, {"odd": [1, None]}), scope="another"),
+    b"\xff not a request",
+    request(span(3, {**CALL, "gen_ai.usage.input_tokens": -1}), scope="another"),
+]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def reader(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ReaderProcess]:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    settings = Settings(home=tmp_path)
+    reading = Reading(settings_pricer(settings), RowRedactor())
+    process = ReaderProcess(settings, reading, busy_bytes=1_000, clock=clock)
+    yield process
+    process.close()
+
+
+def until_helped(reader: ReaderProcess) -> int:
+    """Read until another process does it, and return its pid."""
+    reader.read([b"x" * 2_000], NOW)
+    child = reader._child  # what is looked for
+    assert child is not None
+    deadline = time.monotonic() + 60
+    while not child.is_ready() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert child.is_ready()
+    return child._process.pid  # to kill it
+
+
+def shown(chunk: ReadChunk) -> object:
+    tables = chunk.batch.tables
+    return chunk.frames, chunk.batch.twins_us, chunk.batch.has_foreign_calls, [
+        getattr(tables, name).to_pylist()
+        for name in ("spans", "payloads", "events", "links", "resources")
+    ]  # fmt: skip
+
+
+def test_little_is_read_here_and_starts_no_process(reader: ReaderProcess, clock: Clock) -> None:
+    for _ in range(5):
+        reader.read([b"x" * 500], NOW)
+        clock.now += 10
+
+    assert reader._child is None
+
+
+def test_another_process_reads_what_is_read_here_and_takes_over_after_its_end(
+    reader: ReaderProcess, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = shown(reader.read(PAYLOADS, NOW))
+    pid = until_helped(reader)
+
+    there = shown(reader.read(PAYLOADS, NOW))
+
+    assert there == here
+    assert SECRET not in str(there)
+    assert "'cost_source': 'list'" in str(there)
+
+    os.kill(pid, signal.SIGKILL)
+    assert shown(reader.read(PAYLOADS, NOW)) == here
+    assert "they are read without it" in caplog.text
+    clock.now += 1
+    reader.read([b"x" * 5_000], NOW)
+    assert reader._child is None  # not again so soon
+
+
+def test_it_ends_when_it_was_quiet_for_long(reader: ReaderProcess, clock: Clock) -> None:
+    reader.read([b"x" * 2_000], NOW)
+    clock.now += 30
+    reader.rest()
+    child = reader._child
+    assert child is not None
+
+    clock.now += 31
+    reader.rest()
+
+    assert reader._child is None
+    assert child._process.returncode is not None
