@@ -42,7 +42,7 @@ _FUTURE: Final = "odd.future"
 class SelfMetrics:
     """Reads the figures of one collector; ``families`` from any thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # whoever has figures to tell
         self,
         *,
         home: Path,
@@ -53,10 +53,12 @@ class SelfMetrics:
         price_version: Callable[[], str],
         forwarded: Callable[[], Mapping[str, Forwarded]] = dict,
         questions: Mapping[str, int],
+        closed: Mapping[str, int],
     ) -> None:
         """Read from these; ``counts``: the store's totals by reason (``Writer.counts``)."""
         self.forwarded = forwarded
         self._questions = questions
+        self._closed = closed
         self._home = home
         self._intake = intake
         self._drain = drain
@@ -184,6 +186,14 @@ class SelfMetrics:
                 "Log records and metric points, which are not kept; their sender was told.",
                 "signal",
                 {**dict.fromkeys(("logs", "metrics"), 0), **self._intake.unsupported},
+            ),
+            by_label(
+                "llmtrace_http_connections_closed_total",
+                "counter",
+                "HTTP connections ended because no whole request came in time, or because there "
+                "were too many and this one was the quietest.",
+                "reason",
+                {**dict.fromkeys(("silent", "too_many"), 0), **self._closed},
             ),
         ]
 

@@ -20,6 +20,7 @@ import uvicorn
 from llmtrace.clock import Clock, SystemClock, unix_ns
 from llmtrace.collector.access import Access
 from llmtrace.collector.app import Routes, make_app
+from llmtrace.collector.connections import KEEP_ALIVE_S, Connections
 from llmtrace.collector.disk import DiskGuard
 from llmtrace.collector.drainer import Drainer
 from llmtrace.collector.files import make_token, publish, unpublish
@@ -45,7 +46,7 @@ from llmtrace.store.reader_process import ReaderProcess
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
     from llmtrace.collector.tls import Tls
     from llmtrace.config import Settings
@@ -82,6 +83,7 @@ class Collector:
         clock: Clock | None = None,
         tls: Tls | None = None,
         disk: DiskGuard | None = None,
+        connections: Connections | None = None,
     ) -> None:
         """Check the arguments; nothing is touched yet.
 
@@ -96,6 +98,7 @@ class Collector:
             clock: for the times in the store and in file names.
             tls: certificate and key for both receivers; None: neither encrypts.
             disk: says when the disk is too full to take more; None: that of the home.
+            connections: how long HTTP clients may be silent, and how many there may be.
 
         """
         if not _is_loopback(host) and settings.token is None:
@@ -118,6 +121,7 @@ class Collector:
         self._tasks = tasks
         self._clock = clock or SystemClock()
         self._forwarding = Forwarding(settings, disk=self._disk, clock=self._clock)
+        self._connections = connections or Connections()
         self._stack = ExitStack()
         self._url = ""
 
@@ -184,7 +188,7 @@ class Collector:
             )
         stack.callback(lock.release)
 
-    def _assemble(self, stack: ExitStack, writer: Writer) -> tuple[Starlette, Drainer]:
+    def _assemble(self, stack: ExitStack, writer: Writer) -> tuple[ASGIApp, Drainer]:
         segments = SegmentWriter(
             self._home / WAL, now_ns=lambda: unix_ns(self._clock.now()), pid=os.getpid()
         )
@@ -214,6 +218,7 @@ class Collector:
                 price_version=self._price_version,
                 forwarded=self._forwarding.figures,
                 questions=queries.outcomes,
+                closed=self._connections.closed,
             ),
             settings=self._settings,
             clock=self._clock,
@@ -222,7 +227,7 @@ class Collector:
         projects = ProjectTokens(self._home, self._clock)
         access = Access(token, projects, is_guarded=not _is_loopback(self._host))
         receiver = HttpReceiver(intake, self._forwarding.via)
-        app = make_app(routes, queries, receiver, access)
+        app = self._connections.watched(make_app(routes, queries, receiver, access))
         if self._grpc_port is not None:
             self._open_grpc(stack, intake, access)
         return app, drainer
@@ -246,15 +251,17 @@ class Collector:
         stack.callback(receiver.stop)
         self._grpc_url = _url(self._host, receiver.port).partition("://")[2]
 
-    def _serve(self, stack: ExitStack, app: Starlette, listener: socket.socket) -> None:
+    def _serve(self, stack: ExitStack, app: ASGIApp, listener: socket.socket) -> None:
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
+                http=self._connections.protocol,  # pyright: ignore[reportArgumentType]  # called as the class would be
+                ws="none",
                 log_config=None,
                 access_log=False,
                 lifespan="off",
                 limit_concurrency=512,
-                timeout_keep_alive=15,
+                timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=3,
                 server_header=False,
                 ssl_certfile=None if self._tls is None else self._tls.certificate,
