@@ -140,6 +140,9 @@ def test_another_model_would_have_cost_what_each_call_would_have(
         assert each.candidate_usd == one_by_one(same, model=each.candidate)
         assert each.saving.lower_usd == 0
         assert each.saving.upper_usd == each.cost_usd - each.candidate_usd > 0
+        window = BOOK.context_window(each.provider, each.candidate)
+        assert window is not None
+        assert each.too_long == sum((row.input_tokens or 0) > window for row in same)
         assert each.is_used is ((each.provider, each.candidate) in MODELS)
 
 

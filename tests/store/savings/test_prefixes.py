@@ -223,7 +223,9 @@ def test_instructions_that_calls_share_are_found_with_what_they_would_have_saved
     assert prefix.saving.lower_usd == each * low / MTOK
     assert prefix.saving.upper_usd == each * 3_000 / MTOK
     assert prefix.begins.startswith("You are the shop's assistant.")
-    assert len(prefix.spans) == 4
+    assert [each.about for each in prefix.seen] == [
+        *["could have read it"] * 3, "would have written it",
+    ]  # fmt: skip
 
 
 def test_a_call_counts_for_one_beginning_the_dearest_set() -> None:

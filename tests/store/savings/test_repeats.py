@@ -50,9 +50,9 @@ def test_the_first_answer_is_no_repeat_and_the_others_cost_what_they_cost(store:
     assert (repeats.feature, repeats.calls, repeats.requests) == ("search", 2, 1)
     assert repeats.saving.lower_usd == repeats.saving.upper_usd == Decimal("0.000000000005")
     assert repeats.saving.unsaid is None
-    assert [number for _, number in repeats.spans] == sorted(
-        (number for _, number in repeats.spans), reverse=True
-    )
+    assert [(each.start_time.minute, each.about) for each in repeats.seen] == [
+        (2, "answered 59 s before"), (1, "answered 59 s before"),
+    ]  # fmt: skip
 
 
 def test_what_differs_or_is_not_known_repeats_nothing(store: Writer) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
 _ZERO: Final = Decimal(0)
 
@@ -47,3 +48,15 @@ def added(savings: Iterable[Saving]) -> Saving:
             unsaid=total.unsaid or each.unsaid,
         )
     return total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One call that a finding is about."""
+
+    start_time: datetime
+    """UTC, naive, as stored."""
+    trace_id: str
+    span_id: str
+    about: str
+    """What of it makes the finding, in words for people."""

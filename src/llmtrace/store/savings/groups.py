@@ -110,9 +110,10 @@ def call_groups(store: Store, query: MetricQuery, starts: Sequence[int]) -> list
 def band_starts(
     book: PriceBook, models: Iterable[tuple[str, str]], at: datetime
 ) -> tuple[int, ...]:
-    """Return the lengths of prompts at which a price of these (provider, model) changes."""
+    """Return the lengths of prompts at which a price or the context of these models changes."""
     starts: set[int] = set()
     for provider, model in models:
+        starts.add(book.context_window(provider, model) or 0)
         for batch in (False, True):
             schedule = book.quote(provider, model, at, batch=batch).schedule
             if schedule is not None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.pricing.unit_prices import EXACT
 from llmtrace.store.prompt_prefix import Prompt, prompt_of
-from llmtrace.store.savings.bounds import Saving, cannot_be_said
+from llmtrace.store.savings.bounds import Saving, Seen, cannot_be_said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -75,8 +75,8 @@ class Prefix:
     """How long it is: at least, at most."""
     minimum: Minimum
     saving: Saving
-    spans: tuple[tuple[str, str], ...]
-    """Trace and span of the calls, the latest first."""
+    seen: tuple[Seen, ...]
+    """The calls, the latest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,7 +295,18 @@ def _prefix(sent: Sequence[Sent], depth: int, minimum: Minimum) -> Prefix | None
         tokens=tokens,
         minimum=minimum,
         saving=saving,
-        spans=tuple((each.prompt.trace_id, each.prompt.span_id) for each in reversed(sent)),
+        seen=tuple(reversed([_seen(*each) for each in zip(sent, reads, strict=True)])),
+    )
+
+
+def _seen(sent: Sent, is_read: bool) -> Seen:  # noqa: FBT001  # one of ``reads``
+    cached = sent.prompt.cached_tokens or 0
+    about = "could have read it" if is_read else "would have written it"
+    return Seen(
+        start_time=sent.prompt.start_time,
+        trace_id=sent.prompt.trace_id,
+        span_id=sent.prompt.span_id,
+        about=f"{about}; {cached:,} tokens came from a cache" if cached else about,
     )
 
 

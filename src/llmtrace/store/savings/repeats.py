@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.store.metric_rows import calls
-from llmtrace.store.savings.bounds import Saving
+from llmtrace.store.savings.bounds import Saving, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LOOKED_AT: Final = 20_000
 """Answered calls of a range that are compared, the latest."""
 TIMEOUT_S: Final = 10.0
+SEEN: Final = 20
+"""Calls that a finding names."""
 _ZERO: Final = Decimal(0)
 _COLUMNS: Final = (
     "start_time", "end_time", "trace_id", "span_id", "provider", "model", "feature", "cost_usd",
@@ -52,8 +54,8 @@ class Repeats:
     unpriced: int
     saving: Saving
     """Lower: what the repeats cost whose text is whole; upper: all of them."""
-    spans: tuple[tuple[str, str], ...]
-    """Trace and span of the repeats, the latest first."""
+    seen: tuple[Seen, ...]
+    """The repeats, the latest first; at most ``SEEN``."""
 
 
 def answered_calls(store: Store, query: MetricQuery, *, limit: int = LOOKED_AT) -> pa.Table:
@@ -134,7 +136,15 @@ def _repeats(key: tuple[Any, ...], rows: list[Mapping[str, Any]]) -> Repeats:
             upper_usd=everything,
             unsaid="some of the repeats have no price" if unpriced else None,
         ),
-        spans=tuple((row["trace_id"], row["span_id"]) for row in ordered),
+        seen=tuple(
+            Seen(
+                start_time=row["start_time"],
+                trace_id=row["trace_id"],
+                span_id=row["span_id"],
+                about=f"answered {row['after_s']:,.0f} s before",
+            )
+            for row in ordered[:SEEN]
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 Held against each model are those that the caller uses too, and those of the same name but for the
 word of its size (mini, flash, haiku). Prices alone are compared: whether another model answers as
-well, takes prompts as long, or makes as many tokens of them, is for an evaluation to say.
+well, or makes as many tokens of a prompt, is for an evaluation to say.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ class Cheaper:
     candidate_usd: Decimal
     unsaid: int
     """Calls of the model of which nothing can be said."""
+    too_long: int | None
+    """Of the calls, those whose prompt is longer than its context; None: it is not known."""
     features: tuple[str | None, ...]
     """Whose calls they are, what costs most first."""
     saving: Saving
@@ -130,6 +132,7 @@ def _priced(
         cost_usd=total,
         candidate_usd=price,
         unsaid=unsaid,
+        too_long=_too_long(groups, book.context_window(first.provider, candidate)),
         features=_features(groups),
         saving=Saving(
             upper_usd=total - price,
@@ -138,6 +141,12 @@ def _priced(
             else None,
         ),
     )
+
+
+def _too_long(groups: Iterable[Group], window: int | None) -> int | None:
+    if window is None:
+        return None
+    return sum(group.calls for group in groups if group.shortest > window)
 
 
 def _features(groups: Iterable[Group]) -> tuple[str | None, ...]:
