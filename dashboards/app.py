@@ -30,7 +30,6 @@ _sections = {
     ],
     "Investigate": [
         st.Page("views/traces.py", title="Traces", icon=":material/account_tree:"),
-        st.Page("views/alerts.py", title="Alerts", icon=":material/notifications:"),
         st.Page("views/replay.py", title="Replay & compare", icon=":material/replay:"),
         st.Page("views/sql.py", title="SQL console", icon=":material/terminal:"),
     ],
