@@ -27,9 +27,11 @@ _sections = {
         st.Page("views/reliability.py", title="Latency & reliability", icon=":material/speed:"),
         st.Page("views/usage.py", title="Usage & tokens", icon=":material/data_usage:"),
         st.Page("views/cache.py", title="Cache", icon=":material/bolt:"),
+        st.Page("views/budgets.py", title="Budgets", icon=":material/savings:"),
     ],
     "Investigate": [
         st.Page("views/traces.py", title="Traces", icon=":material/account_tree:"),
+        st.Page("views/alerts.py", title="Alerts", icon=":material/notifications:"),
         st.Page("views/replay.py", title="Replay & compare", icon=":material/replay:"),
         st.Page("views/sql.py", title="SQL console", icon=":material/terminal:"),
     ],

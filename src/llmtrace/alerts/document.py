@@ -79,7 +79,9 @@ def without_comments(text: str) -> str:
     ``text`` has been parsed without problems.
     """
     root = yaml.compose(text, Loader=yaml.SafeLoader)
-    written: str = yaml.serialize(root, Dumper=yaml.SafeDumper, allow_unicode=True, width=100)
+    written: str = yaml.serialize(  # pyright: ignore[reportUnknownMemberType]  # its stub leaves the node open
+        root, Dumper=yaml.SafeDumper, allow_unicode=True, width=100
+    )
     return written
 
 

@@ -1,0 +1,88 @@
+"""A store in which the alert engine has run: three hours with an error storm and a spent budget."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from llmtrace.alerts.rules import read_rules
+from llmtrace.alerts.runner import AlertRunner
+from llmtrace.clock import FixedClock
+from llmtrace.store import DATABASE_FILE, Writer
+from tests.store.calls import call, failed, minutes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from llmtrace.otlp.rows import SpanRow
+
+NOW = datetime(2026, 11, 18, 15, 30, 5, tzinfo=UTC)
+"""A Wednesday."""
+HOSTILE_USER = "![x](http://evil.example/x.png) <b>\u202eann</b>"
+RULES = """\
+version: 1  # SECRETWORD
+timezone: Europe/Berlin
+defaults: {every: 15m, delay: 0s, keep_firing_for: 15m, min_requests: 1}
+budgets:
+  - {id: daily, period: day, amount: 5}
+  - {id: monthly, period: month, amount: 100}
+  - {id: per-user, period: week, amount: 2, by: [user]}
+receivers:
+  slack: {type: slack, url: "${env:LLMTRACE_TEST_NO_SLACK}"}
+  audit: {type: file, path: alerts.jsonl}
+rules:
+  - id: error-rate
+    title: Too many errors
+    severity: critical
+    by: [provider]
+    when: {metric: error_rate, window: 15m, op: ">", value: 20%}
+    for: 15m
+    runbook: https://example.com/runbook
+  - id: slow
+    severity: warning
+    by: [user]
+    when: {metric: latency_p95, window: 30m, op: ">", value: 2s}
+    notify: [audit]
+  - id: daily-budget
+    severity: warning
+    when: {kind: budget, budget: daily, op: ">=", percent: 80}
+  - id: monthly-budget
+    severity: info
+    when: {kind: budget, budget: monthly, op: ">=", percent: 100}
+  - id: per-user-budget
+    severity: info
+    when: {kind: budget, budget: per-user, op: ">=", percent: 100}
+"""
+
+
+def stormy_day() -> list[SpanRow]:
+    """Return calls of the last days; from three to two hours ago one provider fails."""
+    rows = [
+        call(NOW - minutes(number * 3), provider=("openai", "anthropic")[number % 2],
+             user_id=("ann", "bob", "cyd")[number % 3], cost_usd=Decimal("0.03125"))
+        for number in range(160)
+    ]  # fmt: skip
+    rows += [failed(NOW - minutes(120 + number), provider="anthropic") for number in range(60)]
+    rows += [
+        call(NOW - minutes(20 + number), user_id=HOSTILE_USER, latency_ms=9_000)
+        for number in range(10)
+    ]
+    rows += [
+        call(NOW - timedelta(days=day, hours=2), user_id="ann", cost_usd=Decimal("4.51"))
+        for day in range(1, 70)
+    ]
+    return rows
+
+
+def run_engine(home: Path, rules: str = RULES) -> None:
+    """Store the calls and let the engine look at the last three hours, as if live."""
+    home.mkdir(parents=True, exist_ok=True)
+    clock = FixedClock(NOW - timedelta(hours=3))
+    with Writer(home / DATABASE_FILE, clock=clock) as writer:
+        writer.insert(stormy_day())
+        book = read_rules({"/etc/llmtrace/rules.yaml": rules})
+        engine = AlertRunner(book, home=home, clock=clock).engine(writer)
+        for quarter in range(12, -1, -1):
+            clock.set(NOW - timedelta(minutes=15 * quarter))
+            engine.tick()
