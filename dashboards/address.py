@@ -7,7 +7,7 @@ The names are those of the filter bar's widgets; ``docs/dashboards.md`` has the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Final
 from zoneinfo import available_timezones
@@ -31,7 +31,7 @@ BROWSER: Final = "browser"
 """Names the browser's own time zone, the default."""
 DEFAULT_REFRESH: Final = "30s"
 NAMES: Final = (
-    "range", "days", *DIMENSIONS, "tag", "compare", "tables", "zone", "refresh",
+    "range", "days", "from", "to", *DIMENSIONS, "tag", "compare", "tables", "zone", "refresh",
 )  # fmt: skip
 """All parameters that are the filter bar's."""
 MAX_VALUES: Final = 100
@@ -50,7 +50,10 @@ class Choice:
     range: str = DEFAULT_RANGE
     """One of ``RANGES``, or ``CUSTOM``."""
     days: tuple[date, date] | None = None
-    """First and last day, both in, in the viewer's zone; given exactly if the range is custom."""
+    """First and last day, both in, in the viewer's zone."""
+    moments: tuple[datetime, datetime] | None = None
+    """Aware, to the second: the first that is in and the first that is out. Either these or the
+    days are given exactly if the range is custom."""
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, "tuple[str, ...]"])
     """Dimension → values, none of them empty. Tags are ``tag.<key>``, as in the metric layer."""
     compare: bool = True
@@ -68,7 +71,7 @@ class Choice:
 def parse(parameters: Mapping[str, Sequence[str]]) -> Choice:
     """Return what a URL's parameters (name → values) choose; other names are not looked at."""
     notes: list[str] = []
-    span, days = _range(parameters, notes)
+    span, days, moments = _range(parameters, notes)
     filters: dict[str, tuple[str, ...]] = {}
     for name in DIMENSIONS:
         values = _values(name, parameters, notes)
@@ -78,6 +81,7 @@ def parse(parameters: Mapping[str, Sequence[str]]) -> Choice:
     return Choice(
         range=span,
         days=days,
+        moments=moments,
         filters=filters,
         compare=_flag("compare", parameters, notes, default=True),
         tables=_flag("tables", parameters, notes, default=False),
@@ -95,6 +99,8 @@ def serialise(choice: Choice) -> dict[str, list[str]]:
         found["range"] = [choice.range]
     if choice.days is not None:
         found["days"] = [day.isoformat() for day in choice.days]
+    if choice.moments is not None:
+        found["from"], found["to"] = ([moment_text(each)] for each in choice.moments)
     for name, values in choice.filters.items():
         if name.startswith("tag."):
             key = name.removeprefix("tag.")
@@ -112,6 +118,11 @@ def serialise(choice: Choice) -> dict[str, list[str]]:
     return found
 
 
+def moment_text(moment: datetime) -> str:
+    """Return an aware moment as ``from`` and ``to`` have it: UTC, to the second."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def is_zone(name: str) -> bool:
     """Say whether a name is an IANA time zone's."""
     return name in zones()
@@ -125,18 +136,39 @@ def zones() -> tuple[str, ...]:
 
 def _range(
     parameters: Mapping[str, Sequence[str]], notes: list[str]
-) -> tuple[str, tuple[date, date] | None]:
+) -> tuple[str, tuple[date, date] | None, tuple[datetime, datetime] | None]:
     span = _one_of("range", parameters, notes, known=(*RANGES, CUSTOM).__contains__)
     if span != CUSTOM:
-        return span or DEFAULT_RANGE, None
+        return span or DEFAULT_RANGE, None, None
+    moments = _moments(parameters)
+    if moments is not None:
+        return CUSTOM, None, moments
     days = _days(parameters.get("days", ()))
     if days is None:
         notes.append(
-            f"A custom range needs its first and its last day, {_MAX_DAYS:,} days apart at most; "
-            f"{DEFAULT_RANGE} is shown."
+            "A custom range needs its first and its last day, or two moments (from and to, as "
+            f"2026-11-18T12:00:00Z), {_MAX_DAYS:,} days apart at most; {DEFAULT_RANGE} is shown."
         )
-        return DEFAULT_RANGE, None
-    return CUSTOM, days
+        return DEFAULT_RANGE, None, None
+    return CUSTOM, days, None
+
+
+def _moments(parameters: Mapping[str, Sequence[str]]) -> tuple[datetime, datetime] | None:
+    """Return the two moments, the earlier first; None unless both are given and may be."""
+    found: list[datetime] = []
+    for name in ("from", "to"):
+        text = next((value for value in reversed(parameters.get(name, ())) if value), "")
+        try:
+            moment = datetime.fromisoformat(text)
+            if moment.tzinfo is None:
+                return None
+            found.append(moment.astimezone(UTC).replace(microsecond=0))
+        except (ValueError, OverflowError):
+            return None
+    start, end = min(found), max(found)
+    if start.year < _FIRST_YEAR or end.year > _LAST_YEAR:
+        return None
+    return (start, end) if timedelta(0) < end - start <= timedelta(days=_MAX_DAYS) else None
 
 
 def _days(texts: Sequence[str]) -> tuple[date, date] | None:

@@ -20,62 +20,45 @@ from dashboards.asking import (
     label,
     one,
     open_at,
-    opened_store,
     over_time,
     place,
     scoped,
     wall_ms,
     with_local_time,
 )
-from dashboards.components.tree import Step, tree
 from dashboards.figures import Bar, Figure, Spender, View
 from dashboards.home import home
-from dashboards.viewing import known_pairs, known_values, moved_on, view
+from dashboards.viewing import known_pairs, known_values, moved_on, view, zone_of
 from llmtrace.errors import LlmtraceError, QueryError
 from llmtrace.store.comparison import change_ratio, share
-from llmtrace.store.detail import Conversation, CostLine, conversation, cost_lines
 from llmtrace.store.forecast import PeriodForecast, forecast_month
 from llmtrace.store.metric_time import period_start
 from llmtrace.store.metrics import TIME, previous
 from llmtrace.store.queries import (
-    PAGE_ROWS,
-    PageEnd,
     Scope,
-    TraceSearch,
     firing_alerts,
     first_call_at,
     latest_errors,
-    search_traces,
-    span_detail,
-    trace_spans,
-    trace_summary,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dashboards.asking import Place
 
 __all__ = [
     "NO_VALUE",
-    "PAGE_ROWS",
     "Bar",
-    "Conversation",
-    "CostLine",
     "DataError",
     "Figure",
-    "PageEnd",
     "QueryError",
     "Scope",
     "Spender",
-    "Step",
-    "TraceSearch",
     "View",
     "home",
     "known_pairs",
     "known_values",
     "moved_on",
     "view",
+    "zone_of",
 ]
 
 DataError = LlmtraceError
@@ -201,37 +184,6 @@ def alerts() -> list[dict[str, Any]]:
     return _alerts(place()) if viewer().sees_all else []
 
 
-def traces(search: TraceSearch, zone: str, after: PageEnd | None = None) -> list[dict[str, Any]]:
-    """Return one page of traces, newest first, with ``when`` in the viewer's zone."""
-    return with_local_time(_traces(place(), search, after), zone)
-
-
-def trace(trace_id: str, zone: str) -> tuple[dict[str, Any], list[Step]] | None:
-    """Return a trace's sums and its spans in the order of the tree; None if it is not stored."""
-    store = opened_store()
-    summary = trace_summary(store, trace_id)
-    if summary is None:
-        return None
-    rows = trace_spans(store, trace_id).to_pylist()
-    return with_local_time([summary], zone)[0], tree(rows)
-
-
-def span(trace_id: str, span_id: str, zone: str) -> dict[str, Any] | None:
-    """Return everything known of one span, bodies included; None if it is not stored."""
-    found = span_detail(opened_store(), trace_id, span_id)
-    return None if found is None else with_local_time([found], zone)[0]
-
-
-def messages(detail: Mapping[str, Any]) -> Conversation:
-    """Return the conversation of a span."""
-    return conversation(detail)
-
-
-def costs(detail: Mapping[str, Any]) -> list[CostLine]:
-    """Return what each kind of token of a span cost."""
-    return cost_lines(detail)
-
-
 def _before(start: datetime, now: datetime) -> datetime:
     """Return ``start``, or a moment earlier at the very midnight, so that no range is empty."""
     return min(start, now - timedelta(seconds=STEP_S))
@@ -253,8 +205,3 @@ def _errors(where: Place, scope: Scope) -> list[dict[str, Any]]:
 @st.cache_data(ttl=STEP_S, max_entries=8, show_spinner=False)
 def _alerts(where: Place) -> list[dict[str, Any]]:
     return firing_alerts(open_at(where)).to_pylist()
-
-
-@st.cache_data(ttl=STEP_S, max_entries=200, show_spinner=False)
-def _traces(where: Place, search: TraceSearch, after: PageEnd | None) -> list[dict[str, Any]]:
-    return search_traces(open_at(where), search, after=after, limit=PAGE_ROWS + 1).to_pylist()

@@ -27,9 +27,7 @@ _TAG: Final = "tag."
 
 def view(choice: Choice, browser_zone: str | None) -> View:
     """Return what a choice means now, in the viewer's zone; UTC if the browser's is none."""
-    zone = choice.zone or browser_zone or "UTC"
-    if not is_zone(zone):
-        zone = "UTC"
+    zone = zone_of(choice, browser_zone)
     now = present()
     start, end, grain = _range(choice, now, zone)
     fields = {
@@ -49,6 +47,12 @@ def view(choice: Choice, browser_zone: str | None) -> View:
         range=choice.range,
         choice=choice,
     )
+
+
+def zone_of(choice: Choice, browser_zone: str | None) -> str:
+    """Return the zone that is chosen, else the browser's, else UTC."""
+    zone = choice.zone or browser_zone or "UTC"
+    return zone if is_zone(zone) else "UTC"
 
 
 def moved_on(shown: View) -> View:
@@ -76,6 +80,8 @@ def known_pairs() -> list[str]:
 
 
 def _range(choice: Choice, now: datetime, zone: str) -> tuple[datetime, datetime, Grain]:
+    if choice.range == CUSTOM and choice.moments is not None:
+        return _until_now(*choice.moments, now)
     if choice.range == CUSTOM and choice.days is not None:
         first, last = choice.days
         return _whole_days(first, last, now, zone)
@@ -93,9 +99,17 @@ def _whole_days(
     target = check_timezone(zone)
     start = datetime.combine(first, time(), target).astimezone(UTC)
     end = datetime.combine(last + timedelta(days=1), time(), target).astimezone(UTC)
+    return _until_now(start, end, now)
+
+
+def _until_now(start: datetime, end: datetime, now: datetime) -> tuple[datetime, datetime, Grain]:
+    """Return a range, or as much of it as is past, in steps of which a chart has room for all."""
     if start < now < end:
         end = now
-    return start, end, "hour" if end - start <= timedelta(days=8) else "day"
+    length = end - start
+    if length <= timedelta(hours=3):
+        return start, end, "minute"
+    return start, end, "hour" if length <= timedelta(days=8) else "day"
 
 
 def _minute() -> datetime:

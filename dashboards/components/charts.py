@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dashboards.components.chart import Table
-    from dashboards.data import Bar, Step
+    from dashboards.components.tree import Step
+    from dashboards.data import Bar
 
 _UNITS: Final = {
     "minute": "utcyearmonthdatehoursminutes",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -17,6 +18,7 @@ from dashboards.components.format import one_line, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 _LABELS: Final = {
     "environment": "Environment",
@@ -30,6 +32,8 @@ _LABELS: Final = {
 _LONGEST: Final = 200
 _KEPT: Final = "filters-kept"
 _RANGES: Final = (*address.RANGES, address.CUSTOM)
+_MOMENTS: Final = ("from", "to")
+_BEFORE: Final = "range-before"
 
 
 def filter_bar() -> data.View:
@@ -38,7 +42,7 @@ def filter_bar() -> data.View:
     # Before the widgets: Streamlit takes what they cannot show out of the URL without a word.
     linked = address.parse({name: st.query_params.get_all(name) for name in address.NAMES})
     with st.container(horizontal=True, vertical_alignment="center", key="filters"):
-        said = {**_range(), **_filters(), **_looks()}
+        said = {**_range(linked), **_filters(), **_looks()}
     choice = address.parse(said)
     view = data.view(choice, st.context.timezone)
     _keep(choice)
@@ -67,7 +71,17 @@ def _path() -> str:
     return urlsplit(st.context.url or "").path
 
 
-def _range() -> dict[str, list[str]]:
+def zoom(start: datetime, end: datetime) -> None:
+    """Choose an exact range, in a callback only: the widgets must not be there yet."""
+    before = st.session_state.get("range", address.DEFAULT_RANGE)
+    if before != address.CUSTOM:
+        st.session_state[_BEFORE] = before
+    st.session_state["range"] = address.CUSTOM
+    st.query_params["from"] = address.moment_text(start)
+    st.query_params["to"] = address.moment_text(end)
+
+
+def _range(linked: address.Choice) -> dict[str, list[str]]:
     span = st.segmented_control(
         "Range",
         _RANGES,
@@ -78,21 +92,50 @@ def _range() -> dict[str, list[str]]:
         label_visibility="collapsed",
     )
     said = {"range": [span or address.DEFAULT_RANGE]}
-    if span == address.CUSTOM:
-        # Nothing, as the default, is what only a list of nothing says.
-        picked = st.date_input(
-            "Days",
-            value=[],
-            min_value=date(2000, 1, 1),
-            max_value=date(2199, 12, 31),
-            format="YYYY-MM-DD",
-            key="days",
-            bind="query-params",
-            label_visibility="collapsed",
-            width=230,
-        )
-        said["days"] = [day.isoformat() for day in picked if day]
+    if span != address.CUSTOM:
+        for name in _MOMENTS:
+            st.query_params.pop(name, None)
+    elif linked.moments is not None:
+        said.update(_exact(linked, linked.moments))
+    else:
+        said["days"] = _days()
     return said
+
+
+def _exact(linked: address.Choice, moments: tuple[datetime, datetime]) -> dict[str, list[str]]:
+    """Show an exact range, and a way out of it."""
+    zone = ZoneInfo(data.zone_of(linked, st.context.timezone))
+    start, end = (each.astimezone(zone) for each in moments)
+    is_one_day = start.date() == end.date()
+    until = f"{end:%H:%M}" if is_one_day else f"{end:%Y-%m-%d %H:%M}"
+    st.button(
+        f"{start:%Y-%m-%d %H:%M} to {until}",
+        icon=":material/close:",
+        help="Back to the range before",
+        on_click=_zoom_out,
+        key="zoomed",
+    )
+    return {name: st.query_params.get_all(name) for name in _MOMENTS}
+
+
+def _zoom_out() -> None:
+    st.session_state["range"] = st.session_state.pop(_BEFORE, address.DEFAULT_RANGE)
+
+
+def _days() -> list[str]:
+    # Nothing, as the default, is what only a list of nothing says.
+    picked = st.date_input(
+        "Days",
+        value=[],
+        min_value=date(2000, 1, 1),
+        max_value=date(2199, 12, 31),
+        format="YYYY-MM-DD",
+        key="days",
+        bind="query-params",
+        label_visibility="collapsed",
+        width=230,
+    )
+    return [day.isoformat() for day in picked if day]
 
 
 def _filters() -> dict[str, list[str]]:

@@ -1,24 +1,30 @@
 """The trace page's pieces: waterfall, messages, attributes, cost by kind of token, raw bodies.
 
+What is long is cut, how much there is said, and the rest shown by a click.
+
 Everything a span holds is untrusted: ``st.text``, ``st.code`` and text columns only.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from dashboards import data
+from dashboards import data_traces as data
 from dashboards.components import format as fmt
 from dashboards.components.charts import MAX_STEPS, waterfall
+from dashboards.components.long_text import long_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _LONGEST_TEXT: Final = 20_000
 _LONGEST_BODY: Final = 100_000
+_MESSAGES: Final = 40
+"""Messages shown at first, the last ones."""
 _BODIES: Final = {
     "request_body": "Request",
     "response_body": "Response",
@@ -43,29 +49,16 @@ _AVATARS: Final = {
 def waterfall_chart(steps: Sequence[data.Step], chosen: str) -> str:
     """Show the spans in time and return the id of the one that is picked, or ``chosen``."""
     theme = "dark" if st.context.theme.type == "dark" else "light"
-    clean = [
-        data.Step(
-            span_id=step.span_id,
-            name=fmt.one_line(step.name, 80),
-            depth=step.depth,
-            start_ms=step.start_ms,
-            duration_ms=step.duration_ms,
-            kind=step.kind,
-            is_call=step.is_call,
-            cost=step.cost,
-        )
-        for step in steps
-    ]
+    clean = [replace(step, name=fmt.one_line(step.name, 80)) for step in steps]
+    ids = [step.span_id for step in clean]
+    part = _part_of(ids, chosen)
     event = st.vega_lite_chart(
-        waterfall(clean, theme=theme),
+        waterfall(clean[part * MAX_STEPS : (part + 1) * MAX_STEPS], theme=theme),
         width="stretch",
-        key=f"waterfall-{chosen}",
+        key=f"waterfall-{chosen}-{part}",
         on_select="rerun",
         alt=f"Waterfall of {fmt.plural(len(steps), 'span')}",
     )
-    if len(steps) > MAX_STEPS:
-        st.caption(f"The first {MAX_STEPS} of {len(steps):,} spans are drawn.")
-    ids = [step.span_id for step in clean]
     named = {
         step.span_id: f"{position}. {step.name}, {fmt.duration(step.duration_ms)}"
         for position, step in enumerate(clean, 1)
@@ -81,6 +74,20 @@ def waterfall_chart(steps: Sequence[data.Step], chosen: str) -> str:
     if clicked and clicked[0].get("span_id") in named:
         return clicked[0]["span_id"]
     return listed
+
+
+def _part_of(ids: Sequence[str], chosen: str) -> int:
+    """Let the viewer leaf through the spans of a long trace; at first the chosen one is there."""
+    parts = -(-len(ids) // MAX_STEPS)
+    if parts < 2:
+        return 0
+    with st.container(horizontal=True, vertical_alignment="center"):
+        part = st.pagination(
+            parts, default=ids.index(chosen) // MAX_STEPS + 1, key=f"part-{chosen}"
+        ) - 1  # fmt: skip
+        last = min((part + 1) * MAX_STEPS, len(ids))
+        st.caption(f"Spans {part * MAX_STEPS + 1:,} to {last:,} of {len(ids):,}")
+    return part
 
 
 def span_tabs(trace_id: str, span_id: str, zone: str) -> None:
@@ -116,51 +123,58 @@ def _messages(detail: Mapping[str, Any]) -> None:
         st.caption("No content was captured for this span.")
         return
     if talk.instructions:
-        _message("system", talk.instructions, 0)
-    for position, message in enumerate((*talk.input, *talk.output), 1):
-        _message(message.role, message.parts, position)
+        message("system", talk.instructions, key=f"message-{detail['span_id']}-0")
+    said = list(enumerate((*talk.input, *talk.output), 1))
+    opened = f"messages-{detail['span_id']}"
+    left_out = 0 if st.session_state.get(opened) else max(len(said) - _MESSAGES, 0)
+    if left_out:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"The last {_MESSAGES} of {len(said):,} messages are shown.")
+            if st.button("Show all messages", type="tertiary"):
+                st.session_state[opened] = True
+                st.rerun()
+    for position, each in said[left_out:]:
+        message(each.role, each.parts, key=f"message-{detail['span_id']}-{position}")
     if talk.tools:
         names = [fmt.one_line(tool.get("name") or tool.get("type"), 60) for tool in talk.tools]
-        st.text(f"Tools offered: {', '.join(names)}")
+        st.text(fmt.plain(f"Tools offered: {', '.join(names)}", 4_000))
 
 
-def _message(role: str, parts: Sequence[Mapping[str, object]], position: int) -> None:
+def message(role: str, parts: Sequence[Mapping[str, object]], *, key: str) -> None:
+    """Show one message of a conversation; ``key`` begins with ``message``, for its style."""
     known = role if role in _AVATARS else "user"
-    with (
-        st.container(key=f"message-{position}"),
-        st.chat_message(known, avatar=_AVATARS[known]),
-    ):
+    with st.container(key=key), st.chat_message(known, avatar=_AVATARS[known]):
         st.caption(_ROLES.get(role, "Message"))
-        for part in parts:
-            _part(part)
+        for place, part in enumerate(parts):
+            _part(part, f"{key}-{place}")
 
 
-def _part(part: Mapping[str, object]) -> None:
+def _part(part: Mapping[str, object], key: str) -> None:
     kind = part.get("type")
     content = part.get("content")
     if kind == "text":
-        st.text(fmt.plain(content or "", _LONGEST_TEXT))
+        long_text(content or "", _LONGEST_TEXT, key=key)
     elif kind == "reasoning":
         st.badge("Reasoning", color="gray")
-        st.text(fmt.plain(content or "", _LONGEST_TEXT))
+        long_text(content or "", _LONGEST_TEXT, key=key)
     elif kind == "tool_call":
         st.badge("Tool call", icon=":material/build:", color="violet")
-        _json({"name": part.get("name"), "arguments": part.get("arguments")})
+        _json({"name": part.get("name"), "arguments": part.get("arguments")}, key)
     elif kind == "tool_call_response":
         st.badge("Tool result", icon=":material/build:", color="violet")
         answer = part.get("response", part.get("result"))
         if isinstance(answer, str):
-            st.text(fmt.plain(answer, _LONGEST_TEXT))
+            long_text(answer, _LONGEST_TEXT, key=key)
         else:
-            _json(answer)
+            _json(answer, key)
     else:
         st.badge("Part", color="gray")
-        _json(dict(part))
+        _json(dict(part), key)
 
 
-def _json(value: object) -> None:
+def _json(value: object, key: str) -> None:
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
-    st.code(fmt.plain(text, _LONGEST_TEXT), language="json", wrap_lines=True)
+    long_text(text, _LONGEST_TEXT, key=key, is_code=True, language="json")
 
 
 def _attributes(detail: Mapping[str, Any]) -> None:
@@ -229,7 +243,8 @@ def _raw(detail: Mapping[str, Any]) -> None:
             continue
         shown = True
         st.text(label)
-        st.code(fmt.plain(_pretty(body), _LONGEST_BODY), language="json", wrap_lines=True)
+        key = f"{name}-{detail['span_id']}"
+        long_text(_pretty(body), _LONGEST_BODY, key=key, is_code=True, language="json")
     if detail["redacted"]:
         st.text(f"Taken out before storing: {fmt.one_line(detail['redacted'])}")
     if detail["truncated"]:

@@ -1,97 +1,94 @@
-"""Traces: find one, and see what happened in it."""
+"""Traces: find one, see what happened in it, or what sets two apart."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from dashboards import data
+from dashboards import data_traces as figures
 from dashboards.components import format as fmt
+from dashboards.components import trace_search
 from dashboards.components.filters import filter_bar
-from dashboards.components.span import span_tabs, waterfall_chart
-from dashboards.components.states import nothing_found, page
+from dashboards.components.states import live, nothing_found, page
+from dashboards.components.trace_comparison import compare
+from dashboards.components.trace_detail import detail, keep_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_STATUS: Final = {"all": "All", "ok": "OK", "error": "Errors"}
+    from dashboards import data
+
 _PAGES: Final = "trace_pages"
 _SEARCH: Final = "trace_search"
 
 
 def render() -> None:
-    """Show the list, or the trace that the URL names."""
+    """Show the list, the trace that the URL names, or the two that it names."""
     trace_id = st.query_params.get("trace", "")
-    if trace_id:
-        _detail(trace_id)
+    other = st.query_params.get("with", "")
+    if trace_id and other:
+        compare(trace_id, other)
+    elif trace_id:
+        detail(trace_id)
     else:
         st.title("Traces", anchor=False)
+        if other:
+            _choosing(other)
         _list()
+
+
+def _choosing(other: str) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.badge("Compare", icon=":material/compare_arrows:", color="blue")
+        st.text(f"Select the trace to compare with {fmt.one_line(other, 40)}.")
+        if st.button("Do not compare", type="tertiary", icon=":material/close:"):
+            st.query_params.pop("with", None)
+            st.query_params.pop("with_span", None)
+            st.rerun()
 
 
 def _list() -> None:
     shown = filter_bar()
-    search = _search_box(shown.scope)
-    pages = _pages(search)
-    rows = data.traces(search, shown.zone, pages[-1])
+    text = trace_search.search_box()
+    keep_list()
+    try:
+        figures.wanted(shown, text)
+    except figures.SearchError as error:
+        trace_search.unreadable(error)
+        return
+    live(shown, lambda now: _found(now, text))
+
+
+def _found(shown: data.View, text: str) -> None:
+    if st.session_state.pop(trace_search.AGAIN, False):
+        st.rerun()
+    search = figures.wanted(shown, text)
+    pages = _pages(shown, search)
+    rows = figures.traces(search, shown.zone, pages[-1])
+    if rows or len(pages) > 1:
+        left, right = st.columns([2, 1], gap="small")
+        with left:
+            trace_search.volume(shown, search)
+        with right:
+            trace_search.facets(search, text)
+    trace_search.read(search)
     if not rows:
         nothing_found("trace")
         return
-    page_rows = rows[: data.PAGE_ROWS]
+    page_rows = rows[: figures.PAGE_ROWS]
     _table(page_rows)
-    _paging(pages, page_rows, has_more=len(rows) > data.PAGE_ROWS)
+    _paging(pages, page_rows, has_more=len(rows) > figures.PAGE_ROWS)
 
 
-def _search_box(scope: data.Scope) -> data.TraceSearch:
-    with st.container(horizontal=True, vertical_alignment="bottom", key="search"):
-        text = st.text_input(
-            "Search",
-            key="q",
-            bind="query-params",
-            icon=":material/search:",
-            placeholder="Name, model, user, session, error, or the beginning of an id",
-            label_visibility="collapsed",
-            max_chars=200,
-        )
-        status = st.segmented_control(
-            "Status",
-            list(_STATUS),
-            default="all",
-            required=True,
-            format_func=_STATUS.__getitem__,
-            key="status",
-            label_visibility="collapsed",
-        )
-        least = st.number_input(
-            "Least cost, $",
-            min_value=0.0,
-            value=None,
-            step=0.01,
-            format="%.4f",
-            key="cost",
-            bind="query-params",
-            placeholder="Min cost $",
-            label_visibility="collapsed",
-            width=140,
-        )
-    return data.TraceSearch(
-        scope=scope,
-        text=text or "",
-        status=status if status in ("ok", "error") else None,
-        min_cost_usd=None if least is None else Decimal(str(least)),
-    )
-
-
-def _pages(search: data.TraceSearch) -> list[data.PageEnd | None]:
-    """Return the ends of the pages seen; a new search begins at the first page."""
-    scope = search.scope
-    asked = (search.text, search.status, search.min_cost_usd, *map(str, scope.lists()))
+def _pages(shown: data.View, search: figures.TraceSearch) -> list[figures.PageEnd | None]:
+    """Return the ends of the pages seen; a new search or range begins at the first page."""
+    chosen = shown.choice
+    asked = (search.search, chosen.filters, chosen.range, chosen.days, chosen.moments)
     if st.session_state.get(_SEARCH) != asked:
         st.session_state[_SEARCH] = asked
         st.session_state[_PAGES] = [None]
-    pages: list[data.PageEnd | None] = st.session_state[_PAGES]
+    pages: list[figures.PageEnd | None] = st.session_state[_PAGES]
     return pages
 
 
@@ -122,12 +119,23 @@ def _table(rows: Sequence[dict[str, Any]]) -> None:
         alt="Traces, newest first",
     )
     if picked.selection.rows:
-        st.query_params["trace"] = rows[picked.selection.rows[0]]["trace_id"]
-        st.rerun()
+        _open(rows[picked.selection.rows[0]]["trace_id"])
+
+
+def _open(trace_id: str) -> None:
+    """Go to a trace; if another waits to be compared, to both of them."""
+    first = st.query_params.get("with", "")
+    if first:
+        span = st.query_params.pop("with_span", None)
+        if span:
+            st.query_params["span"] = span
+        st.query_params["with"] = trace_id
+    st.query_params["trace"] = first or trace_id
+    st.rerun()
 
 
 def _paging(
-    pages: list[data.PageEnd | None], rows: Sequence[dict[str, Any]], *, has_more: bool
+    pages: list[figures.PageEnd | None], rows: Sequence[dict[str, Any]], *, has_more: bool
 ) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if len(pages) > 1 and st.button("Newer", icon=":material/chevron_left:"):
@@ -135,74 +143,9 @@ def _paging(
             st.rerun()
         if has_more and st.button("Older", icon=":material/chevron_right:"):
             last = rows[-1]
-            pages.append(data.PageEnd(start_time=last["start_time"], trace_id=last["trace_id"]))
+            pages.append(figures.PageEnd(start_time=last["start_time"], trace_id=last["trace_id"]))
             st.rerun()
         st.caption(f"Select a row to open it. Page {len(pages)}, {fmt.plural(len(rows), 'trace')}.")
-
-
-def _detail(trace_id: str) -> None:
-    zone = st.context.timezone or "UTC"
-    if st.button("All traces", icon=":material/arrow_back:"):
-        for name in ("trace", "span"):
-            st.query_params.pop(name, None)
-        st.rerun()
-    try:
-        found = data.trace(trace_id, zone)
-    except data.QueryError as error:
-        st.text(fmt.plain(error))
-        return
-    if found is None:
-        st.info(
-            "This trace is not in the store: it may not have arrived yet, or its time is over.",
-            icon=":material/search_off:",
-        )
-        return
-    summary, steps = found
-    _header(summary, trace_id)
-    chosen = _chosen(steps)
-    with st.container(border=True):
-        picked = waterfall_chart(steps, chosen)
-    if picked != chosen:
-        st.query_params["span"] = picked
-        st.rerun()
-    span_tabs(trace_id, chosen, zone)
-
-
-def _chosen(steps: Sequence[data.Step]) -> str:
-    """Return the span that the URL names, else the first that failed, else the first call."""
-    named = st.query_params.get("span", "")
-    if any(step.span_id == named for step in steps):
-        return named
-    for step in steps:
-        if step.kind == "Error" and step.is_call:
-            return step.span_id
-    return next((step.span_id for step in steps if step.is_call), steps[0].span_id)
-
-
-def _header(summary: dict[str, Any], trace_id: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key="page-title"):
-        st.text(fmt.one_line(summary["name"], 120), width="content")
-        if summary["errors"]:
-            st.badge(fmt.plural(summary["errors"], "error"), color="red")
-        else:
-            st.badge("ok", color="green")
-        if summary["unpriced_calls"]:
-            st.badge(f"{fmt.plural(summary['unpriced_calls'], 'call')} unpriced", color="orange")
-    parts = [fmt.moment(summary["when"]), f"trace {trace_id}"]
-    parts.extend(
-        f"{label.removesuffix('_id')} {fmt.one_line(summary[label], 60)}"
-        for label in ("user_id", "tenant", "feature", "session_id", "service", "environment")
-        if summary[label]
-    )
-    with st.container(key="chips"):
-        st.text("  ·  ".join(parts))
-    with st.grid(5, min_column_width=140):
-        st.metric("Duration", fmt.duration(summary["duration_ms"]), border=True)
-        st.metric("Cost", fmt.money(summary["cost_usd"]) if summary["llm_calls"] else fmt.NONE,
-                  border=True)  # fmt: skip
-        st.metric("Input tokens", fmt.count(summary["input_tokens"]), border=True)
-        st.metric("Output tokens", fmt.count(summary["output_tokens"]), border=True)
-        st.metric("LLM calls", fmt.count(summary["llm_calls"]), border=True)
 
 
 def _status(row: dict[str, Any]) -> str:

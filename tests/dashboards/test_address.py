@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -30,7 +30,17 @@ VALUES = st.lists(TEXTS, min_size=1, max_size=4, unique=True).map(tuple)
 DAYS = st.tuples(st.dates(date(2000, 1, 1), date(2180, 1, 1)), st.integers(0, 3_659)).map(
     lambda found: (found[0], found[0] + timedelta(days=found[1]))
 )
-SPANS = st.one_of(st.tuples(st.sampled_from(RANGES), st.none()), st.tuples(st.just(CUSTOM), DAYS))
+MOMENTS = st.tuples(
+    st.integers(0, 180 * 365 * 86_400).map(
+        lambda seconds: datetime(2000, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    ),
+    st.integers(1, 3_660 * 86_400),
+).map(lambda found: (found[0], found[0] + timedelta(seconds=found[1])))
+SPANS = st.one_of(
+    st.tuples(st.sampled_from(RANGES), st.none(), st.none()),
+    st.tuples(st.just(CUSTOM), DAYS, st.none()),
+    st.tuples(st.just(CUSTOM), st.none(), MOMENTS),
+)
 FILTERS = st.one_of(
     st.sampled_from(DIMENSIONS),
     TEXTS.filter(lambda key: "=" not in key).map(lambda key: f"tag.{key}"),
@@ -39,10 +49,11 @@ FILTERS = st.one_of(
 
 @st.composite
 def choices(draw: st.DrawFn) -> Choice:
-    span, days = draw(SPANS)
+    span, days, moments = draw(SPANS)
     return Choice(
         range=span,
         days=days,
+        moments=moments,
         filters=draw(st.dictionaries(FILTERS, VALUES, max_size=4)),
         compare=draw(st.booleans()),
         tables=draw(st.booleans()),
@@ -65,7 +76,7 @@ def test_any_url_is_a_choice(parameters: dict[str, list[str]]) -> None:
     choice = parse(parameters)
 
     assert choice.range in (*RANGES, CUSTOM)
-    assert (choice.days is not None) == (choice.range == CUSTOM)
+    assert [choice.days, choice.moments].count(None) == (1 if choice.range == CUSTOM else 2)
     assert choice.refresh in REFRESHES
     for values in choice.filters.values():
         assert values
@@ -118,6 +129,39 @@ def test_days_are_in_order_and_one_is_both() -> None:
 
     assert backwards.days == (date(2026, 11, 1), date(2026, 11, 7))
     assert single.days == (date(2026, 11, 7), date(2026, 11, 7))
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2026-11-18T12:00:00", "2026-11-18T13:00:00Z"),
+        ("2026-11-18T12:00:00Z", "2026-11-18T12:00:00Z"),
+        ("2026-11-18T12:00:00Z", ""),
+        ("2001-01-01T00:00:00Z", "2020-01-01T00:00:00Z"),
+        ("1999-12-31T23:00:00Z", "2000-01-01T01:00:00Z"),
+        ("0001-01-01T00:00:00+14:00", "soon"),
+    ],
+)
+def test_moments_that_are_none_show_the_default_range(start: str, end: str) -> None:
+    choice = parse({"range": [CUSTOM], "from": [start], "to": [end]})
+
+    assert (choice.range, choice.moments) == (DEFAULT_RANGE, None)
+    assert "as 2026-11-18T12:00:00Z" in choice.notes[0]
+
+
+def test_moments_are_in_order_and_win_over_days() -> None:
+    choice = parse({
+        "range": [CUSTOM], "days": ["2026-11-07"],
+        "from": ["2026-11-18T14:30:00+01:00"], "to": ["2026-11-18T12:00:00.9Z"],
+    })  # fmt: skip
+
+    assert choice.moments == (
+        datetime(2026, 11, 18, 12, 0, tzinfo=UTC), datetime(2026, 11, 18, 13, 30, tzinfo=UTC),
+    )  # fmt: skip
+    assert (choice.days, choice.notes) == (None, ())
+    assert serialise(choice) == {
+        "range": [CUSTOM], "from": ["2026-11-18T12:00:00Z"], "to": ["2026-11-18T13:30:00Z"],
+    }  # fmt: skip
 
 
 def test_too_many_values_are_cut_and_counted() -> None:

@@ -1,4 +1,4 @@
-"""Named queries for people who look at single traces: search, one trace, one span, last errors.
+"""Named queries for people who look at single traces: one trace, one span, last errors.
 
 One file of SQL each, in ``store/sql``; its header says what it answers, its parameters and columns.
 Sums and rates are not asked here but in ``llmtrace.store.metrics``.
@@ -10,14 +10,13 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from llmtrace.errors import QueryError
 from llmtrace.store.metric_time import check_range
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from decimal import Decimal
 
     import pyarrow as pa
 
@@ -64,45 +63,12 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TraceSearch:
-    """A search for traces; see ``sql/trace_search.sql`` for what fits."""
-
-    scope: Scope
-    text: str = ""
-    status: Literal["ok", "error"] | None = None
-    min_cost_usd: Decimal | None = None
-    min_duration_ms: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PageEnd:
     """The last row of a page, after which the next one begins."""
 
     start_time: datetime
+    """UTC, as stored: naive."""
     trace_id: str
-
-
-def search_traces(
-    store: Store, search: TraceSearch, *, after: PageEnd | None = None, limit: int = PAGE_ROWS
-) -> pa.Table:
-    """Return one page of traces, newest first; columns as ``sql/trace_search.sql`` says.
-
-    Raises QueryError for an empty range, StoreError.
-    """
-    check_range(search.scope.start, search.scope.end)
-    parameters = [
-        search.text.strip(),
-        search.scope.start,
-        search.scope.end,
-        search.status,
-        *search.scope.lists(),
-        search.min_cost_usd,
-        search.min_duration_ms,
-        after.start_time if after else None,
-        after.trace_id if after else None,
-        limit,
-    ]
-    return store.sql(_text("trace_search"), parameters)
 
 
 def trace_summary(store: Store, trace_id: str) -> dict[str, object] | None:
@@ -112,6 +78,15 @@ def trace_summary(store: Store, trace_id: str) -> dict[str, object] | None:
     """
     found = store.sql(_text("trace_summary"), [_checked(trace_id, _TRACE_ID, "trace")]).to_pylist()
     return found[0] if found else None
+
+
+def trace_costs(store: Store, trace_id: str) -> dict[str, object]:
+    """Return what a trace's calls cost by kind of token; columns as ``sql/trace_costs.sql`` says.
+
+    Raises QueryError if ``trace_id`` is not 32 hex digits, StoreError.
+    """
+    (row,) = store.sql(_text("trace_costs"), [_checked(trace_id, _TRACE_ID, "trace")]).to_pylist()
+    return row
 
 
 def trace_spans(store: Store, trace_id: str, *, limit: int = MAX_TRACE_SPANS) -> pa.Table:
