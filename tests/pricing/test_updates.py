@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from llmtrace.pricing.updates import (
     checksum,
     install,
     installed_prices,
+    on_disk_since,
     parse,
     read_installed,
     roll_back,
@@ -60,6 +62,15 @@ def test_an_installed_list_is_used_and_named(tmp_path: Path) -> None:
 
     assert before[0] == Decimal("1.25")
     assert _usd(tmp_path) == (7, "genai-prices 2026-11-21")
+
+
+def test_a_list_is_as_old_as_its_file(tmp_path: Path) -> None:
+    bundled = on_disk_since(tmp_path)
+    path = install(tmp_path, price_list(), "2026-11-21", origin="here").path
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+
+    assert bundled is not None
+    assert on_disk_since(tmp_path) == datetime.fromtimestamp(1_700_000_000, UTC)
 
 
 def test_a_roll_back_goes_one_list_back_and_last_to_the_bundled_one(tmp_path: Path) -> None:

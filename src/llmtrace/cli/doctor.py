@@ -9,31 +9,31 @@ from __future__ import annotations
 import importlib
 import json
 import platform
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from llmtrace.config import TABLE, Settings, load_settings
+from llmtrace.config import Settings, load_settings
 from llmtrace.errors import LlmtraceError
 from llmtrace.instrument import guard, patches
 from llmtrace.instrument.integrations import INTEGRATIONS
 from llmtrace.instrument.transport import traces_url, transport_directory
 from llmtrace.otlp.endpoint import shown_url
 from llmtrace.pricing import load_price_book
-from llmtrace.spool import is_owned, list_segments
 from llmtrace.spool.keeping import FORWARD, active_targets
 from llmtrace.spool.kept import Kept
 from llmtrace.store import open_store
 from llmtrace.store.discovery import find_collector
 from llmtrace.store.drain import NOT_FORWARDED, SPOOL, WAL
+from llmtrace.store.on_disk import segments
 from llmtrace.store.queries import store_counts, store_summary, unpriced_calls
+from llmtrace.store.settings_shown import shown_settings
 from llmtrace.version import VERSION
 
 if TYPE_CHECKING:
@@ -146,10 +146,9 @@ def reachable(settings: Settings) -> Iterator[Finding]:
     url = traces_url(settings)
     directory = transport_directory(settings)
     try:
-        segments = list_segments(directory)
-        size = sum(path.stat().st_size for path in segments)
-        in_use = sum(is_owned(path) for path in segments)
-        detail = f"{directory}: {len(segments)} segments, {size:,} bytes, {in_use} being written"
+        found = segments(directory)
+        detail = f"{directory}: {found.files} segments, {found.size_bytes:,} bytes, "
+        detail += f"{found.written_now} being written"
         yield Finding(about="outbox" if url else "spool", verdict="ok", detail=detail)
     except (LlmtraceError, OSError) as error:
         yield Finding(about="spool", verdict="problem", detail=str(error))
@@ -169,11 +168,11 @@ def reachable(settings: Settings) -> Iterator[Finding]:
     )
     try:
         store = open_store(settings.home)
-        found = store_summary(store)
-        detail = f"{store.where}: {_calls(found['calls'])}, latest {found['latest_call_at']} UTC"
-        if not found["calls"]:
+        told = store_summary(store)
+        detail = f"{store.where}: {_calls(told['calls'])}, latest {told['latest_call_at']} UTC"
+        if not told["calls"]:
             detail = f"{store.where}: no call yet; run an app with llmtrace.instrument()"
-        yield Finding(about="store", verdict="ok" if found["calls"] else "note", detail=detail)
+        yield Finding(about="store", verdict="ok" if told["calls"] else "note", detail=detail)
         for name, count in store_counts(store).items():
             lost = name.startswith(("lost.", NOT_FORWARDED))
             yield Finding(
@@ -245,27 +244,14 @@ def _print(findings: list[Finding], settings: Settings) -> None:
     chosen.add_column("name")
     chosen.add_column("value")
     chosen.add_column("environment variable")
-    for row in TABLE:
-        value = _setting(row.name, getattr(settings, row.name))
-        chosen.add_row(row.name, _plain(value), row.variables[0])
+    for row in shown_settings(settings):
+        chosen.add_row(row.name, _plain(row.value), row.variable)
     console.print(chosen)
 
 
 def _calls(count: object) -> str:
     """Return a number of calls in words."""
     return "1 call" if count == 1 else f"{count} calls"
-
-
-def _setting(name: str, value: object) -> str:
-    """Return a setting's value for people; of a secret only that it is set."""
-    if value is None:
-        return "-"
-    if name in {"forward_headers", "headers", "token"}:
-        return "set"
-    if name == "forward_to" and isinstance(value, Mapping):
-        pairs = cast("Mapping[str, str]", value).items()
-        return ", ".join(f"{target}={shown_url(url)}" for target, url in pairs)
-    return shown_url(str(value)) if name in {"endpoint", "traces_endpoint"} else str(value)
 
 
 def _plain(text: str) -> str:

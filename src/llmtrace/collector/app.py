@@ -140,6 +140,13 @@ class Routes:
             "forward": forward_status(self._figures.forwarded()),
             # Since the store was made, over all collectors and readers.
             "counts": counts,
+            # Since the start, the same as ``/metrics``.
+            "figures": {
+                family.name: [
+                    {"labels": dict(labels), "value": value} for labels, value in family.samples
+                ]
+                for family in self._figures.families()
+            },
             "rejected": {
                 name.removeprefix("rejected."): count
                 for name, count in counts.items()

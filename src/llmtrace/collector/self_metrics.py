@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Final
 from llmtrace.collector.exposition import Family, by_label, one
 from llmtrace.collector.forward_figures import forward_families
 from llmtrace.spool import directory_bytes, list_segments
-from llmtrace.store import DATABASE_FILE
 from llmtrace.store.dead_letters import DEAD_LETTERS
 from llmtrace.store.drain import SPOOL, WAL
+from llmtrace.store.on_disk import store_bytes
 from llmtrace.version import VERSION
 
 if TYPE_CHECKING:
@@ -264,15 +264,13 @@ class SelfMetrics:
         ]
 
     def _store(self) -> list[Family]:
-        database = self._home / DATABASE_FILE
-        files = {"database": database, "log": database.with_name(database.name + ".wal")}
         return [
             by_label(
                 "llmtrace_store_bytes",
                 "gauge",
                 "Size of the store's file, and of what is not yet merged into it.",
                 "part",
-                {name: path.stat().st_size if path.exists() else 0 for name, path in files.items()},
+                store_bytes(self._home),
             ),
             one(
                 "llmtrace_disk_low",

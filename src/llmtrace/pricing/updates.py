@@ -14,7 +14,9 @@ import os
 import re
 import tempfile
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -51,6 +53,22 @@ def installed_prices(home: Path) -> InstalledPrices | None:
     """Return the list in use; None if it is the bundled one. Raises PriceFileError."""
     chain = _chain(home)
     return chain[-1] if chain else None
+
+
+def on_disk_since(home: Path) -> datetime | None:
+    """Return when the list in use came to this machine; None if its files do not say.
+
+    Raises PriceFileError.
+    """
+    installed = installed_prices(home)
+    try:
+        if installed is not None:
+            path = installed.path
+        else:
+            path = Path(str(metadata.distribution("genai-prices").locate_file("genai_prices")))
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except (OSError, metadata.PackageNotFoundError):
+        return None
 
 
 def read_installed(installed: InstalledPrices) -> list[Provider]:

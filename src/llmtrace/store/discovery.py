@@ -33,6 +33,8 @@ class RunningCollector:
     version: str
     fingerprint: str | None = None
     """SHA-256 of its certificate, hex; None: it does not encrypt."""
+    started_at: str | None = None
+    """ISO 8601; None: it does not say."""
 
 
 def published_collector(home: Path) -> RunningCollector | None:
@@ -46,6 +48,7 @@ def published_collector(home: Path) -> RunningCollector | None:
             pid=int(content["pid"]),
             version=str(content["version"]),
             fingerprint=None if fingerprint is None else str(fingerprint),
+            started_at=str(content["started_at"]) if "started_at" in content else None,
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
