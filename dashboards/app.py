@@ -35,6 +35,9 @@ _sections = {
         st.Page("views/replay.py", title="Replay & compare", icon=":material/replay:"),
         st.Page("views/sql.py", title="SQL console", icon=":material/terminal:"),
     ],
+    "Optimise": [
+        st.Page("views/what_if.py", title="What-if", icon=":material/compare_arrows:"),
+    ],
 }
 if _who is not None and not _who.sees_all:
     for _pages in _sections.values():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from dashboards.access import acting_as, audited, viewer
-from dashboards.asking import opened_store, scoped, with_local_time
+from dashboards.asking import Place, opened_store, place, scoped, with_local_time
 from dashboards.home import home, settings
 from dashboards.replay_runs import Run, recorded, runs
 from llmtrace.clock import SystemClock
@@ -90,7 +90,7 @@ def request_of(model: str, parameters: str, most_usd: str, *, redacted: bool) ->
 
 def plan(call: StoredCall, request: ReplayRequest) -> ReplayPlan:
     """Return the dry run. Raises ReplayError if the call cannot be sent again."""
-    return plan_of(call, request, _prices(str(home())))
+    return plan_of(call, request, _prices(place()))
 
 
 def obstacle(plan: ReplayPlan, request: ReplayRequest) -> str | None:
@@ -116,7 +116,7 @@ def start(ticket: str, call: StoredCall, request: ReplayRequest) -> None:
     why_not = obstacle(found, request)
     if why_not is not None:
         raise ReplayError(why_not)
-    runs().start(ticket, partial(_send, viewer(), call, found, request, _prices(str(home()))))
+    runs().start(ticket, partial(_send, viewer(), call, found, request, _prices(place())))
 
 
 def run_of(ticket: str) -> Run | None:
@@ -175,6 +175,6 @@ def _send(
 
 
 @st.cache_resource(ttl=60, max_entries=8, show_spinner=False)
-def _prices(folder: str) -> Pricer:
-    del folder  # what it is cached by
+def _prices(where: Place) -> Pricer:
+    del where  # what it is kept for
     return present_prices(settings(), SystemClock())

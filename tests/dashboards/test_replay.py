@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from dashboards import data_replay
+from dashboards.access import Viewer
 from dashboards.replay_runs import MAX_RUNNING, Run, Runs
 from llmtrace.cli.replay import command
 from llmtrace.errors import ReplayError
@@ -57,7 +58,9 @@ def recently() -> datetime:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    fill(tmp_path, [chat(recently(), tenant="acme"), call(recently() - minutes(5))])
+    fill(
+        tmp_path, [chat(recently(), tenant="acme"), call(recently() - minutes(5), tenant="globex")]
+    )
     return tmp_path
 
 
@@ -187,7 +190,7 @@ def test_a_replay_is_sent_once_recorded_compared_and_audited(
     (row,) = rows
     assert row["tags"] == {"replay_of": SPAN_ID}
     assert row["tenant"] is None
-    run = data_replay.runs().of(send.key.removeprefix("send-"))
+    run = data_replay.run_of((send.key or "").removeprefix("send-"))
     assert run is not None
     assert run.trace_id == row["trace_id"]
     assert run.found is not None
@@ -217,6 +220,27 @@ def test_a_providers_refusal_is_told_without_the_key(
 
     assert "AuthenticationError 401" in texts(app)
     assert "0123456789abcdef" not in texts(app).replace(SPAN_ID, "")
+
+
+def test_who_sees_one_tenant_replays_only_its_calls_and_finds_them_again(
+    home: Path, provider: LocalProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sees(tenant: str) -> None:
+        who = Viewer(name="ann", tenants=frozenset({tenant}))
+        monkeypatch.setattr("dashboards.access._signed_in", lambda: who)
+
+    sees("globex")
+    others = opened(home, monkeypatch)
+    sees("acme")
+    own = opened(home, monkeypatch)
+    press(own, "Send")
+    settled(own)
+
+    assert f"no LLM call has the span id {SPAN_ID}" in texts(others) + as_markdown(others)
+    assert "Send" not in labels(others)
+    (row,) = open_store(home).sql("select * from llm_calls where feature = 'replay'").to_pylist()
+    assert row["tenant"] == "acme"
+    assert column(opened(home, monkeypatch, how="Earlier replays"), "Status") == ["✓ ok"]
 
 
 def test_a_trace_is_served_from_the_store(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from llmtrace.semconv import USAGE_REQUESTS_PREFIX, USAGE_UNITS_PREFIX
 from llmtrace.store import DATABASE_FILE, Writer, open_store
 from llmtrace.store.metrics import MetricQuery
 from llmtrace.store.pricing import row_usage
+from llmtrace.store.restricted import RestrictedStore
 from llmtrace.store.what_if import BEYOND_COLUMNS, WhatIf, what_if
 from llmtrace.usage import read_usage
 from llmtrace.usage.shape import Shape
@@ -136,49 +137,49 @@ def asked(home: Path, book: PriceBook, query: MetricQuery = QUERY, **assumed: An
     )
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(
+    ("caching", "tiers"), [("measured", "measured"), ("none", "measured"), ("none", "standard")]
+)
 def test_sums_are_priced_as_the_calls_one_by_one(
-    tmp_path: Path, book: PriceBook, seed: int
+    tmp_path: Path, book: PriceBook, caching: str, tiers: str
 ) -> None:
-    chance = random.Random(seed)
+    chance = random.Random(f"{caching} {tiers}")
     rows = [told(chance) for _ in range(150)]
     stored(tmp_path, rows)
 
-    for caching in ("measured", "none"):
-        for tiers in ("measured", "standard"):
-            found = asked(tmp_path, book, caching=caching, tiers=tiers)
+    found = asked(tmp_path, book, caching=caching, tiers=tiers)
 
-            assert (found.calls, found.silent_calls, found.unread_calls) == (150, 0, 0)
-            assert found.charged_usd == sum(row.cost_usd or 0 for row in rows)
-            assert found.uncharged_calls == sum(row.cost_usd is None for row in rows)
-            for result in found.candidates:
-                each = result.candidate
-                total, before, after, compared = Decimal(0), Decimal(0), Decimal(0), 0
-                unpriced, priced, too_long = Counter[str](), 0, 0
-                window = book.context_window(each.provider, each.model)
-                for row in rows:
-                    usage = row_usage(row)
-                    assert usage is not None
-                    cost = book.price(
-                        each.provider, each.model, AT,
-                        uncached(usage) if caching == "none" else usage,
-                        service_tier=row.service_tier if tiers == "measured" else None,
-                    )  # fmt: skip
-                    too_long += window is not None and usage.input_tokens > window
-                    if cost.total_usd is None:
-                        unpriced[cost.reason or ""] += 1
-                        continue
-                    priced, total = priced + 1, total + cost.total_usd
-                    if row.cost_usd is not None:
-                        compared += 1
-                        before, after = before + row.cost_usd, after + cost.total_usd
-                assert result.cost_usd == (total if priced else None)
-                assert (result.priced_calls, result.unpriced) == (priced, unpriced)
-                assert (result.compared_calls, result.before_usd, result.after_usd) == (
-                    compared, before, after,
-                )  # fmt: skip
-                assert result.too_long_calls == (None if window is None else too_long)
-                assert result.calls == 150
+    assert (found.calls, found.silent_calls, found.unread_calls) == (150, 0, 0)
+    assert found.charged_usd == sum(row.cost_usd or 0 for row in rows)
+    assert found.uncharged_calls == sum(row.cost_usd is None for row in rows)
+    for result in found.candidates:
+        each = result.candidate
+        total, before, after, compared = Decimal(0), Decimal(0), Decimal(0), 0
+        unpriced, priced, too_long = Counter[str](), 0, 0
+        window = book.context_window(each.provider, each.model)
+        for row in rows:
+            usage = row_usage(row)
+            assert usage is not None
+            cost = book.price(
+                each.provider, each.model, AT,
+                uncached(usage) if caching == "none" else usage,
+                service_tier=row.service_tier if tiers == "measured" else None,
+            )  # fmt: skip
+            too_long += window is not None and usage.input_tokens > window
+            if cost.total_usd is None:
+                unpriced[cost.reason or ""] += 1
+                continue
+            priced, total = priced + 1, total + cost.total_usd
+            if row.cost_usd is not None:
+                compared += 1
+                before, after = before + row.cost_usd, after + cost.total_usd
+        assert result.cost_usd == (total if priced else None)
+        assert (result.priced_calls, result.unpriced) == (priced, unpriced)
+        assert (result.compared_calls, result.before_usd, result.after_usd) == (
+            compared, before, after,
+        )  # fmt: skip
+        assert result.too_long_calls == (None if window is None else too_long)
+        assert result.calls == 150
 
 
 def test_filters_choose_the_traffic(tmp_path: Path, book: PriceBook) -> None:
@@ -191,6 +192,45 @@ def test_filters_choose_the_traffic(tmp_path: Path, book: PriceBook) -> None:
     assert (found.calls, found.silent_calls) == (3, 1)
     assert found.candidates[0].calls == 2
     assert found.candidates[0].before_usd == Decimal("0.02")
+
+
+def test_who_sees_one_tenant_is_told_of_its_calls_alone(tmp_path: Path, book: PriceBook) -> None:
+    fee = {USAGE_REQUESTS_PREFIX + "web_search": "1"}
+    stored(tmp_path, [call(tenant="acme"), call(tenant="acme", attributes=fee), call(tenant="b"),
+                      call(tenant="b", attributes=fee), call()])  # fmt: skip
+    own = RestrictedStore(open_store(tmp_path), ["acme"])
+
+    found = what_if(own, QUERY, book, CANDIDATES, at=AT, assumptions=Assumptions())
+
+    assert (found.calls, found.charged_usd) == (2, Decimal("0.02"))
+    assert found.candidates[0].calls == 2
+
+
+def test_the_newest_particular_calls_are_read_and_the_others_counted(
+    tmp_path: Path, book: PriceBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llmtrace.store.what_if.MAX_READ", 2)
+    fee = {USAGE_REQUESTS_PREFIX + "web_search": "1"}
+    stored(tmp_path, [call(attributes=fee) for _ in range(5)])
+
+    found = asked(tmp_path, book)
+
+    assert (found.unread_calls, found.candidates[0].calls, found.silent_calls) == (3, 2, 0)
+
+
+def test_a_share_moves_that_much_of_what_can_be_compared(tmp_path: Path, book: PriceBook) -> None:
+    stored(tmp_path, [call(cost_usd=Decimal("0.03")), call(cost_usd=None)])
+
+    found = asked(tmp_path, book)
+
+    ours, nobodys = found.candidates[4], found.candidates[6]
+    usage = row_usage(call())
+    assert usage is not None
+    there = book.price("ours", "by-the-call", AT, usage).total_usd
+    assert there is not None
+    assert found.bill_usd(ours, Decimal("0.25")) == Decimal("0.03") * 3 / 4 + there / 4
+    assert found.bill_usd(ours, Decimal(0)) == Decimal("0.03")
+    assert found.bill_usd(nobodys, Decimal(1)) is None
 
 
 def test_a_garbage_count_has_no_price_and_takes_no_other_call_along(

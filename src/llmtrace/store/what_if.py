@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from llmtrace.pricing.unit_prices import EXACT
 from llmtrace.pricing.what_if import Consumed, Repriced, cuts, reprice
 from llmtrace.records import TokenUsage
 from llmtrace.semconv import USAGE_REQUESTS_PREFIX, USAGE_UNITS_PREFIX
@@ -103,6 +104,16 @@ class WhatIf:
     unread_calls: int
     """Calls with fees, units or the like beyond ``MAX_READ``; they have no part in the rest."""
     candidates: tuple[Repriced, ...]
+
+    def bill_usd(self, candidate: Repriced, share: Decimal) -> Decimal | None:
+        """Return what all of it costs if ``share`` (0 to 1) of the compared calls move there.
+
+        The other calls stay as they were. None if no call can be compared.
+        """
+        moved = candidate.moved(share)
+        if moved is None or self.charged_usd is None:
+            return None
+        return EXACT.add(self.charged_usd, moved)
 
 
 def what_if(
