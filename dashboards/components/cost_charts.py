@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _LINE: Final = "#4C6FFF"
 _BAND: Final = "#8A8F98"
+_BUDGET: Final = "#D64550"
 _HEIGHT: Final = 240
 _MONEY_AXIS: Final = {"format": "$,~r", "tickCount": 4}
 
@@ -68,8 +69,8 @@ def day_table(course: DayCourse) -> Table:
     return ("Until", "Today", "Usual"), rows
 
 
-def month_chart(course: MonthCourse) -> dict[str, Any]:
-    """Return the month to date as a line, and where it is heading as a fan."""
+def month_chart(course: MonthCourse, budgets: Sequence[tuple[str, Decimal]] = ()) -> dict[str, Any]:
+    """Return the month to date as a line, where it is heading as a fan, and budgets as levels."""
     rows: list[dict[str, Any]] = [
         {"t": _ms(day), "spent": float(spent), "day": f"{day:%d %b}", "told": money(spent)}
         for day, spent in course.days
@@ -96,7 +97,13 @@ def month_chart(course: MonthCourse) -> dict[str, Any]:
         {"field": "day", "type": "nominal", "title": "By"},
         {"field": "told", "type": "nominal", "title": "Spent"},
     ]
-    return _layers(rows, x, "spent", tooltip, middle="middle")
+    spec = _layers(rows, x, "spent", tooltip, middle="middle")
+    if budgets:
+        # The levels have no place in time: the shared axis becomes that of the others alone.
+        shared = spec.pop("encoding")
+        others = {"encoding": shared, "layer": spec["layer"]}
+        spec["layer"] = [others, _levels(budgets)]
+    return spec
 
 
 def month_table(course: MonthCourse) -> Table:
@@ -245,6 +252,29 @@ def _layers(
         "encoding": {"x": x},
         "layer": layers,
     }
+
+
+def _levels(budgets: Sequence[tuple[str, Decimal]]) -> dict[str, Any]:
+    """Return a line across the chart for each budget, with its name and amount."""
+    return {
+        "data": {
+            "values": [
+                {"amount": float(amount), "told": f"{name} {money(amount)}"}
+                for name, amount in budgets
+            ]
+        },
+        "encoding": {"y": {"field": "amount", "type": "quantitative"}},
+        "layer": [
+            {"mark": {"type": "rule", "color": _BUDGET, "strokeDash": [6, 4], "strokeWidth": 1.5}},
+            {
+                "mark": {
+                    "type": "text", "color": _BUDGET, "align": "left", "baseline": "bottom",
+                    "x": 4, "dy": -3, "fontSize": 12,
+                },
+                "encoding": {"text": {"field": "told", "type": "nominal"}},
+            },
+        ],
+    }  # fmt: skip
 
 
 def _band(low: Decimal | None, high: Decimal | None) -> str:

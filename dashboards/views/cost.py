@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from dashboards import data, data_cost
+from dashboards import data, data_budgets, data_cost
 from dashboards.components import cost_charts as charts
 from dashboards.components import format as fmt
 from dashboards.components.cards import choosing_card
@@ -14,6 +14,7 @@ from dashboards.components.chart import chart
 from dashboards.components.figure_card import figure_card
 from dashboards.components.filters import filter_bar
 from dashboards.components.states import live, nothing_found, page
+from dashboards.components.unpriced import unpriced_banner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,7 @@ def render() -> None:
 
 
 def _body(shown: data.View) -> None:
-    _unpriced(shown)
+    unpriced_banner(shown)
     _cards(shown)
     left, right = st.columns(2, gap="small")
     with left:
@@ -53,23 +54,6 @@ def _body(shown: data.View) -> None:
         _heat(shown)
     with right:
         _distribution(shown)
-
-
-def _unpriced(shown: data.View) -> None:
-    models = data.unpriced_models(shown)
-    if not models:
-        return
-    calls = fmt.plural(sum(count for _, count in models), "call")
-    names = ", ".join(fmt.one_line(model, 40) for model, _ in models[:5])
-    more = f" and {len(models) - 5} more" if len(models) > 5 else ""
-    with st.container(border=True, key="banner"):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.badge(f"{calls} unpriced", icon=":material/money_off:", color="orange")
-            st.text(f"No price is known for {names}{more}: spend shown is a lower bound.")
-        lines = data_cost.fixes(tuple(model for model, _ in models))
-        if lines:
-            st.text("Put into prices.yaml, with dollars for each “?”, then: llmtrace reprice")
-            st.code("\n".join(fmt.plain(line, 500) for line in lines[:5]), language=None)
 
 
 def _cards(shown: data.View) -> None:
@@ -158,11 +142,12 @@ def _day_told(course: data_cost.DayCourse) -> str:
 
 def _month(shown: data.View) -> None:
     course, forecast, unpriced = data_cost.month(shown)
+    budgets = data_budgets.month_budgets(shown)
     with st.container(border=True, height="stretch"):
         st.subheader("This month and its forecast", anchor=False)
         chart(
             shown,
-            charts.month_chart(course),
+            charts.month_chart(course, budgets),
             charts.month_table(course),
             key="month",
             alt="Spend since the month began by day, and where it is heading",
@@ -174,7 +159,9 @@ def _month(shown: data.View) -> None:
             told += " A fan needs five whole days."
         if unpriced:
             told += f" {fmt.plural(unpriced, 'call')} without a price left out."
-        st.caption(told)
+        for name, amount in budgets:
+            told += f" Budget {name}: {fmt.money(amount)}."
+        st.caption(told.replace("$", "\\$"))
 
 
 def _breakdown(shown: data.View) -> None:

@@ -13,6 +13,7 @@ from dashboards.components.chart import chart
 from dashboards.components.charts import stacked_cost, stacked_table
 from dashboards.components.filters import filter_bar
 from dashboards.components.states import live, nothing_found, page
+from dashboards.components.unpriced import unpriced_banner
 
 if TYPE_CHECKING:
     from dashboards.data import Figure
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _SERIES: Final = {"model": "Model", "provider": "Provider", "feature": "Feature", "user": "User"}
 _SPENDERS: Final = {"user": "User", "feature": "Feature", "tenant": "Tenant", "model": "Model"}
+_ALERTS: Final = 3
 _SEVERITY_COLOR: Final = {"critical": "red", "warning": "orange", "info": "blue"}
 
 
@@ -33,7 +35,7 @@ def render() -> None:
 
 
 def _body(shown: data.View) -> None:
-    _unpriced_banner(shown)
+    unpriced_banner(shown)
     _cards(shown)
     _cost_chart(shown)
     left, right = st.columns(2, gap="small")
@@ -44,28 +46,19 @@ def _body(shown: data.View) -> None:
 
 
 def _alert_strip() -> None:
-    for alert in data.alerts()[:3]:
+    alerts = data.alerts()
+    for place, alert in enumerate(alerts[:_ALERTS]):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             color = _SEVERITY_COLOR.get(alert["severity"], "orange")
             st.badge("Firing", icon=":material/notifications_active:", color=color)  # pyright: ignore[reportArgumentType]  # from a closed table
-            st.text(fmt.one_line(f"{alert['title']}: {alert['summary']}", 300))
-
-
-def _unpriced_banner(shown: data.View) -> None:
-    models = data.unpriced_models(shown)
-    if not models:
-        return
-    calls = sum(count for _, count in models)
-    names = ", ".join(fmt.one_line(model, 40) for model, _ in models[:5])
-    more = f" and {len(models) - 5} more" if len(models) > 5 else ""
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key="banner"):
-        st.badge(
-            f"{fmt.plural(calls, 'call')} unpriced", icon=":material/money_off:", color="orange"
-        )
-        st.text(
-            f"No price is known for {names}{more}: spend shown is a lower bound. "
-            "Put prices into prices.yaml."
-        )
+            told = fmt.one_line(f"{alert['title']}: {alert['summary']}", 300)
+            st.text(told, width="stretch")
+            if st.button("Open alert", icon=":material/arrow_forward:", key=f"alert-{place}"):
+                st.switch_page("views/alerts.py", query_params={"alert": alert["episode"]})
+    if len(alerts) > _ALERTS and st.button(
+        f"{len(alerts) - _ALERTS} more firing", icon=":material/notifications:", type="tertiary"
+    ):
+        st.switch_page("views/alerts.py")
 
 
 def _cards(shown: data.View) -> None:
