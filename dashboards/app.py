@@ -36,6 +36,7 @@ _sections = {
         st.Page("views/sql.py", title="SQL console", icon=":material/terminal:"),
     ],
     "Optimise": [
+        st.Page("views/savings.py", title="Savings", icon=":material/savings:"),
         st.Page("views/what_if.py", title="What-if", icon=":material/compare_arrows:"),
     ],
 }

@@ -22,11 +22,13 @@ def choosing_card(
     key: str,
     default: Name | None = None,
     stretch: bool = False,
+    in_url: bool = False,
 ) -> Generator[Name, None, None]:
     """Open a card whose viewer chooses among ``options`` (value → what is written); yields it.
 
     ``label`` says to screen readers what is chosen; ``default`` is the first option if None;
-    ``stretch`` makes the card as high as its neighbour.
+    ``stretch`` makes the card as high as its neighbour; ``in_url`` keeps the choice in the URL,
+    under ``key``.
     """
     names = list(options)
     with st.container(border=True, height="stretch" if stretch else "content"):
@@ -41,6 +43,7 @@ def choosing_card(
                 required=True,
                 format_func=options.__getitem__,
                 key=key,
+                bind="query-params" if in_url else None,
                 label_visibility="collapsed",
             )
         yield picked or default or names[0]
