@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from dashboards import data
+from dashboards.access import NotAllowedError, NotSignedInError, viewer
 from dashboards.address import REFRESHES
 from dashboards.components.format import plain
 
@@ -75,6 +76,9 @@ def nothing_found(what: str) -> None:
 
 
 def _unavailable(error: Exception) -> None:
+    if isinstance(error, (NotAllowedError, NotSignedInError)):
+        st.info(plain(error), icon=":material/lock:")
+        return
     with st.container(border=True):
         st.subheader("The store cannot be read", anchor=False)
         st.text(plain(error, 2_000))
@@ -90,7 +94,8 @@ def _waiting() -> None:
         st.caption("No key, no server, no sign-up. This page looks every two seconds.")
         with st.container(horizontal=True):
             st.badge("Listening", icon=":material/sensors:", color="blue")
-            st.text(f"Store: {plain(data.home())}")
+            if viewer().sees_all:
+                st.text(f"Store: {plain(data.home())}")
     _look_again()
 
 

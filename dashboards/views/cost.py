@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from dashboards import data, data_budgets, data_cost
+from dashboards.access import exported
 from dashboards.components import cost_charts as charts
 from dashboards.components import format as fmt
 from dashboards.components.cards import choosing_card
@@ -227,7 +228,15 @@ def _below(shown: data.View, by: str, rows: Sequence[data_cost.Line]) -> None:
         st.download_button(
             "All as CSV",
             # Only when asked for: it may be ten thousand lines.
-            data=lambda: data_cost.export(shown, by).encode(),
+            data=exported(
+                {
+                    "page": "cost",
+                    "by": by,
+                    "range": shown.range,
+                    "filters": sorted(shown.choice.filters),
+                },
+                lambda: data_cost.export(shown, by).encode(),
+            ),
             file_name=f"cost-by-{by}.csv",
             mime="text/csv",
             icon=":material/download:",
