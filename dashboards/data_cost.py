@@ -13,7 +13,7 @@ from dashboards.home import home
 from llmtrace.cli.prices.unpriced import diagnosis
 from llmtrace.config import load_settings
 from llmtrace.pricing import load_price_book
-from llmtrace.store.comparison import change_ratio, per_1k_tokens, share
+from llmtrace.store.comparison import change_ratio, share
 from llmtrace.store.forecast import PeriodForecast, forecast_month
 from llmtrace.store.metric_time import next_start, period_start
 from llmtrace.store.metrics import TIME, previous
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from dashboards.asking import Place
     from dashboards.figures import Figure, View
+    from llmtrace.store.metrics import MetricQuery
 
 __all__ = ["DayCourse", "MonthCourse", "Step"]
 
@@ -43,6 +44,9 @@ _WEEK: Final = timedelta(days=7)
 _MEASURES: Final = (
     "cost", "requests", "cost_per_request", "total_tokens", "cache_savings",
 )  # fmt: skip
+_PER_1K: Final = "cost_per_1k_tokens"
+_NOT_ROLLED: Final = frozenset({"user", "tenant"})
+"""Dimensions that the rollups do not have."""
 _EXPORTED: Final = (
     "cost_usd", "share", "previous_cost_usd", "change", "requests", "cost_per_request_usd",
     "total_tokens", "cost_per_1k_tokens_usd", "cache_savings_usd", "unpriced_calls",
@@ -63,7 +67,7 @@ class Line:
     per_request: Decimal | None
     tokens: int | None
     per_1k: Decimal | None
-    """None too if some of the calls are unpriced: their tokens would make it look cheap."""
+    """Of the calls that are priced and told their tokens."""
     saved: Decimal | None
     unpriced: int
 
@@ -77,15 +81,12 @@ class Step:
     cost: Decimal
 
 
-def totals(shown: View) -> tuple[Figure, Figure, Figure]:
-    """Return cost, cost per request and tokens of the range."""
+def totals(shown: View) -> tuple[Figure, Figure, Figure, Decimal | None]:
+    """Return cost, cost per request and tokens of the range, and what 1 000 of the tokens cost."""
     found = figures_of(scoped(shown, "cost", "cost_per_request", "total_tokens"), shown)
-    return found["cost"], found["cost_per_request"], found["total_tokens"]
-
-
-def per_1k(cost: Figure, tokens: Figure) -> Decimal | None:
-    """Return what 1 000 tokens of the range cost."""
-    return per_1k_tokens(cost.value, tokens.value, unpriced=cost.unpriced)
+    # Asked apart, once: the rollups cannot tell it, but they answer for the others.
+    per_1k = one(scoped(shown, _PER_1K))[_PER_1K]
+    return found["cost"], found["cost_per_request"], found["total_tokens"], per_1k
 
 
 def today(shown: View) -> DayCourse:
@@ -119,11 +120,15 @@ def month(shown: View) -> tuple[MonthCourse, PeriodForecast, int]:
 
 def lines(shown: View, by: str, *, limit: int | None = LISTED) -> list[Line]:
     """Return the values of a dimension, what costs most first; at most ``limit``, None: all."""
-    query = scoped(shown, *_MEASURES, by=(by,), order_by=("-cost", "-requests"), limit=limit)
-    rows = ask(query)
+    # Where the calls themselves are counted anyway, it is one question.
+    measures = (*_MEASURES, _PER_1K) if by in _NOT_ROLLED else _MEASURES
+    rows = ask(scoped(shown, *measures, by=(by,), order_by=("-cost", "-requests"), limit=limit))
     total = one(scoped(shown, "cost"))["cost"]
-    before = _before(shown, by, [row[by] for row in rows], everything=limit is None)
-    return [_line(row, by, total, before.get(row[by])) for row in rows]
+    names = None if limit is None else tuple(row[by] for row in rows)
+    before = _before(shown, by, names)
+    told = rows if by in _NOT_ROLLED else _of(scoped(shown, _PER_1K, by=(by,)), names)
+    per_1k = {row[by]: row[_PER_1K] for row in told}
+    return [_line(row, by, total, before.get(row[by]), per_1k.get(row[by])) for row in rows]
 
 
 def number_of(shown: View, by: str) -> int:
@@ -167,7 +172,13 @@ def fixes(models: tuple[str | None, ...]) -> list[str]:
     ]
 
 
-def _line(row: dict[str, Any], by: str, total: Decimal | None, before: Decimal | None) -> Line:
+def _line(
+    row: dict[str, Any],
+    by: str,
+    total: Decimal | None,
+    before: Decimal | None,
+    per_1k: Decimal | None,
+) -> Line:
     return Line(
         name=row[by],
         cost=row["cost"],
@@ -177,21 +188,26 @@ def _line(row: dict[str, Any], by: str, total: Decimal | None, before: Decimal |
         requests=row["requests"],
         per_request=row["cost_per_request"],
         tokens=row["total_tokens"],
-        per_1k=per_1k_tokens(row["cost"], row["total_tokens"], unpriced=row["unpriced_count"]),
+        per_1k=per_1k,
         saved=row["cache_savings"],
         unpriced=row["unpriced_count"],
     )
 
 
 def _before(
-    shown: View, by: str, names: list[str | None], *, everything: bool
+    shown: View, by: str, names: tuple[str | None, ...] | None
 ) -> dict[str | None, Decimal]:
+    """Return what values cost in the range before."""
+    return {row[by]: row["cost"] for row in _of(previous(scoped(shown, "cost", by=(by,))), names)}
+
+
+def _of(query: MetricQuery, names: tuple[str | None, ...] | None) -> list[dict[str, Any]]:
+    """Ask for some values only, there may be ten thousand others; None: for all."""
+    if names is None:
+        return ask(query)
     if not names:
-        return {}
-    query = previous(scoped(shown, "cost", by=(by,)))
-    if not everything:  # of those shown only: there may be ten thousand others
-        query = replace(query, filters={**query.filters, by: tuple(names)})
-    return {row[by]: row["cost"] for row in ask(query)}
+        return []
+    return ask(replace(query, filters={**query.filters, query.by[0]: names}))
 
 
 def _by_time(rows: list[dict[str, Any]]) -> dict[datetime, Decimal]:

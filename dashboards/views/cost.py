@@ -58,7 +58,7 @@ def _body(shown: data.View) -> None:
 
 
 def _cards(shown: data.View) -> None:
-    cost, per_request, tokens = data_cost.totals(shown)
+    cost, per_request, tokens, per_1k = data_cost.totals(shown)
     today = data.today(shown)
     month, forecast = data.month(shown)
     projected = forecast.projected_usd
@@ -103,10 +103,10 @@ def _cards(shown: data.View) -> None:
         figure_card(
             shown,
             "Per 1k tokens",
-            _per_1k(data_cost.per_1k(cost, tokens)),
+            _per_1k(per_1k),
             tokens,
-            about="Cost ÷ all tokens, in and out; not told if some of the calls have no price. "
-            "The course is that of the tokens.",
+            about="Cost ÷ tokens, in and out, of the calls that are priced and told their tokens. "
+            "The course is that of all tokens.",
             remark=f"{fmt.short_count(tokens.value)} tokens",
         )
 
@@ -162,7 +162,7 @@ def _month(shown: data.View) -> None:
             told += f" {fmt.plural(unpriced, 'call')} without a price left out."
         for name, amount in budgets:
             told += f" Budget {name}: {fmt.money(amount)}."
-        st.caption(told.replace("$", "\\$"))
+        st.caption(told.replace("$", "\\$").replace("_", "\\_"))
 
 
 def _breakdown(shown: data.View) -> None:

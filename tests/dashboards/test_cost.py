@@ -35,6 +35,7 @@ WORDS = {
     "and start_time < timestamp '2026-11-18 14:30'",
     "BEFORE_IT": "start_time >= timestamp '2026-11-04 14:30' "
     "and start_time < timestamp '2026-11-11 14:30'",
+    "TOKENS": "coalesce(input_tokens, 0) + coalesce(output_tokens, 0)",
     # Berlin's clock, whose summer time ends on 25 October
     "LOCAL_TIME": "start_time + if(start_time < timestamp '2026-10-25 01:00', "
     "interval 2 hour, interval 1 hour)",
@@ -114,8 +115,9 @@ def test_the_cards_are_plain_sql(shop: Path, monkeypatch: pytest.MonkeyPatch) ->
             ::decimal(18, 12) as each,
         sum(cost_usd) filter (where start_time >= timestamp '2026-11-18') as today,
         sum(cost_usd) filter (where start_time >= timestamp '2026-11-01') as month,
-        sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) filter (where IN_RANGE)::bigint
-            as tokens
+        sum(cost_usd) filter (where IN_RANGE and TOKENS > 0) * 1000.0
+            / sum(TOKENS) filter (where IN_RANGE and cost_usd is not null) as per_1k,
+        (sum(TOKENS) filter (where IN_RANGE))::bigint as tokens
         from llm_calls where start_time < timestamp '2026-11-18 14:30'""",
     )
     assert not app.exception
@@ -124,7 +126,7 @@ def test_the_cards_are_plain_sql(shop: Path, monkeypatch: pytest.MonkeyPatch) ->
         "Month to date": fmt.money(row["month"]),
         "Spend in range": fmt.money(row["cost"]),
         "Per request": fmt.money(row["each"]),
-        "Per 1k tokens": fmt.NONE,
+        "Per 1k tokens": fmt.money(Decimal(row["per_1k"])),
     }
     (delta,) = [card.delta for card in app.metric if card.label == "Spend in range"]
     assert delta == fmt.change(float(row["cost"]) / float(row["before"]) - 1)
@@ -145,6 +147,8 @@ def test_the_table_is_plain_sql(shop: Path, monkeypatch: pytest.MonkeyPatch, by:
                     (where input_tokens is not null or output_tokens is not null))
                     ::bigint as tokens,
                 count(*) filter (where is_unpriced) as unpriced,
+                sum(cost_usd) filter (where TOKENS > 0) * 1000.0
+                    / sum(TOKENS) filter (where cost_usd is not null) as per_1k,
                 sum(cache_savings_usd) as saved
             from llm_calls where IN_RANGE group by 1),
         before as (select DIMENSION as name, sum(cost_usd) as cost from llm_calls
@@ -169,8 +173,7 @@ def test_the_table_is_plain_sql(shop: Path, monkeypatch: pytest.MonkeyPatch, by:
     assert column(app, "Per request") == [fmt.money(row["each"]) for row in rows]
     assert column(app, "Tokens") == [fmt.short_count(row["tokens"]) for row in rows]
     assert column(app, "Per 1k tokens") == [
-        fmt.NONE if row["unpriced"] or row["cost"] is None
-        else fmt.money(row["cost"] * 1_000 / row["tokens"]) for row in rows
+        fmt.NONE if row["per_1k"] is None else fmt.money(Decimal(row["per_1k"])) for row in rows
     ]  # fmt: skip
     assert column(app, "Saved by cache") == [
         fmt.NONE if row["saved"] is None else fmt.money(row["saved"]) for row in rows
