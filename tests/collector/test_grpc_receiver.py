@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from concurrent.futures import Future
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -15,8 +18,11 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from llmtrace.collector import Collector
+from llmtrace.collector import grpc_receiver as grpc_module
 from llmtrace.collector import intake as intake_module
 from llmtrace.collector.access import Access
+from llmtrace.collector.arrivals import Arrivals
+from llmtrace.collector.body import MAX_DECODED_BYTES
 from llmtrace.collector.grpc_receiver import GrpcReceiver
 from llmtrace.collector.intake import Intake
 from llmtrace.config import Secret, load_settings
@@ -25,7 +31,7 @@ from llmtrace.store import open_store
 from tests.otlp.otlp_requests import request, span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -60,9 +66,16 @@ def log() -> Log:
     return Log()
 
 
-def receiver(log: Log, token: str | None = None) -> GrpcReceiver:
+def receiver(
+    log: Log,
+    token: str | None = None,
+    *,
+    arrivals: Arrivals | None = None,
+    intake: Intake | None = None,
+) -> GrpcReceiver:
     made = GrpcReceiver(
-        Intake(log),  # type: ignore[arg-type]  # only append is asked of it
+        intake or Intake(log),  # type: ignore[arg-type]  # only append is asked of it
+        arrivals=arrivals,
         host="127.0.0.1",
         port=0,
         access=None if token is None else Access(Secret(token), is_guarded=True),
@@ -163,6 +176,108 @@ def test_a_wrong_token_is_refused(log: Log, given: dict[str, str]) -> None:
 
     assert error.code() is grpc.StatusCode.UNAUTHENTICATED
     assert len(log.payloads) == 1
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def silent_call(channel: grpc.Channel, stop: threading.Event) -> Any:
+    """Begin a call whose message never comes."""
+
+    def nothing() -> Iterator[bytes]:
+        stop.wait(20)
+        yield from ()
+
+    return channel.stream_unary(TRACES).future(nothing())
+
+
+def test_silent_clients_keep_nobody_out(log: Log) -> None:
+    # given: more calls without a message than there are workers, on several connections
+    intake = Intake(log)  # type: ignore[arg-type]  # as above
+    running = receiver(log, intake=intake)
+    address = f"127.0.0.1:{running.port}"
+    stop = threading.Event()
+    with ExitStack() as stack:
+        channels = [
+            stack.enter_context(grpc.insecure_channel(address, (("own", number),)))
+            for number in range(4)
+        ]
+        silent = [silent_call(channel, stop) for channel in channels for _ in range(12)]
+        until(lambda: intake.refused == {"CANCELLED": 48 - 24})
+
+        # when
+        began = time.monotonic()
+        for number in range(1, 9):
+            export(address, request(span(number)))
+
+        # then: the first of them gave way, and are told to try again
+        assert time.monotonic() - began < 5
+        assert len(log.payloads) == 8
+        ended = [call.code() for call in silent if call.done()]
+        assert len(ended) >= 48 - 24
+        assert set(ended) == {grpc.StatusCode.CANCELLED}
+        stop.set()
+    running.stop()
+
+
+def test_a_call_whose_message_never_comes_is_ended_in_time(log: Log) -> None:
+    running = receiver(log, arrivals=Arrivals(at_most=24, timeout_s=0.2))
+    stop = threading.Event()
+    with grpc.insecure_channel(f"127.0.0.1:{running.port}") as channel:
+        call = silent_call(channel, stop)
+
+        assert call.code() is grpc.StatusCode.CANCELLED
+        stop.set()
+    running.stop()
+
+
+def test_who_connects_and_never_says_hello_is_closed(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = dict(grpc_module._OPTIONS)  # the same, but sooner
+    options = {**shipped, "grpc.server_handshake_timeout_ms": 200}
+    monkeypatch.setattr(grpc_module, "_OPTIONS", tuple(options.items()))
+    running = receiver(log)
+    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as client:
+        while client.recv(4096):
+            pass  # gRPC's own hello comes first
+    running.stop()
+
+
+def test_a_message_over_the_limit_is_refused_for_good_and_counted(log: Log) -> None:
+    intake = Intake(log)  # type: ignore[arg-type]  # as above
+    running = receiver(log, intake=intake)
+    error = refusal(f"127.0.0.1:{running.port}", bytes(MAX_DECODED_BYTES + 1))
+    running.stop()
+
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "grpc-status-details-bin" not in dict(error.trailing_metadata())
+    assert f"over {MAX_DECODED_BYTES} bytes; send smaller batches" in error.details()
+    assert intake.refused == {"RESOURCE_EXHAUSTED": 1}
+
+
+@pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
+def test_what_the_library_itself_refuses_is_counted_too(
+    compression: grpc.Compression, log: Log
+) -> None:
+    intake = Intake(log)  # type: ignore[arg-type]  # as above
+    running = receiver(log, intake=intake)
+    with (
+        grpc.insecure_channel(f"127.0.0.1:{running.port}") as channel,
+        pytest.raises(grpc.RpcError) as caught,
+    ):
+        channel.unary_unary(TRACES)(bytes(33_600_000), timeout=10, compression=compression)
+    until(lambda: sum(intake.refused.values()) == 1)
+    running.stop()
+
+    error: Any = caught.value
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "larger than max" in error.details()
+    assert set(intake.refused) <= {"CANCELLED", "RESOURCE_EXHAUSTED"}  # it tells us no more
 
 
 def test_logs_are_refused_in_words(log: Log) -> None:

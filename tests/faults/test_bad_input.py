@@ -243,10 +243,13 @@ def test_a_bomb_is_refused_for_good_and_counted(kind: str, watched: Watched) -> 
 
 
 def test_a_bomb_by_grpc_is_refused_without_a_time_to_try_again(watched: Watched) -> None:
+    change = Change(watched)
+
     said = send_raw(watched.collector, "grpc", bytes(25_000_000), packed=True)
 
-    assert said.status == "RESOURCE_EXHAUSTED"
-    assert "Decompressed message larger than max" in said.words
+    assert (said.status, said.retry_after) == ("RESOURCE_EXHAUSTED", None)
+    assert "over 20971520 bytes; send smaller batches" in said.words
+    assert change[f"{REFUSED}{{RESOURCE_EXHAUSTED}}"] == 1
     assert_books_balance(watched)
 
 
@@ -271,23 +274,37 @@ def test_two_million_empty_spans_are_refused_with_the_limit(
 
 
 @every_door
-def test_a_text_that_is_no_utf_8_is_refused(door: Door, watched: Watched) -> None:
+def test_one_text_that_is_no_utf_8_costs_its_characters_and_not_its_batch(
+    door: Door, watched: Watched
+) -> None:
     change = Change(watched)
-    good = request(span(1, {**CHAT, "a": "MARK"}, trace=next(TRACES)))
+    trace = next(TRACES)
+    good = request(
+        span(1, {**CHAT, "a": "MARK"}, trace=trace), span(2, {**CHAT, "a": "b"}, trace=trace)
+    )
     body = as_json_bytes(good) if door == "json" else good
 
     said = send_raw(watched.collector, door, body.replace(b"MARK", b"\xff\xfe\xc3\x28"))
 
-    assert said.status == NEVER[door]
-    assert change[f"{REFUSED}{{{NEVER[door]}}}"] == 1
+    assert (said.verdict, said.rejected) == ("taken", 0)
+    assert said.words == "text that is not UTF-8 was replaced by U+FFFD, 3 times"
+    texts = watched.rows(
+        "select attributes['a'] from llm_calls where trace_id = ? order by span_id", f"{trace:032x}"
+    )
+    assert texts == [["\ufffd\ufffd\ufffd("], ["b"]]
+    assert change["llmtrace_characters_replaced_total"] == 3
+    assert change["llmtrace_spans_stored_total"] == 2
+    assert_books_balance(watched)
 
 
-def test_half_a_character_in_json_is_refused(watched: Watched) -> None:
-    body = as_json_bytes(request(span(1, {**CHAT, "a": "MARK"}, trace=next(TRACES))))
+def test_half_a_character_in_json_costs_no_more(watched: Watched) -> None:
+    trace = next(TRACES)
+    body = as_json_bytes(request(span(1, {**CHAT, "a": "MARK"}, trace=trace)))
 
-    said = send_raw(watched.collector, "json", body.replace(b"MARK", b"\\ud800"))
+    said = send_raw(watched.collector, "json", body.replace(b"MARK", b"cut \\ud83d"))
 
-    assert said.status == "400"
+    assert said.verdict == "taken"
+    assert one(watched, trace, "attributes['a']") == ["cut \ufffd"]
 
 
 # --- spans that cannot be true -----------------------------------------------------------------

@@ -7,10 +7,12 @@ and what an acknowledgement means, is decided here once.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from llmtrace.collector.rate_limit import RateLimits
 from llmtrace.errors import LlmtraceError
-from llmtrace.otlp.decode import check
+from llmtrace.otlp.decode import MalformedOtlpError, TooManySpansError, check
+from llmtrace.otlp.mended import mended
 from llmtrace.otlp.project import with_project
 
 if TYPE_CHECKING:
@@ -27,13 +29,29 @@ class OverloadedError(LlmtraceError):
     """Too much is being received at once; the client may try again soon."""
 
 
+class Taken(NamedTuple):
+    """A request on its way to the disk."""
+
+    checked: Checked
+    done: Future[None]
+    """Done when it may be acknowledged; carries SegmentError if it could not be written."""
+    replaced: int
+    """Characters that stand for what was no UTF-8."""
+
+
 class Intake:
     """Takes requests from all receivers and counts what it took."""
 
-    def __init__(self, log: WriteAheadLog, disk: DiskGuard | None = None) -> None:
-        """Write what comes to ``log``, unless ``disk`` is too full."""
+    def __init__(
+        self,
+        log: WriteAheadLog,
+        disk: DiskGuard | None = None,
+        limits: RateLimits | None = None,
+    ) -> None:
+        """Write what comes to ``log``, unless ``disk`` is too full; ``limits``: None is none."""
         self._log = log
         self._disk = disk
+        self.limits = limits or RateLimits(None)
         self._lock = threading.Lock()
         self._in_flight_bytes = 0
         self.received = 0
@@ -44,6 +62,8 @@ class Intake:
         """Requests refused since the start, by the status that said so."""
         self.unsupported: dict[str, int] = {}
         """Log records and metric points that were refused, by signal."""
+        self.replaced = 0
+        """Characters that stand for what was no UTF-8, since the start."""
 
     def enter(self, size: int) -> None:
         """Make room for a request of ``size`` bytes; ``leave`` gives it back.
@@ -75,24 +95,36 @@ class Intake:
             self._in_flight_bytes -= size
 
     def take(
-        self, payload: bytes, receiver: str, project: str | None = None
-    ) -> tuple[Checked, Future[None]]:
-        """Check a protobuf request and log it; it may be acknowledged when the future is done.
+        self, payload: bytes, receiver: str, project: str | None = None, *, replaced: int = 0
+    ) -> Taken:
+        """Check a protobuf request and log it; it may be acknowledged when its future is done.
 
-        ``project``: recorded on its spans. Raises MalformedOtlpError; the future carries
-        SegmentError if it could not be written.
+        ``project``: recorded on its spans. ``replaced``: characters that its JSON lost already.
+        Text that is no UTF-8 is replaced, for one bad byte must not cost a batch.
+        Raises MalformedOtlpError.
         """
-        checked = check(payload)
-        done = self._log.append(with_project(payload, project))
+        try:
+            checked = check(payload)
+        except TooManySpansError:
+            raise
+        except MalformedOtlpError:
+            found = mended(payload)
+            if found is None:
+                raise
+            payload, replaced = found.payload, replaced + found.replaced
+            checked = check(payload)
+        taken = Taken(checked, self._log.append(with_project(payload, project)), replaced)
         # Here and not by the receiver: its client may be gone before it could count.
-        done.add_done_callback(lambda _: self._count(checked, receiver, done))
-        return checked, done
+        taken.done.add_done_callback(lambda _: self._count(taken, receiver))
+        return taken
 
-    def _count(self, checked: Checked, receiver: str, done: Future[None]) -> None:
+    def _count(self, taken: Taken, receiver: str) -> None:
         """Count a request that is on the disk."""
+        checked, done, replaced = taken
         if done.cancelled() or done.exception() is not None:
             return
         with self._lock:
+            self.replaced += replaced
             self.received += checked.spans - checked.rejected
             self.acknowledged[receiver] = self.acknowledged.get(receiver, 0) + checked.spans
 
@@ -136,8 +168,14 @@ class Room:
             self._held = 0
 
 
-def rejection_text(checked: Checked) -> str:
-    """Return what is said of the spans that were not taken; empty if all were."""
-    if not checked.rejected:
-        return ""
-    return f"{checked.rejected} of {checked.spans} spans have no valid trace or span id"
+def remark(taken: Taken) -> str:
+    """Return what is said of what was not taken as it came; empty if all was."""
+    checked = taken.checked
+    remarks: list[str] = []
+    if checked.rejected:
+        remarks.append(
+            f"{checked.rejected} of {checked.spans} spans have no valid trace or span id"
+        )
+    if taken.replaced:
+        remarks.append(f"text that is not UTF-8 was replaced by U+FFFD, {taken.replaced} times")
+    return "; ".join(remarks)

@@ -188,6 +188,20 @@ class SelfMetrics:
                 {**dict.fromkeys(("logs", "metrics"), 0), **self._intake.unsupported},
             ),
             by_label(
+                "llmtrace_requests_rate_limited_total",
+                "counter",
+                "Requests refused because their project sends more than it may, by project; among "
+                "those refused.",
+                "project",
+                dict(self._intake.limits.refused),
+            ),
+            one(
+                "llmtrace_characters_replaced_total",
+                "counter",
+                "Characters U+FFFD that stand for what was no UTF-8 in texts that clients sent.",
+                self._intake.replaced,
+            ),
+            by_label(
                 "llmtrace_http_connections_closed_total",
                 "counter",
                 "HTTP connections ended because no whole request came in time, or because there "

@@ -29,6 +29,7 @@ from llmtrace.collector.forwarding import Forwarding
 from llmtrace.collector.intake import Intake
 from llmtrace.collector.log import WriteAheadLog
 from llmtrace.collector.queries import QueryRoutes
+from llmtrace.collector.rate_limit import RateLimits
 from llmtrace.collector.self_metrics import SelfMetrics
 from llmtrace.collector.tokens import ProjectTokens
 from llmtrace.collector.traces import HttpReceiver
@@ -201,7 +202,8 @@ class Collector:
         stack.callback(drainer.stop, _STOP_TIMEOUT_S)
         log = WriteAheadLog(segments, drainer.notify)
         stack.callback(log.close)
-        intake = Intake(log, self._disk)
+        limits = RateLimits(self._settings.max_bytes_per_second)
+        intake = Intake(log, self._disk, limits)
         queries = QueryRoutes(writer)
         stack.callback(queries.close)
         routes = Routes(

@@ -27,25 +27,24 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from llmtrace.collector.body import MAX_COMPRESSED_BYTES, RefusedBodyError, decoded_body
-from llmtrace.collector.intake import OverloadedError, rejection_text
+from llmtrace.collector.intake import OverloadedError, remark
+from llmtrace.collector.rate_limit import RateLimitedError
 from llmtrace.collector.via import HEADER as VIA
 from llmtrace.collector.via import Via
 from llmtrace.errors import SegmentError
 from llmtrace.otlp.decode import MalformedOtlpError, TooManySpansError
 from llmtrace.otlp.json_request import request_from_json
+from llmtrace.otlp.mended import mended_json
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from starlette.requests import Request
 
-    from llmtrace.collector.intake import Intake, Room
-    from llmtrace.otlp.decode import Checked
+    from llmtrace.collector.intake import Intake, Room, Taken
 
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
 # The stock OpenTelemetry exporter gives a batch up after 10 s in all: a longer wait loses it.
-_RETRY_AFTER: Final = {"Retry-After": "2"}
+_WAIT_S: Final = 2
 _BODY_TIMEOUT_S: Final = 30.0
 
 
@@ -71,19 +70,13 @@ class HttpReceiver:
                 )
             encoding = request.headers.get("content-encoding", "")
             project: str | None = getattr(request.state, "project", None)
-            checked, done = await run_in_threadpool(
-                self._opened, body, encoding, kind, project, room
-            )
-            await asyncio.wrap_future(done)
+            taken = await run_in_threadpool(self._opened, body, encoding, kind, project, room)
+            await asyncio.wrap_future(taken.done)
         except _REFUSALS as error:
-            return self._refusal(_kind_of(request), *_status_of(error))
+            return self._refusal(_kind_of(request), *_status_of(error), _wait_of(error))
         finally:
             room.close()
-        answer = ExportTraceServiceResponse()
-        if checked.rejected:
-            answer.partial_success.rejected_spans = checked.rejected
-            answer.partial_success.error_message = rejection_text(checked)
-        return _answer(answer, kind)
+        return _answer(acknowledgement(taken), kind)
 
     async def logs(self, request: Request) -> Response:
         """Refuse log records, in words."""
@@ -126,12 +119,14 @@ class HttpReceiver:
 
     def _opened(
         self, body: bytes, encoding: str, kind: str, project: str | None, room: Room
-    ) -> tuple[Checked, Future[None]]:
+    ) -> Taken:
         payload = decoded_body(body, encoding)
         room.grow(max(0, len(payload) - len(body)))
-        return self._intake.take(
-            request_from_json(payload) if kind == JSON else payload, "http", project
-        )
+        self._intake.limits.admit(project, len(payload))
+        if kind != JSON:
+            return self._intake.take(payload, "http", project)
+        request, replaced = _request_of_json(payload)
+        return self._intake.take(request, "http", project, replaced=replaced)
 
     async def _refuse_signal(self, request: Request, signal: str) -> Response:
         room = self._intake.room()
@@ -146,14 +141,14 @@ class HttpReceiver:
         self._intake.refuse_signal(signal, count)
         return _answer(answer, kind)
 
-    def _refusal(self, kind: str, status: int, reason: str) -> Response:
+    def _refusal(self, kind: str, status: int, reason: str, wait_s: int = _WAIT_S) -> Response:
         self._intake.refuse(str(status))
         is_json = kind == JSON
         return Response(
             json.dumps({"message": reason}) if is_json else _status_message(reason),
             status_code=status,
             media_type=JSON if is_json else PROTOBUF,
-            headers=_RETRY_AFTER if status == 503 else None,
+            headers={"Retry-After": str(wait_s)} if status in {429, 503} else None,
         )
 
 
@@ -165,6 +160,7 @@ _REFUSALS: Final = (
     RefusedBodyError,
     MalformedOtlpError,
     OverloadedError,
+    RateLimitedError,
     SegmentError,
     TimeoutError,
     ClientDisconnect,
@@ -179,11 +175,38 @@ def _status_of(error: Exception) -> tuple[int, str]:
         return (413 if isinstance(error, TooManySpansError) else 400), str(error)
     if isinstance(error, SegmentError):
         return 503, f"the spans were not stored: {error}"
-    if isinstance(error, OverloadedError):
-        return 503, str(error)
+    if isinstance(error, (OverloadedError, RateLimitedError)):
+        return (429 if isinstance(error, RateLimitedError) else 503), str(error)
     if isinstance(error, TimeoutError):
         return 408, f"the body did not come within {_BODY_TIMEOUT_S:g} s"
     return 400, "the connection ended before the body did"
+
+
+def _wait_of(error: Exception) -> int:
+    """Return the seconds after which a refused client may try again."""
+    return error.wait_s if isinstance(error, RateLimitedError) else _WAIT_S
+
+
+def _request_of_json(text: bytes) -> tuple[bytes, int]:
+    """Return a JSON request as protobuf, and how many characters were replaced in it."""
+    try:
+        return request_from_json(text), 0
+    except TooManySpansError:
+        raise
+    except MalformedOtlpError:
+        found = mended_json(text)
+        if found is None:
+            raise
+        return request_from_json(found.payload), found.replaced
+
+
+def acknowledgement(taken: Taken) -> ExportTraceServiceResponse:
+    """Return the answer to a request that is on the disk, with what is to be said of it."""
+    answer = ExportTraceServiceResponse()
+    if said := remark(taken):
+        answer.partial_success.rejected_spans = taken.checked.rejected
+        answer.partial_success.error_message = said
+    return answer
 
 
 def _rejected(body: bytes, encoding: str, kind: str, signal: str) -> tuple[Any, int]:

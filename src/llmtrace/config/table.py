@@ -43,6 +43,7 @@ class Settings:
     forward_headers: Mapping[str, Secret] | None = None
     forward_compression: Compression = "gzip"
     max_forward_bytes: int = 1_000_000_000
+    max_bytes_per_second: int | None = None
     dashboard_sign_in: SignInMode = "none"
     dashboard_token: Secret | None = None
     dashboard_token_file: Path | None = None
@@ -225,6 +226,13 @@ TABLE: Final[tuple[Row, ...]] = (
         values.positive_int,
         "Bytes that may wait for each of them, less on a disk that fills up; beyond it the oldest "
         "segments are dropped for it and counted.",
+    ),
+    Row(
+        "max_bytes_per_second",
+        ("LLMTRACE_MAX_BYTES_PER_SECOND",),
+        values.positive_int,
+        "Bytes that each project may send to the collector in a second, unpacked, ten seconds' "
+        "worth at once; unset: no limit.",
     ),
     Row(
         "dashboard_sign_in",
