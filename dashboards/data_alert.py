@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from dashboards.address import CUSTOM, DIMENSIONS, Choice, serialise
+from dashboards.address import CUSTOM, DIMENSIONS
 from dashboards.asking import STEP_S, open_at, place, whole_store
 from llmtrace.alerts.grid import window_of
 from llmtrace.alerts.message import format_value
@@ -22,6 +21,7 @@ from llmtrace.store.queries import alert_changes_of, alert_messages_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dashboards.address import Choice
     from dashboards.asking import Place
     from dashboards.data_alerts import InForce
     from dashboards.figures import View
@@ -70,28 +70,22 @@ def chosen(text: str, in_force: InForce | None) -> Chosen | None:
     return _chosen(about, row, history, messages, rule)
 
 
-def traces_of(found: Chosen, shown: View) -> dict[str, list[str]]:
-    """Return what the URL of another page says to show the calls of an alert: days and filters."""
+def calls_of(found: Chosen, shown: View) -> Choice:
+    """Return what the filter bar of another page says to show an alert's calls: time and labels.
+
+    The time is that of the first window in which the condition held, until the alert was over.
+    """
+    rule = found.rule
+    begin = found.since if rule is None else window_of(rule, found.since).start
     until = found.ended_at or shown.now
-    begin = found.since
-    if found.rule is not None:
-        begin = window_of(found.rule, found.since).start
-    filters: dict[str, tuple[str, ...]] = {}
-    if found.rule is not None:
-        filters = {item.dimension: item.values for item in found.rule.filter}
+    filters = {} if rule is None else {item.dimension: item.values for item in rule.filter}
     filters |= {name: (value,) for name, value in found.labels}
-    last = max(begin, until - timedelta(microseconds=1))
-    zone = ZoneInfo(shown.zone)
-    return serialise(
-        Choice(
-            range=CUSTOM,
-            days=(begin.astimezone(zone).date(), last.astimezone(zone).date()),
-            filters={name: values for name, values in filters.items() if name in DIMENSIONS},
-            compare=shown.choice.compare,
-            tables=shown.choice.tables,
-            zone=shown.choice.zone,
-            refresh=shown.choice.refresh,
-        )
+    return replace(
+        shown.choice,
+        range=CUSTOM,
+        days=None,
+        moments=(begin, max(until, begin + timedelta(seconds=1))),
+        filters={name: values for name, values in filters.items() if name in DIMENSIONS},
     )
 
 

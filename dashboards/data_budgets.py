@@ -17,7 +17,7 @@ import streamlit as st
 from dashboards import data_alerts
 from dashboards.asking import STEP_S, ask, open_at, place, whole_store
 from llmtrace.alerts.grid import period_of
-from llmtrace.alerts.model import BudgetShare
+from llmtrace.alerts.model import Budget, BudgetShare
 from llmtrace.store.comparison import share
 from llmtrace.store.forecast import PeriodForecast, forecast_period
 from llmtrace.store.metric_time import next_start, period_start
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from dashboards.asking import Place
     from dashboards.data_alerts import InForce
     from dashboards.figures import View
-    from llmtrace.alerts.model import Budget, Labels
+    from llmtrace.alerts.model import Labels
 
-__all__ = ["Close", "Line", "State", "Summary"]
+__all__ = ["Budget", "Close", "Line", "State", "Summary"]
 
 State = Literal["over", "heading", "near", "within", "unpriced", "unspent"]
 LISTED: Final = 20
@@ -146,24 +146,25 @@ def closes(shown: View, line: Line) -> list[Close]:
 
 
 def month_budgets(shown: View) -> list[tuple[str, Decimal]]:
-    """Return the monthly budgets of the calls that the filter bar means: id and amount.
+    """Return the monthly budgets of the very calls that the filter bar means: name and amount.
 
-    Only those of all calls that are shown, not told apart by anything, whose months begin when
-    the viewer's do. Empty too for viewers of some tenants.
+    A name says the time zone if the budget's month begins at another moment than the viewer's.
+    Empty for viewers of some tenants.
     """
     rules = data_alerts.rules_or_none()
     if rules is None or rules.book is None:
         return []
     chosen = {name: frozenset(values) for name, values in shown.choice.filters.items()}
     begin = period_start(shown.now, "month", shown.zone)
-    return [
-        (budget.id, budget.amount_usd)
-        for budget in rules.book.budgets
-        if budget.period == "month"
-        and not budget.by
-        and {item.dimension: frozenset(item.values) for item in budget.filter} == chosen
-        and period_start(shown.now, "month", budget.timezone) == begin
-    ]
+    found: list[tuple[str, Decimal]] = []
+    for budget in rules.book.budgets:
+        filters = {item.dimension: frozenset(item.values) for item in budget.filter}
+        if budget.period != "month" or budget.by or filters != chosen:
+            continue
+        is_same = period_start(shown.now, "month", budget.timezone) == begin
+        name = budget.id if is_same else f"{budget.id} ({budget.timezone})"
+        found.append((name, budget.amount_usd))
+    return found
 
 
 def name_of(line: Line) -> str:

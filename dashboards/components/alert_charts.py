@@ -48,7 +48,7 @@ def lanes_chart(
     ]
     return {
         "data": {"values": rows},
-        "height": max(_LANE_PX * len(lanes), 60),
+        "height": {"step": _LANE_PX},
         # The stroke keeps what was short from vanishing.
         "mark": {"type": "bar", "height": 14, "cornerRadius": 2, "strokeWidth": 2, "tooltip": True},
         "encoding": {

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboards import data_alert, data_alerts
 from dashboards.components import format as fmt
+from dashboards.components.filters import open_with
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -82,9 +83,9 @@ def _ways(shown: View, found: Chosen) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, view, icon in pages:
             if st.button(label, icon=icon, key=view):
-                st.switch_page(view, query_params=data_alert.traces_of(found, shown))
+                open_with(view, data_alert.calls_of(found, shown))
         left_out = data_alert.not_filtered(found)
-        told = "The days of the alert, with its labels as filters."
+        told = "The time of the alert, with its labels as filters."
         if left_out:
             told += f" There is no filter for {', '.join(left_out)}."
         st.caption(told)

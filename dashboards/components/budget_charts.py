@@ -9,10 +9,9 @@ from dashboards.components.format import NONE, money, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from decimal import Decimal
 
     from dashboards.components.chart import Table
-    from dashboards.data_budgets import Close
+    from dashboards.data_budgets import Budget, Close
 
 _COLORS: Final = {"red": "#D64550", "orange": "#E08A1E", "green": "#12A594", "gray": "#8A8F98"}
 _LINE: Final = "#4C6FFF"
@@ -41,27 +40,33 @@ def progress_bar(used: float | None, ahead: float | None, color: str, *, name: s
     )
 
 
-def period_name(close: Close) -> str:
+def period_name(close: Close, budget: Budget) -> str:
     """Return a period as people call it: a day, the Monday of a week, or a month."""
-    return f"{close.start:%a %d %b %Y}"
+    return f"{close.start:%b %Y}" if budget.period == "month" else f"{close.start:%a %d %b}"
 
 
-def ending(close: Close, amount: Decimal) -> str:
+def ending(close: Close, budget: Budget) -> str:
     """Return in words how a period ended."""
     if close.spent is None:
         return "No price known" if close.unpriced else "Nothing called"
-    return f"Over by {money(close.spent - amount)}" if close.spent > amount else "Within budget"
+    return (
+        f"Over by {money(close.spent - budget.amount_usd)}"
+        if close.spent > budget.amount_usd
+        else "Within budget"
+    )
 
 
-def closes_chart(closes: Sequence[Close], amount: Decimal) -> dict[str, Any]:
+def closes_chart(closes: Sequence[Close], budget: Budget) -> dict[str, Any]:
     """Return a bar for each period, the oldest first, and the budget as a line."""
     rows = [
         {
-            "period": period_name(close),
+            "period": period_name(close, budget),
             "spent": float(close.spent or 0),
             "told": NONE if close.spent is None else money(close.spent),
             "used": percent(close.used, 0),
-            "ended": "Over budget" if close.spent and close.spent > amount else "Within budget",
+            "ended": "Over budget"
+            if close.spent and close.spent > budget.amount_usd
+            else "Within budget",
         }
         for close in reversed(closes)
     ]
@@ -95,7 +100,7 @@ def closes_chart(closes: Sequence[Close], amount: Decimal) -> dict[str, Any]:
                 },
             },
             {
-                "data": {"values": [{"amount": float(amount)}]},
+                "data": {"values": [{"amount": float(budget.amount_usd)}]},
                 "mark": {"type": "rule", "color": _COLORS["red"], "strokeDash": [6, 4]},
                 "encoding": {"y": {"field": "amount", "type": "quantitative"}},
             },
@@ -103,14 +108,14 @@ def closes_chart(closes: Sequence[Close], amount: Decimal) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def closes_table(closes: Sequence[Close], amount: Decimal) -> Table:
+def closes_table(closes: Sequence[Close], budget: Budget) -> Table:
     """Return the figures of ``closes_chart``, the newest first."""
     rows = [
         [
-            period_name(close),
+            period_name(close, budget),
             NONE if close.spent is None else money(close.spent),
             percent(close.used, 0),
-            ending(close, amount),
+            ending(close, budget),
         ]
         for close in closes
     ]

@@ -31,6 +31,7 @@ _LABELS: Final = {
 }
 _LONGEST: Final = 200
 _KEPT: Final = "filters-kept"
+_ELSEWHERE: Final = "elsewhere"
 _RANGES: Final = (*address.RANGES, address.CUSTOM)
 _MOMENTS: Final = ("from", "to")
 _BEFORE: Final = "range-before"
@@ -49,6 +50,25 @@ def filter_bar() -> data.View:
     _chips(choice)
     _notes(dict.fromkeys((*linked.notes, *choice.notes)))
     return view
+
+
+def open_with(view: str, choice: address.Choice) -> None:
+    """Open another page, its filter bar saying ``choice``.
+
+    Streamlit lets no page set what its own bar is bound to, not even of the page it switches to.
+    """
+    shown: dict[str, object] = {
+        "range": choice.range,
+        **({"days": choice.days} if choice.days else {}),
+        **{name: list(choice.filters.get(name, ())) for name in address.DIMENSIONS},
+        "tag": address.serialise(choice).get("tag", []),
+        "compare": choice.compare,
+        "tables": choice.tables,
+        "zone": choice.zone or address.BROWSER,
+        "refresh": choice.refresh,
+    }
+    st.session_state[_KEPT] = (_ELSEWHERE, address.serialise(choice), shown)
+    st.switch_page(view)
 
 
 def _carry_over() -> None:

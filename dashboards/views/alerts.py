@@ -23,7 +23,14 @@ from dashboards.components.states import live, page
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dashboards.data_alerts import AlertRow, AlertRule, Backtest, HistoryRow, InForce
+    from dashboards.data_alerts import (
+        AlertRow,
+        AlertRule,
+        Backtest,
+        Delivery,
+        HistoryRow,
+        InForce,
+    )
 
 _LANES: Final = 25
 _LISTED: Final = 100
@@ -38,10 +45,10 @@ _AXES: Final[dict[str, tuple[float, dict[str, Any]]]] = {
 }
 _ENDINGS: Final = {
     "condition": "",
-    "calm": "calm for long enough",
-    "no_data": "too few calls to tell",
-    "period_over": "the period is over",
-    "rule_removed": "the rule was removed",
+    "calm": "calm again",
+    "no_data": "too few calls",
+    "period_over": "period over",
+    "rule_removed": "rule removed",
 }
 _SENT: Final = {
     "sent": "Sent",
@@ -286,15 +293,14 @@ def _log(shown: data.View, log: figures.Log) -> None:
                 "Made": [_when(row.created_at, shown) for row in rows],
                 "Receiver": [fmt.one_line(row.receiver, 60) for row in rows],
                 "Message": [row.kind.capitalize() for row in rows],
-                "State": [_SENT.get(row.status, row.status) for row in rows],
+                "State": [_delivered(row) for row in rows],
                 "What": [fmt.one_line(figures.told(row), 160) for row in rows],
                 "Attempts": [fmt.count(row.attempts) for row in rows],
-                "Last error": [fmt.one_line(row.last_error, 120) for row in rows],
                 "Done, or next attempt": [
                     _when(row.finished_at or row.next_attempt_at, shown) for row in rows
                 ],
             },
-            names=["Made", "Receiver", "Message", "State", "What", "Last error"],
+            names=["Made", "Receiver", "Message", "State", "What"],
             key="log",
             alt="Messages and what became of them, the newest first",
         )
@@ -315,6 +321,13 @@ def _more(number: int, *, and_more: bool = False) -> None:
 
 def _state(alert: AlertRow) -> str:
     return "Recovering" if alert.calm_since else alert.state.capitalize()
+
+
+def _delivered(row: Delivery) -> str:
+    word = _SENT.get(row.status, row.status)
+    # Of a receiver that is not configured the word says it all.
+    why = "" if row.status in ("sent", "superseded", "unconfigured") else row.last_error
+    return f"{word}: {fmt.one_line(why, 120)}" if why else word
 
 
 def _why(row: HistoryRow) -> str:

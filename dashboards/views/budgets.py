@@ -20,9 +20,8 @@ from dashboards.components.states import live, page
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
-    from decimal import Decimal
 
-    from dashboards.data_budgets import Close, Line, State, Summary
+    from dashboards.data_budgets import Budget, Close, Line, State, Summary
 
     Color = Literal["red", "orange", "green", "gray"]
 
@@ -90,11 +89,8 @@ def _card(summary: Summary) -> None:
         with st.container(
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
         ):
-            st.text(budget.id, width="content")
+            st.text(_title(summary, line), width="content")
             st.badge(word, color=color)
-        if budget.by:
-            st.caption(f"By {', '.join(budget.by)}; the one that spent most:")
-            st.text(fmt.one_line(figures.name_of(line), 60))
         st.metric(
             f"Spent {_PERIODS[budget.period]}",
             fmt.money(line.spent),
@@ -106,12 +102,18 @@ def _card(summary: Summary) -> None:
         ahead = None if projected is None else float(projected / budget.amount_usd)
         st.html(charts.progress_bar(line.used, ahead, color, name=f"{budget.id}, {word}"))
         st.text(f"{_ahead(line)}  ·  {_left(line.left)} left")
-        st.caption(_told(summary, line))
+        # Names in rule files may hold underscores, which mean something here.
+        st.caption(_told(summary, line).replace("_", "\\_"))
+
+
+def _title(summary: Summary, line: Line) -> str:
+    name = f" · {fmt.one_line(figures.name_of(line), 40)}" if summary.budget.by else ""
+    return f"{summary.budget.id}{name}"
 
 
 def _told(summary: Summary, line: Line) -> str:
-    told = f"Days begin at midnight of {summary.budget.timezone}." if summary.budget.timezone \
-        != "UTC" else "Days begin at midnight UTC."  # fmt: skip
+    who = f"By {', '.join(summary.budget.by)}; this one spent most. " if summary.budget.by else ""
+    told = f"{who}Days begin at midnight of {summary.budget.timezone}."
     told += f" Alerts {', '.join(summary.rules)}." if summary.rules else " No rule watches it."
     if line.unpriced:
         told += f" {fmt.plural(line.unpriced, 'call')} without a price not counted."
@@ -164,13 +166,17 @@ def _history(shown: data.View, found: Sequence[Summary]) -> None:
         if not closes:
             st.badge("No period has ended since the first stored call", color="gray")
             return
-        amount = line.budget.amount_usd
         left, right = st.columns([3, 2], gap="small")
         with left:
-            chart(shown, charts.closes_chart(closes, amount), charts.closes_table(closes, amount),
-                  key="closes", alt="Spend of earlier periods against the budget")  # fmt: skip
+            chart(
+                shown,
+                charts.closes_chart(closes, line.budget),
+                charts.closes_table(closes, line.budget),
+                key="closes",
+                alt="Spend of earlier periods against the budget",
+            )
         with right:
-            _closes(closes, amount)
+            _closes(closes, line.budget)
         st.caption(
             "Each period's exact spend against today's amount; the amount may have been another "
             "one then."
@@ -193,10 +199,10 @@ def _which(summary: Summary) -> Line:
     return summary.lines[place or 0]
 
 
-def _closes(closes: Sequence[Close], amount: Decimal) -> None:
+def _closes(closes: Sequence[Close], budget: Budget) -> None:
     grid(
         {
-            "Period": [charts.period_name(close) for close in closes],
+            "Period": [charts.period_name(close, budget) for close in closes],
             "Spent": [
                 ("≥ " if close.unpriced and close.spent is not None else "")
                 + (fmt.NONE if close.spent is None and not close.unpriced
@@ -204,7 +210,7 @@ def _closes(closes: Sequence[Close], amount: Decimal) -> None:
                 for close in closes
             ],
             "Used": [fmt.percent(close.used, 0) for close in closes],
-            "Ended": [charts.ending(close, amount) for close in closes],
+            "Ended": [charts.ending(close, budget) for close in closes],
         },
         names=["Period", "Ended"],
         key="closed",

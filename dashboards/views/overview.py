@@ -53,7 +53,12 @@ def _alert_strip() -> None:
             st.badge("Firing", icon=":material/notifications_active:", color=color)  # pyright: ignore[reportArgumentType]  # from a closed table
             told = fmt.one_line(f"{alert['title']}: {alert['summary']}", 300)
             st.text(told, width="stretch")
-            if st.button("Open alert", icon=":material/arrow_forward:", key=f"alert-{place}"):
+            if st.button(
+                "Open alert",
+                icon=":material/arrow_forward:",
+                type="tertiary",
+                key=f"alert-{place}",
+            ):
                 st.switch_page("views/alerts.py", query_params={"alert": alert["episode"]})
     if len(alerts) > _ALERTS and st.button(
         f"{len(alerts) - _ALERTS} more firing", icon=":material/notifications:", type="tertiary"

@@ -22,11 +22,11 @@ from llmtrace.store.alert_rows import (
 from llmtrace.store.alert_state import AlertStateStore, list_alerts, list_deliveries, list_history
 from llmtrace.store.queries import (
     alert_changes,
+    alert_changes_of,
     alert_deliveries,
+    alert_messages_of,
     alert_progress,
     alert_rules,
-    alert_changes_of,
-    alert_messages_of,
 )
 
 if TYPE_CHECKING:

@@ -90,7 +90,7 @@ def test_a_resolved_message_is_green_and_says_when_it_fired_and_why_it_ended() -
     assert "*Because*\ntoo few calls to tell" in fields
 
 
-def test_the_buttons_lead_to_the_alert_and_to_the_traces_of_its_days_and_labels() -> None:
+def test_the_buttons_lead_to_the_alert_and_to_the_traces_of_its_window_and_labels() -> None:
     labels = (("model", "gpt-5 & co"), ("session", "s1"))
     firing = replace(FIRING, labels=labels)
     _, blocks = parts(slack_message(firing, dashboard_url="http://127.0.0.1:8501/"))
@@ -98,21 +98,13 @@ def test_the_buttons_lead_to_the_alert_and_to_the_traces_of_its_days_and_labels(
     urls = {item["text"]["text"]: item["url"] for item in blocks[4]["elements"]}
     assert urls["Open alert"] == "http://127.0.0.1:8501/alerts?alert=3f9c-1"
     assert urls["Open traces"] == (
-        "http://127.0.0.1:8501/traces?range=Custom&days=2026-03-02&days=2026-03-02&zone=UTC"
-        "&model=gpt-5+%26+co"
+        "http://127.0.0.1:8501/traces?range=Custom&from=2026-03-02T11%3A55%3A00Z"
+        "&to=2026-03-02T12%3A00%3A00Z&model=gpt-5+%26+co"
     )
     assert parse(parse_qs(urls["Open traces"].partition("?")[2])) == Choice(
-        range="Custom", days=(START.date(), START.date()), zone="UTC",
+        range="Custom", moments=(START - timedelta(minutes=5), START),
         filters={"model": ("gpt-5 & co",)},
     )  # fmt: skip
-
-
-def test_a_window_that_ends_at_midnight_is_of_the_day_before() -> None:
-    midnight = START.replace(hour=0)
-    firing = replace(FIRING, window_start=midnight - timedelta(days=1), tick=midnight)
-    _, blocks = parts(slack_message(firing, dashboard_url="http://127.0.0.1:8501"))
-
-    assert "days=2026-03-01&days=2026-03-01&" in blocks[4]["elements"][1]["url"]
 
 
 def test_without_a_dashboard_there_is_no_button_to_it() -> None:

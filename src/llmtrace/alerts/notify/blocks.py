@@ -8,7 +8,6 @@ Slack does not say in which unit it counts, so UTF-16 units are counted: the lar
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -41,7 +40,7 @@ Block = dict[str, Any]
 def slack_message(notification: Notification, *, dashboard_url: str | None = None) -> Block:
     """Return the JSON body of an incoming webhook's request.
 
-    With ``dashboard_url``, buttons lead to the alert and to the traces of its days and labels.
+    With ``dashboard_url``, buttons lead to the alert and to the traces of its window and labels.
     """
     is_firing = notification.kind == "firing"
     word = notification.severity.upper() if is_firing else "RESOLVED"
@@ -123,10 +122,11 @@ def _alert_url(notification: Notification, dashboard_url: str) -> str:
 
 def _traces_url(notification: Notification, dashboard_url: str) -> str:
     """Return the address of the traces, as the dashboards' filter bar reads it."""
-    # A range of the pages is whole days; the first moment after the window is in none of them.
-    last = max(notification.window_start, notification.tick - timedelta(seconds=1))
-    days = [f"{moment:%Y-%m-%d}" for moment in (notification.window_start, last)]
-    times = [("range", "Custom"), *(("days", day) for day in days), ("zone", "UTC")]
+    times = [
+        ("range", "Custom"),
+        ("from", f"{notification.window_start:%Y-%m-%dT%H:%M:%SZ}"),
+        ("to", f"{notification.tick:%Y-%m-%dT%H:%M:%SZ}"),
+    ]
     chosen = [(name, plain(text)) for name, text in notification.labels if name in _FILTERS]
     base = f"{dashboard_url.rstrip('/')}/traces?"
     full = base + urlencode([*times, *chosen])
