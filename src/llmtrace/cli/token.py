@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from llmtrace.clock import SystemClock
-from llmtrace.collector.tokens import created, load_tokens, rotated, save_tokens
+from llmtrace.collector.tokens import changing_tokens, created, load_tokens, rotated
 from llmtrace.config import load_settings
 from llmtrace.errors import ConfigError
 
@@ -33,7 +33,8 @@ def create(project: str, home: Path | None) -> None:
     """Make a token and print it, once: only its hash is kept."""
     place = load_settings(home=home).home
     kept, word = created(project, SystemClock().now())
-    save_tokens(place, [*load_tokens(place), kept])
+    with changing_tokens(place) as tokens:
+        tokens.append(kept)
     _show(word)
 
 
@@ -51,8 +52,8 @@ def rotate(project: str, grace_hours: float, home: Path | None) -> None:
     """Make a project's next token; its last one is valid beside it for a while."""
     place = load_settings(home=home).home
     grace = timedelta(hours=grace_hours)
-    tokens, word = rotated(load_tokens(place), project, SystemClock().now(), grace)
-    save_tokens(place, tokens)
+    with changing_tokens(place) as tokens:
+        tokens[:], word = rotated(tokens, project, SystemClock().now(), grace)
     _show(word)
 
 
@@ -63,15 +64,15 @@ def rotate(project: str, grace_hours: float, home: Path | None) -> None:
 def revoke(project: str, identity: str | None, home: Path | None) -> None:
     """End a project's tokens at once."""
     place = load_settings(home=home).home
-    tokens = load_tokens(place)
-    gone = [
-        token
-        for token in tokens
-        if token.project == project and (identity is None or token.id == identity)
-    ]
-    if not gone:
-        raise ConfigError(f"project {project!r} has no such token; see `llmtrace token list`")
-    save_tokens(place, [token for token in tokens if token not in gone])
+    with changing_tokens(place) as tokens:
+        gone = [
+            token
+            for token in tokens
+            if token.project == project and (identity is None or token.id == identity)
+        ]
+        if not gone:
+            raise ConfigError(f"project {project!r} has no such token; see `llmtrace token list`")
+        tokens[:] = [token for token in tokens if token not in gone]
     click.echo(f"revoked: {', '.join(token.id for token in gone)}", err=True)
 
 

@@ -14,15 +14,17 @@ import logging
 import re
 import secrets
 import threading
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from llmtrace.config import Secret
 from llmtrace.errors import ConfigError
-from llmtrace.store.private_file import write_private
+from llmtrace.store.private_file import changing, write_private
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from datetime import timedelta
     from pathlib import Path
 
@@ -108,6 +110,19 @@ def save_tokens(home: Path, tokens: list[ProjectToken]) -> None:
     entries = [asdict(token) for token in tokens]
     text = json.dumps({"tokens": entries}, indent=2, default=datetime.isoformat)
     write_private(home / TOKENS_FILE, text + "\n")
+
+
+@contextmanager
+def changing_tokens(home: Path) -> Generator[list[ProjectToken]]:
+    """Give the tokens to change in place, and save them if that did not raise.
+
+    Two programs that do so take turns: none loses what the other made.
+    Raises ConfigError, StoreUnreachableError.
+    """
+    with changing(home / TOKENS_FILE):
+        tokens = load_tokens(home)
+        yield tokens
+        save_tokens(home, tokens)
 
 
 class ProjectTokens:

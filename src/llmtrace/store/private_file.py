@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from llmtrace.errors import StoreUnreachableError
 from llmtrace.spool import make_private
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
 
@@ -31,3 +34,26 @@ def write_private(path: Path, text: str) -> None:
             f"cannot write {path}: {error.strerror}; give this user write access to the folder, "
             "free space on its disk, or set LLMTRACE_HOME to another folder"
         ) from error
+
+
+@contextmanager
+def changing(path: Path) -> Generator[None]:
+    """Keep others, of any process, from writing between our reading of a file and our writing.
+
+    Only who asks is kept: readers need not. The lock is a file beside it, for the file itself is
+    replaced. Raises StoreUnreachableError.
+    """
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        make_private(path.parent)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreUnreachableError(
+            f"cannot write {lock}: {error.strerror}; give this user write access to the folder, "
+            "or set LLMTRACE_HOME to another folder"
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -6,27 +6,21 @@ its queries. They may name users; ``llmtrace forget`` says so if they do.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from llmtrace.errors import QueryError, StoreError, StoreUnreachableError
-from llmtrace.spool import make_private
 from llmtrace.store.gate import MAX_QUERY_CHARACTERS
-from llmtrace.store.private_file import write_private
+from llmtrace.store.private_file import changing, write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
 
 QUERIES_FILE: Final = "queries.json"
 MAX_NAME_CHARACTERS: Final = 80
 MAX_SAVED: Final = 500
-_LOCK_FILE: Final = ".queries.lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +66,7 @@ def save_query(home: Path, query: SavedQuery, *, replaces: bool = False) -> None
         raise QueryError(f"a name is 1 to {MAX_NAME_CHARACTERS} printable characters on one line")
     if not text.strip() or len(text) > MAX_QUERY_CHARACTERS:
         raise QueryError(f"a query is 1 to {MAX_QUERY_CHARACTERS:,} characters")
-    with _changing(home):
+    with changing(home / QUERIES_FILE):
         others = {each.name: each for each in saved_queries(home)}
         if name in others and not replaces:
             raise QueryError(f"{name!r} is saved already; replace it, or choose another name")
@@ -83,7 +77,7 @@ def save_query(home: Path, query: SavedQuery, *, replaces: bool = False) -> None
 
 def delete_query(home: Path, name: str) -> None:
     """Forget a query; one that is not there is nothing to do. Raises StoreError."""
-    with _changing(home):
+    with changing(home / QUERIES_FILE):
         _write(home, {each.name: each for each in saved_queries(home) if each.name != name})
 
 
@@ -101,21 +95,3 @@ def _write(home: Path, queries: dict[str, SavedQuery]) -> None:
     # Not escaped: whoever looks for somebody's id in this folder finds it.
     text = json.dumps({"queries": entries}, indent=1, ensure_ascii=False) + "\n"
     write_private(home / QUERIES_FILE, text)
-
-
-@contextmanager
-def _changing(home: Path) -> Generator[None]:
-    """Keep others, of any process, from writing between our reading and our writing."""
-    path = home / _LOCK_FILE
-    try:
-        make_private(home)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreUnreachableError(
-            f"cannot write {path}: {error.strerror}; give this user write access to the folder"
-        ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
