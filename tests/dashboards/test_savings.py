@@ -17,8 +17,7 @@ from llmtrace.store import open_store
 from llmtrace.store.metrics import MetricQuery
 from llmtrace.store.pricing import book_pricer, row_usage
 from llmtrace.store.restricted import RestrictedStore
-from llmtrace.store.savings import limits, repeats
-from llmtrace.store.savings.groups import call_groups
+from llmtrace.store.savings import groups, limits, repeats
 from tests.dashboards.opening import as_markdown, column, open_page, texts
 from tests.dashboards.seeding import fill
 from tests.dashboards.test_overview import HOSTILE
@@ -45,12 +44,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SystemClock, "now", lambda _self: NOW)
 
 
-def priced(at: float, **columns: Any) -> SpanRow:
-    return book_pricer(BOOK)(call(NOW - minutes(at), **{"cost_usd": None, **columns}))
+def a_day(now: datetime = NOW) -> list[SpanRow]:
+    """Return a day with something to find of every kind, priced as the price list does."""
+    price = book_pricer(BOOK)
 
+    def priced(at: float, **columns: Any) -> SpanRow:
+        return price(call(now - minutes(at), **{"cost_usd": None, **columns}))
 
-def a_day() -> list[SpanRow]:
-    """Return a day with something to find of every kind."""
     rows = [  # one question in three comes again
         priced(1_400 - number * 11, feature="search", request_model="gpt-5-mini",
                request_body=f'{{"q":{number % 40}}}', input_tokens=300 + number % 40,
@@ -79,8 +79,8 @@ def a_day() -> list[SpanRow]:
         rows.append(priced(1_500 + number, feature="extract", input_tokens=1_000, output_tokens=70))
         rows.append(priced(800 + number, feature="chat", request_model="gpt-5-nano",
                            input_tokens=400, output_tokens=80))  # fmt: skip
-    rows.append(call(NOW - minutes(9), feature="search", cost_usd=Decimal(1)))  # made up
-    rows.append(failed(NOW - minutes(8), feature="search"))
+    rows.append(call(now - minutes(9), feature="search", cost_usd=Decimal(1)))  # made up
+    rows.append(failed(now - minutes(8), feature="search"))
     return rows
 
 
@@ -172,7 +172,8 @@ def test_a_beginning_saves_what_its_bounds_and_prices_say(
     assert shown["Tokens"] == f"{low:,} to 2,400"
     assert shown["Begins with"].startswith("You answer for the shop.")
     each = (7 * (Decimal(3) - Decimal("0.3")) - (Decimal("3.75") - 3)) / 1_000_000
-    assert shown["Would have saved"] == f"{fmt.money(each * low)} to {fmt.money(each * 2_400)}"
+    bounds = list(dict.fromkeys(fmt.money(each * tokens) for tokens in (low, 2_400)))
+    assert shown["Would have saved"] == " to ".join(bounds)
     assert shown["Minimum from"].startswith("https://platform.claude.com/")
     assert "without a stored text" in as_markdown(app)
 
@@ -251,6 +252,22 @@ def test_without_anything_to_find_it_says_so(
     assert "Nothing found in all 1 priced call" in as_markdown(app)
 
 
+def test_what_takes_too_long_is_said_and_the_others_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, [call(NOW - minutes(at), request_body="same") for at in (3, 2)])
+    monkeypatch.setattr(groups, "MAX_GROUPS", 0)
+
+    app = open_page(tmp_path, monkeypatch, "savings", {"finding": "Batch"})
+
+    assert not app.exception
+    told = {row["Finding"]: row for row in table(app, "Finding")}
+    assert told["Repeated requests"]["Would have saved"] == "$0.01"
+    assert told["Batch"]["Would have saved"] == fmt.NONE
+    assert "choose a shorter range" in told["Batch"]["What"]
+    assert "more than 0 groups of calls" in texts(app)
+
+
 def test_an_empty_store_shows_how_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = open_page(tmp_path, monkeypatch, "savings")
 
@@ -290,4 +307,4 @@ def test_a_viewer_of_one_tenant_gets_findings_of_that_tenant(tmp_path: Path) -> 
     rows = repeats.answered_calls(store, query).to_pylist()
     assert [(row["looked_at"], row["span_id"] is None) for row in rows] == [(2, False)]
     assert [row["calls"] for row in limits.limited_calls(store, query).to_pylist()] == [2]
-    assert [group.calls for group in call_groups(store, query, (5,))] == [2]
+    assert [group.calls for group in groups.call_groups(store, query, (5,))] == [2]
