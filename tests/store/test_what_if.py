@@ -41,6 +41,7 @@ CANDIDATES = (
     Candidate(provider="openai", model="gpt-5-mini"),
     Candidate(provider="anthropic", model="claude-sonnet-4-5"),  # dearer beyond 200,000
     Candidate(provider="google", model="gemini-2.5-pro"),  # the same, audio and storage besides
+    Candidate(provider="deepseek", model="deepseek-chat"),  # by the time of day
     Candidate(provider="perplexity", model="sonar"),  # a fee a request
     Candidate(provider="ours", model="by-the-call"),
     Candidate(provider="ollama", model="llama4"),
@@ -137,6 +138,11 @@ def asked(home: Path, book: PriceBook, query: MetricQuery = QUERY, **assumed: An
     )
 
 
+def of_its_time(row: SpanRow) -> datetime:
+    began = datetime.fromtimestamp(row.start_time_us / 1e6, UTC)
+    return AT.replace(hour=began.hour, minute=began.minute)
+
+
 @pytest.mark.parametrize(
     ("caching", "tiers"), [("measured", "measured"), ("none", "measured"), ("none", "standard")]
 )
@@ -161,7 +167,7 @@ def test_sums_are_priced_as_the_calls_one_by_one(
             usage = row_usage(row)
             assert usage is not None
             cost = book.price(
-                each.provider, each.model, AT,
+                each.provider, each.model, of_its_time(row),
                 uncached(usage) if caching == "none" else usage,
                 service_tier=row.service_tier if tiers == "measured" else None,
             )  # fmt: skip
@@ -223,7 +229,7 @@ def test_a_share_moves_that_much_of_what_can_be_compared(tmp_path: Path, book: P
 
     found = asked(tmp_path, book)
 
-    ours, nobodys = found.candidates[4], found.candidates[6]
+    ours, nobodys = found.candidates[5], found.candidates[7]
     usage = row_usage(call())
     assert usage is not None
     there = book.price("ours", "by-the-call", AT, usage).total_usd

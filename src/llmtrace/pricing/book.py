@@ -186,6 +186,16 @@ class PriceBook:
             return self._list.context_window(behind, name)
         return found
 
+    def day_cuts(self, provider: str, model: str) -> frozenset[int]:
+        """Return the minutes of the UTC day at which a price of the model may change; mostly none.
+
+        Between two of them, on one day, a call's prices are the same.
+        """
+        seller, name = resolve(provider, model)
+        behind = passed_on(seller)
+        own = self._list.day_cuts(seller, name)
+        return own if behind is None else own | self._list.day_cuts(behind, name)
+
     def listed(self, at: datetime) -> dict[tuple[str, str], PriceSchedule]:
         """Return the price list's standard prices at ``at``, by provider's and model's id."""
         return self._list.schedules(at)

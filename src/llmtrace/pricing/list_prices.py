@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypedDict, cast
@@ -202,6 +203,12 @@ class ListPrices:
         entry = None if seller is None else self._find(seller, model)
         return None if entry is None else entry.model.context_window
 
+    def day_cuts(self, provider: str, model: str) -> frozenset[int]:
+        """Return the minutes of the UTC day at which a price of the model may change."""
+        seller = self._providers.get(price_provider(provider))
+        entry = None if seller is None else self._find(seller, model)
+        return frozenset() if entry is None else _day_cuts(entry.model)
+
     def schedules(self, at: datetime) -> dict[tuple[str, str], PriceSchedule]:
         """Return the standard prices in force at ``at`` by provider's id and model's id."""
         return {
@@ -253,6 +260,23 @@ def _variant(
 def _depends_on_hour(model: ModelInfo) -> bool:
     conditional = model.prices if isinstance(model.prices, list) else []
     return any(hasattr(each.constraint, "start_time") for each in conditional)
+
+
+def _day_cuts(model: ModelInfo) -> frozenset[int]:
+    conditional = model.prices if isinstance(model.prices, list) else []
+    constraints = [each.constraint for each in (*conditional, *(model.price_variants or ()))]
+    times = [
+        moment
+        for each in constraints
+        for name in ("start_time", "end_time")
+        if (moment := getattr(each, name, None)) is not None
+    ]
+    offsets = [moment.utcoffset() or timedelta(0) for moment in times]
+    day = timedelta(days=1)
+    return frozenset(
+        (timedelta(hours=moment.hour, minutes=moment.minute) - offset) % day // timedelta(minutes=1)
+        for moment, offset in zip(times, offsets, strict=True)
+    )
 
 
 def _schedule(prices: ModelPrice, entry: _Entry) -> PriceSchedule:

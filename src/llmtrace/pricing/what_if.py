@@ -1,14 +1,17 @@
 """What traffic would cost on another model: pure, exact, from sums.
 
 A cost is linear in the counts of a call once it is decided which prices hold (the length of the
-prompt decides) and which kinds of tokens occur. Calls of which all of that is the same are one
-``Consumed``, priced at once; the result is that of pricing them one by one.
+prompt decides, for a few models the time of day) and which kinds of tokens occur. Calls of which
+all of that is the same are one ``Consumed``, priced at once; the result is that of pricing them
+one by one.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -26,7 +29,6 @@ Caching = Literal["measured", "none"]
 Tiers = Literal["measured", "standard"]
 
 _ZERO: Final = Decimal(0)
-_HOURS: Final = range(24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +52,15 @@ class Assumptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consumed:
-    """Calls with the same kinds of tokens, the same tier, and prompts between the same ``cuts``."""
+    """Calls with the same kinds of tokens and the same tier, between the same ``Cuts``."""
 
     calls: int
     usage: TokenUsage
     """The sum of theirs. With fees or units it is of one call."""
     prompt_tokens: int
     """Input tokens of the longest of them."""
+    minute: int
+    """Minute of the UTC day at which one of them began."""
     tier: str | None
     charged_usd: Decimal | None
     """What they cost together as they were made; None: none of them has a price."""
@@ -99,20 +103,34 @@ class Repriced:
         return None if delta is None else EXACT.multiply(delta, share)
 
 
-def cuts(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cuts:
+    """Where prices change, so that calls on two sides are not added up. Ascending."""
+
+    prompts: tuple[int, ...]
+    """Prompt lengths beyond which a price changes or a context ends."""
+    minutes: tuple[int, ...]
+    """Minutes of the UTC day from which a price changes."""
+
+
+def cuts_of(
     book: PriceBook, candidates: Iterable[Candidate], tiers: Collection[str | None], at: datetime
-) -> list[int]:
-    """Return the prompt lengths at which a price changes or a context ends, ascending."""
-    found: set[int] = set()
+) -> Cuts:
+    """Return where prices of ``at`` change, for calls at these tiers or at none."""
+    prompts: set[int] = set()
+    minutes: set[int] = set()
     for each in candidates:
         window = book.context_window(each.provider, each.model)
         if window is not None:
-            found.add(window)
+            prompts.add(window)
+        own = book.day_cuts(each.provider, each.model)
+        minutes |= own
         for tier in {*tiers, None}:
-            schedule = _quote(book, each, tier, at).schedule
-            if schedule is not None:
-                found.update(band.above_tokens for band in schedule.bands)
-    return sorted(found - {0})
+            for minute in (0, *own):
+                schedule = _quote(book, each, tier, at, minute).schedule
+                if schedule is not None:
+                    prompts.update(band.above_tokens for band in schedule.bands)
+    return Cuts(prompts=tuple(sorted(prompts - {0})), minutes=tuple(sorted(minutes - {0})))
 
 
 def reprice(
@@ -122,17 +140,22 @@ def reprice(
     at: datetime,
     assumptions: Assumptions,
 ) -> Repriced:
-    """Return what ``traffic``, grouped at least by ``cuts``, would cost at the prices of ``at``."""
+    """Return what ``traffic``, grouped by ``cuts_of`` at least, would cost.
+
+    The prices are those of the day of ``at``, at the time of day of each call.
+    """
+    days = sorted(book.day_cuts(candidate.provider, candidate.model))
     window = book.context_window(candidate.provider, candidate.model)
     found = Repriced(
         candidate=candidate, context_window=window, too_long_calls=None if window is None else 0
     )
-    quotes: dict[str | None, Quote] = {}
+    quotes: dict[tuple[str | None, int], Quote] = {}
     for part in traffic:
         tier = part.tier if assumptions.tiers == "measured" else None
-        if tier not in quotes:
-            quotes[tier] = _quote(book, candidate, tier, at)
-        _add(found, part, _cost(quotes[tier], part, assumptions))
+        key = tier, bisect_right(days, part.minute)
+        if key not in quotes:
+            quotes[key] = _quote(book, candidate, tier, at, part.minute)
+        _add(found, part, _cost(quotes[key], part, assumptions))
     return found
 
 
@@ -152,22 +175,11 @@ def uncached(usage: TokenUsage) -> TokenUsage:
     )
 
 
-def _quote(book: PriceBook, candidate: Candidate, tier: str | None, at: datetime) -> Quote:
-    """Return the prices at ``at``; none if they depend on the hour, which traffic has many of."""
-    quote = book.quote(candidate.provider, candidate.model, at, service_tier=tier)
-    others = (
-        book.quote(
-            candidate.provider,
-            candidate.model,
-            at.replace(hour=hour, minute=0, second=0, microsecond=0),
-            service_tier=tier,
-        )
-        for hour in _HOURS
-    )
-    if any(other.schedule != quote.schedule for other in others):
-        reason = "its price depends on the hour of the day"
-        return replace(quote, source="unpriced", schedule=None, reason=reason)
-    return quote
+def _quote(
+    book: PriceBook, candidate: Candidate, tier: str | None, at: datetime, minute: int
+) -> Quote:
+    moment = at.astimezone(UTC).replace(hour=minute // 60, minute=minute % 60)
+    return book.quote(candidate.provider, candidate.model, moment, service_tier=tier)
 
 
 def _cost(quote: Quote, part: Consumed, assumptions: Assumptions) -> Cost:

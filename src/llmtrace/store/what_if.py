@@ -1,9 +1,9 @@
 """What stored calls would cost on other models: read as few groups, priced by ``pricing.what_if``.
 
 Ordinary calls are added up in SQL by all that decides their price: the kinds of tokens that occur,
-the length of the prompt between the prices' ``cuts``, the tier. Their tokens are those of the
-columns, as on every page. What columns cannot tell (fees, units, video, cached audio and images)
-is read call by call, of the newest ``MAX_READ`` such calls.
+the length of the prompt and the time of day between the prices' ``Cuts``, the tier. Their tokens
+are those of the columns, as on every page. What columns cannot tell (fees, units, video, cached
+audio and images) is read call by call, of the newest ``MAX_READ`` such calls.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.pricing.unit_prices import EXACT
-from llmtrace.pricing.what_if import Consumed, Repriced, cuts, reprice
+from llmtrace.pricing.what_if import Consumed, Cuts, Repriced, cuts_of, reprice
 from llmtrace.records import TokenUsage
 from llmtrace.semconv import USAGE_REQUESTS_PREFIX, USAGE_UNITS_PREFIX
 from llmtrace.store.metric_definitions import check_dimension
@@ -125,7 +125,9 @@ def what_if(
     at: datetime,
     assumptions: Assumptions,
 ) -> WhatIf:
-    """Price the calls of a question's range and filters on ``candidates``, at the prices of ``at``.
+    """Price the calls of a question's range and filters on ``candidates``.
+
+    The prices are those of the day of ``at``, at the time of day of each call.
 
     The question's measures and groups do not matter. Raises QueryError for an unknown name or an
     empty range, StoreError.
@@ -137,10 +139,10 @@ def what_if(
         measures=("requests",), start=query.start, end=query.end, filters=query.filters
     )
     (about,) = _ask(store, plain, _ABOUT)
-    lengths = cuts(book, candidates, about["tiers"] or (), at)
+    cuts = cuts_of(book, candidates, about["tiers"] or (), at)
     particular = _ask(store, plain, _PARTICULAR, MAX_READ) if about["particular"] else []
     traffic = [
-        *(_group(row) for row in _ask(store, plain, _ordinary(lengths))),
+        *(_group(row) for row in _ask(store, plain, _ordinary(cuts))),
         *(part for row in particular if (part := _single(row)) is not None),
     ]
     heard = sum(part.calls for part in traffic)
@@ -209,23 +211,25 @@ _PARTICULAR: Final = f"""
 """  # noqa: S608  # text of ours
 
 
-def _ordinary(lengths: Sequence[int]) -> str:
+def _ordinary(cuts: Cuts) -> str:
     """Return the SELECT of the groups; calls in one are priced by the same prices."""
-    reached = " + ".join(f"(given > {length:d})::integer" for length in lengths) or "0"
+    beyond = " + ".join(f"(given > {length:d})::integer" for length in cuts.prompts) or "0"
+    since = " + ".join(f"(minute >= {minute:d})::integer" for minute in cuts.minutes) or "0"
     occurs = " + ".join(f"({kind} > 0)::integer * {1 << at}" for at, kind in enumerate(_KINDS))
     kinds = ", ".join(f"{sql} as {kind}" for kind, sql in _KINDS.items())
     sums = ", ".join(f"sum({kind})::bigint as {kind}" for kind in _KINDS)
     return f"""
         , told as (
-            select *, coalesce(input_tokens, 0) as given, coalesce(output_tokens, 0) as made
+            select *, coalesce(input_tokens, 0) as given, coalesce(output_tokens, 0) as made,
+                hour(start_time) * 60 + minute(start_time) as minute
             from marked
             where not is_particular and (input_tokens is not null or output_tokens is not null)
         ),
-        split as (select service_tier, cost_usd, given, {kinds} from told)
+        split as (select service_tier, cost_usd, given, minute, {kinds} from told)
         select
-            service_tier, {reached} as reached, {occurs} as occurs,
-            cost_usd is null as is_uncharged, count(*) as calls,
-            max(given) as prompt_tokens, sum(cost_usd) as charged_usd, {sums}
+            service_tier, {beyond} as beyond, {since} as since, {occurs} as occurs,
+            cost_usd is null as is_uncharged, count(*) as calls, max(given) as prompt_tokens,
+            min(minute)::integer as minute, sum(cost_usd) as charged_usd, {sums}
         from split
         group by all
     """  # noqa: S608  # numbers and text of ours
@@ -236,6 +240,7 @@ def _group(row: dict[str, Any]) -> Consumed:
         calls=row["calls"],
         usage=TokenUsage(**{kind: row[kind] for kind in _KINDS}),
         prompt_tokens=row["prompt_tokens"],
+        minute=row["minute"],
         tier=row["service_tier"],
         charged_usd=row["charged_usd"],
     )
@@ -249,6 +254,7 @@ def _single(row: dict[str, Any]) -> Consumed | None:
         calls=1,
         usage=usage,
         prompt_tokens=usage.input_tokens,
+        minute=row["start_time"].hour * 60 + row["start_time"].minute,
         tier=row["service_tier"],
         charged_usd=row["cost_usd"],
     )
