@@ -20,6 +20,10 @@ help: ## Show this list
 demo: env ## See everything at work on this machine alone; DEMO_ARGS=--exit checks it and stops
 	@$(RUN) llmtrace demo $(DEMO_ARGS)
 
+# Hundreds of tests start a process of their own: each would compile the SDKs anew where the shell
+# says that no bytecode be written.
+test: export PYTHONDONTWRITEBYTECODE :=
+test: export PYTHONPYCACHEPREFIX := $(CURDIR)/.tools/bytecode
 test: check browser ## Run check, then every test; TEST_ARGS="-k spool" narrows it
 	@LLMTRACE_CHROMIUM="$(CURDIR)/.tools/bin/chromium" $(RUN) pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal $(TEST_ARGS)
 
