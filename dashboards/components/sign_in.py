@@ -14,7 +14,11 @@ from dashboards.components.format import one_line
 
 _DEFAULT: Final = "default"
 # Streamlit opens links in a new tab; this one is of this site, and leads out of this page.
-_LEAVE: Final = '<a href="/sign-in" target="_self">Sign out</a>'
+_LEAVE: Final = '<a href="/sign-in" target="_self" style="color:inherit">Sign out</a>'
+_CSS: Final = """<style>
+.st-key-account{gap:.35rem}
+.st-key-account [data-testid="stText"]{font-size:.87rem;opacity:.75;overflow-wrap:anywhere}
+</style>"""
 
 
 def present() -> access.Viewer | None:
@@ -35,12 +39,16 @@ def gate(who: access.Viewer | None) -> None:
     if who.tenants is not None and not who.tenants:
         _nothing(who)
         st.stop()
-    with st.sidebar:
+    with st.sidebar, st.container(key="account"):
+        st.html(_CSS)
         _account(who)
 
 
 def _ask() -> None:
-    with st.container(border=True, width=420):
+    with (
+        st.container(horizontal_alignment="center"),
+        st.container(border=True, width=420),
+    ):
         st.subheader("Sign in", anchor=False)
         if home.settings().dashboard_sign_in == "token":
             st.text("Your session has ended, or these pages were not started by llmtrace.")
@@ -61,7 +69,10 @@ def _ask() -> None:
 
 
 def _nothing(who: access.Viewer) -> None:
-    with st.container(border=True, width=560):
+    with (
+        st.container(horizontal_alignment="center"),
+        st.container(border=True, width=560),
+    ):
         st.subheader("Nothing to see for this account", anchor=False)
         claim = home.settings().dashboard_tenants_claim
         st.text(

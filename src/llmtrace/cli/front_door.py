@@ -29,6 +29,7 @@ _MAX_FORM_BYTES: Final = 8_192
 _LONGEST_NEXT: Final = 4_000
 _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Sign in · llmtrace</title>
+<meta name="referrer" content="same-origin">
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>
 :root{{color-scheme:light dark}}
 body{{margin:0;min-height:100vh;display:grid;place-items:center;font:15px/1.5 system-ui,sans-serif;
@@ -150,7 +151,10 @@ def _local(following: str) -> str:
 
 
 def _is_own(request: Request) -> bool:
-    """Say whether a form was sent from this site; browsers tell where from."""
+    """Say whether a form was sent from this site; browsers tell where from.
+
+    Not under the policy ``no-referrer`` of all other pages, hence the form's own in its head.
+    """
     origin = request.headers.get("origin")
     return origin is None or urlsplit(origin).netloc == request.headers.get("host")
 

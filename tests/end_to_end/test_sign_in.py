@@ -1,0 +1,98 @@
+"""Signing in, in a real Chromium: by a provider, to one tenant's figures; by the shared token."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from llmtrace.cli.sign_in import COOKIE
+from tests.dashboards.seeding import busy_day, fill
+from tests.end_to_end.browsing import browser, dashboard, watch
+from tests.end_to_end.oidc_provider import CLIENT, CLIENT_SECRET, oidc_provider
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+]
+TOKEN = "a long token of the whole team"
+
+
+@pytest.mark.usefixtures("chromium")
+def test_a_provider_signs_in_to_one_tenants_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, busy_day(datetime.now(UTC)))
+    monkeypatch.setenv("LLMTRACE_DASHBOARD_SIGN_IN", "oidc")
+    claims = {"email": "ann@example.com", "email_verified": True, "tenants": ["globex"]}
+    with oidc_provider(claims) as issuer:
+        (tmp_path / "secrets.toml").write_text(
+            f'[auth]\nredirect_uri = "http://127.0.0.1:{{port}}/oauth2callback"\n'
+            f'cookie_secret = "{"c" * 40}"\nclient_id = "{CLIENT}"\n'
+            f'client_secret = "{CLIENT_SECRET}"\n'
+            f'server_metadata_url = "{issuer}/.well-known/openid-configuration"\n'
+        )
+        with dashboard(tmp_path) as url, browser() as chrome:
+            shown = watch(chrome, url)
+            page = shown.page
+            shown.open("/cost")
+            page.get_by_text("These dashboards are for people who sign in.").wait_for()
+            assert page.locator("[data-testid=stMetric]").count() == 0
+
+            page.get_by_role("button", name="Sign in").click()
+            page.locator("#go").click()
+
+            page.get_by_text("Only globex").wait_for()
+            page.get_by_text("ann@example.com").wait_for()
+            page.locator("[data-testid=stMetric]").first.wait_for()
+            assert page.get_by_role("link", name="SQL console").count() == 0
+            assert CLIENT_SECRET not in page.content()
+            shown.open("/traces?trace=" + "5ca1ab1e" * 4)
+            page.get_by_text("This trace is not in the store").wait_for()
+            kept = {each.get("name"): each.get("httpOnly") for each in page.context.cookies(url)}
+            assert kept["_streamlit_user"] is True
+
+            page.get_by_role("button", name="Sign out").click()
+            page.get_by_text("These dashboards are for people who sign in.").wait_for()
+            assert all(each.startswith(issuer) for each in shown.foreign_requests)
+
+
+@pytest.mark.usefixtures("chromium")
+def test_the_shared_token_signs_in_stays_over_a_reload_and_signs_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, busy_day(datetime.now(UTC)))
+    monkeypatch.setenv("LLMTRACE_DASHBOARD_SIGN_IN", "token")
+    monkeypatch.setenv("LLMTRACE_DASHBOARD_TOKEN", TOKEN)
+    with dashboard(tmp_path) as url, browser() as chrome:
+        shown = watch(chrome, url)
+        page = shown.page
+        page.goto(f"{url}/cost?range=7d")
+        field = page.get_by_label("Token of these dashboards")
+        field.fill("not the token")
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_text("This is not the token.").wait_for()
+        shown.console_errors.clear()  # the browser tells of the status 401
+
+        field.fill(TOKEN)
+        page.get_by_role("button", name="Sign in").click()
+
+        page.get_by_text("Spend in range").first.wait_for()
+        assert re.search(r"/cost\?range=7d$", page.url)
+        page.reload()
+        page.get_by_text("Spend in range").first.wait_for()
+        assert TOKEN not in page.content()
+        (cookie,) = [each for each in page.context.cookies(url) if each.get("name") == COOKIE]
+        assert (cookie.get("httpOnly"), cookie.get("sameSite")) == (True, "Lax")
+        shown.assert_clean()
+
+        page.get_by_role("link", name="Sign out").click()
+        page.get_by_role("button", name="Sign out").click()
+        field.wait_for()
+        page.goto(url)
+        field.wait_for()
