@@ -8,7 +8,6 @@ stays open ends with its session.
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from llmtrace.cli.sign_in import COOKIE, SESSION, allowed_tenants
 from llmtrace.cli.upkeep import actor
 from llmtrace.clock import SystemClock
 from llmtrace.errors import LlmtraceError
-from llmtrace.store.admin import Admin
+from llmtrace.store.admin import noted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -103,21 +102,8 @@ def audited(
     ``error`` and goes on. SQL goes in as ``query``: of it only the shape is kept, without values.
     Raises StoreError if the row cannot be written: what is not audited is not handed out.
     """
-    who = viewer()
-    outcome: dict[str, object] = {}
-    try:
+    with noted(home.settings(), viewer().name, operation, arguments) as outcome:
         yield outcome
-    except BaseException as error:
-        outcome["error"] = type(error).__name__
-        raise
-    finally:
-        told = {
-            "actor": who.name,
-            "operation": operation,
-            "arguments": _plain(arguments),
-            "outcome": _plain(outcome),
-        }
-        Admin(home.settings()).run("note", told)
 
 
 def exported(what: Mapping[str, object], make: Callable[[], bytes]) -> Callable[[], bytes]:
@@ -174,8 +160,3 @@ def _name(claims: Mapping[str, Any]) -> str:
     if claims.get("email_verified") in (True, "true") and claims.get("email"):
         return str(claims["email"])[:_LONGEST_NAME]
     return f"{claims.get('iss', '')} {claims.get('sub', '')}".strip()[:_LONGEST_NAME] or "unknown"
-
-
-def _plain(value: Mapping[str, object]) -> object:
-    """Return what goes through JSON, as money and times do not."""
-    return json.loads(json.dumps(dict(value), default=str))

@@ -14,7 +14,7 @@ from pyarrow import parquet
 from llmtrace.errors import ConfigError, QueryError, StoreUnreachableError
 from llmtrace.store._connection import open_database
 from llmtrace.store.evidence import CHECK_ALL, CHECK_DAYS
-from tests.cli.homes import collected, llmtrace, told
+from tests.cli.homes import collected, llmtrace, rows, told
 from tests.dashboards.seeding import fill
 from tests.store.calls import NOON, call
 
@@ -152,3 +152,26 @@ def test_an_export_that_fails_leaves_no_file(shop: Path, tmp_path: Path) -> None
     assert isinstance(empty.exception, QueryError)
     assert isinstance(broken.exception, StoreUnreachableError)
     assert list(folder.iterdir()) == []
+
+
+def test_who_took_what_is_audited_without_the_values_of_filters(shop: Path, tmp_path: Path) -> None:
+    export(shop, tmp_path / "calls.csv", "--user", "ann", "--since", "2026-11-01")
+
+    (row,) = rows(shop, "from audit")
+    assert (row["operation"], row["outcome"]) == ("export", '{"calls": 1}')
+    assert "@" in row["actor"]
+    assert '"filters": ["user_id"]' in row["arguments"]
+    assert "ann" not in row["arguments"]
+
+
+def test_what_cannot_be_audited_leaves_no_file(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise StoreUnreachableError("no audit")
+
+    monkeypatch.setattr("llmtrace.store.admin.Admin.run", refuse)
+    result = llmtrace("export", str(tmp_path / "calls.csv"), "--home", str(shop))
+
+    assert result.exit_code != 0
+    assert list(tmp_path.glob("calls*")) == []

@@ -113,13 +113,20 @@ def test_the_replayed_call_is_recorded_and_tagged(provider: LocalProvider, home:
     assert second["output_tokens"] == first["output_tokens"]
 
 
-def test_no_record_leaves_no_trace(provider: LocalProvider, home: Path) -> None:
+def test_no_record_leaves_no_trace_but_in_the_audit(provider: LocalProvider, home: Path) -> None:
     _ask(home, "Why is the sky blue?")
 
-    _run(_calls(home)[0]["span_id"], "--home", str(home), "--no-record")
+    span_id = _calls(home)[0]["span_id"]
+    _run(span_id, "--home", str(home), "--no-record", "--set", "user=somebody")
 
     assert len(_calls(home)) == 1
     assert len(provider.requests) == 2
+    with open_store(home) as store:
+        (row,) = store.sql("from audit").to_pylist()
+    assert (row["operation"], span_id in row["arguments"]) == ("replay", True)
+    assert '"parameters": ["user"]' in row["arguments"]
+    assert "somebody" not in row["arguments"]
+    assert "cost_usd" in row["outcome"]
 
 
 def test_a_dry_run_sends_nothing(provider: LocalProvider, home: Path) -> None:

@@ -13,6 +13,7 @@ from llmtrace.clock import SystemClock
 from llmtrace.config import load_settings
 from llmtrace.pricing import load_price_book
 from llmtrace.store import open_store
+from llmtrace.store.admin import noted
 from llmtrace.store.evidence import write_evidence
 from llmtrace.store.exporting import FILTERS, Selection, calls_of, new_file, write_parquet
 from llmtrace.store.maintenance.backup import file_hash
@@ -77,7 +78,19 @@ def command(
         with_contents=contents,
     )
     settings = load_settings(home=home)
-    with open_store(home) as store, new_file(path) as partial:
+    told = {
+        "format": chosen,
+        "since": since,
+        "until": until,
+        "contents": contents,
+        # Names alone: a value may be somebody's id.
+        "filters": sorted(selection.filters),
+    }
+    with (
+        open_store(home) as store,
+        new_file(path) as partial,
+        noted(settings, actor(), "export", told) as outcome,  # what is not audited is not kept
+    ):
         schema, pieces = calls_of(store, selection)
         if chosen == "csv":
             rows = _write_csv(partial, schema, pieces)
@@ -89,6 +102,7 @@ def command(
             about |= {"from": store.where, "since": str(since), "until": str(until)}
             filtered = {**about, "filters": dict(selection.filters)}
             rows = write_evidence(partial, schema, pieces, book=book, about=filtered)
+        outcome["calls"] = rows
     done: dict[str, object] = {"path": str(path), "format": chosen, "calls": rows}
     done |= {"bytes": path.stat().st_size, "sha256": file_hash(path)}
     text = f"{path}: {rows:,} calls, {done['bytes']:,} bytes\nsha256 {done['sha256']}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from llmtrace.cli.upkeep import actor
 from llmtrace.clock import SystemClock
 from llmtrace.config import load_settings
 from llmtrace.errors import ReplayError
@@ -30,6 +31,7 @@ from llmtrace.replay.again import (
 from llmtrace.replay.run import TIMEOUT_S
 from llmtrace.replay.source import find_call
 from llmtrace.store import open_store
+from llmtrace.store.admin import noted
 from llmtrace.store.row_text import json_text
 
 if TYPE_CHECKING:
@@ -106,7 +108,8 @@ def command(  # noqa: PLR0913  # one parameter an option
     clock = SystemClock()
     with open_store(home) as store:
         call = find_call(store, span_id)
-    price = present_prices(load_settings(home=home), clock)
+    settings = load_settings(home=home)
+    price = present_prices(settings, clock)
     plan = plan_of(call, request, price)
     for warning in plan.warnings:
         click.echo(f"warning: {warning}", err=True)
@@ -114,11 +117,15 @@ def command(  # noqa: PLR0913  # one parameter an option
         _print_plan(plan, base_url, as_json=as_json)
         return 0
     recording = None if no_record else _recorded(plan.span_id, home)
-    found = replay_again(call, plan, request, price=price, clock=clock, recording=recording)
-    if as_json:
-        click.echo(json_text({"span_id": plan.span_id, **_plain(found)}))
-    else:
-        _print_comparison(plan, found)
+    # Names of parameters alone: a value may be a prompt.
+    told = {"span": plan.span_id, "model": plan.model, "parameters": sorted(request.overrides)}
+    with noted(settings, actor(), "replay", told) as outcome:
+        found = replay_again(call, plan, request, price=price, clock=clock, recording=recording)
+        outcome["cost_usd"] = found.after.cost_usd
+        if as_json:
+            click.echo(json_text({"span_id": plan.span_id, **_plain(found)}))
+        else:
+            _print_comparison(plan, found)
     return 0 if found.is_same else 1
 
 

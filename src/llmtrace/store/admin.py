@@ -5,6 +5,8 @@ Like ``HomeStore``, but for what writes: nothing is asked twice, since the first
 
 from __future__ import annotations
 
+import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.clock import Clock, SystemClock
@@ -18,7 +20,7 @@ from llmtrace.store.pricing import settings_pricer
 from llmtrace.store.remote import RemoteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
     from llmtrace.config import Settings
@@ -84,3 +86,33 @@ def open_admin(home: Path | None = None) -> Admin:
     Raises ConfigError for wrong settings.
     """
     return Admin(load_settings(home=home))
+
+
+@contextmanager
+def noted(
+    settings: Settings, actor: str, operation: str, arguments: Mapping[str, object]
+) -> Generator[dict[str, object], None, None]:
+    """Write into the audit what is done in the block and how it ended (``maintenance.noting``).
+
+    Gives the outcome, to be filled; what the block raises becomes its ``error``, by name, and goes
+    on. Raises QueryError or StoreError if the row cannot be written.
+    """
+    outcome: dict[str, object] = {}
+    try:
+        yield outcome
+    except BaseException as error:
+        outcome["error"] = type(error).__name__
+        raise
+    finally:
+        told = {
+            "actor": actor,
+            "operation": operation,
+            "arguments": _plain(arguments),
+            "outcome": _plain(outcome),
+        }
+        Admin(settings).run("note", told)
+
+
+def _plain(value: Mapping[str, object]) -> object:
+    """Return what goes through JSON, as money and times do not."""
+    return json.loads(json.dumps(dict(value), default=str))
