@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -77,3 +78,36 @@ def test_who_cannot_open_the_file_leaves_it_as_it_was(tmp_path: Path) -> None:
         writer._connection.execute("checkpoint")
 
         assert another_process(tmp_path / "llmtrace.duckdb", "reading") == "locked"
+
+
+def test_a_file_that_is_being_written_anew_can_be_lent_and_is_exchanged_afterwards(
+    tmp_path: Path,
+) -> None:
+    # given: somebody who borrows the file while another is made to take its place
+    path, seen = tmp_path / "llmtrace.duckdb", []
+    borrowed, given_back = threading.Event(), threading.Event()
+    with Writer(path) as writer:
+        writer.insert([call()], counts={"lost.a": 2})
+
+        def borrow() -> None:
+            with writer.lent(lambda lent: seen.append(another_process(lent, "reading"))):
+                borrowed.set()
+                given_back.wait(10)
+
+        borrower = threading.Thread(target=borrow)
+
+        def make(_: object, target: Path) -> None:
+            borrower.start()
+            assert borrowed.wait(20)
+            assert writer.counts() == {"lost.a": 2}
+            Writer(target).close()
+            threading.Timer(0.1, given_back.set).start()
+
+        # when
+        writer.replace_file(make)
+        borrower.join()
+
+        # then: the exchange waited for who had borrowed the old one
+        assert seen == ["1"]
+        assert given_back.is_set()
+        assert writer.counts() == {}

@@ -12,7 +12,7 @@ It does not decode, price or read segments: that is ``drain``.
 from __future__ import annotations
 
 import threading
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
@@ -122,6 +122,10 @@ class Writer:
         self._path = path
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
+        """Held by whoever changes rows or the file."""
+        self._opening = threading.Lock()
+        """Held while rows change, or the file is lent or exchanged; not while it is copied, so that
+        a borrower does not wait for that, inside, until the exchange has waited for it in vain."""
         self._readers = Readers()
         self._connection = open_database(path)
         self._file_lock = FileLock(path)
@@ -222,9 +226,11 @@ class Writer:
 
     def counts(self) -> dict[str, int]:
         """Return what ingestion refused, repaired or found damaged so far, by reason."""
-        found = self.transaction(
-            lambda transaction: transaction.execute("select name, total from _counts order by name")
-        )
+        try:
+            with self.snapshot() as transaction:  # so that no health check waits for a writer
+                found = transaction.execute("select name, total from _counts order by name")
+        except DatabaseError as error:
+            raise _as_store_error(self._path, error) from error
         names, totals = found.column("name"), found.column("total")
         return dict(zip(names.to_pylist(), totals.to_pylist(), strict=True))
 
@@ -233,7 +239,7 @@ class Writer:
 
         Safe from any thread; callers take turns.
         """
-        with self._lock:
+        with self._lock, self._opening:
             try:
                 if self._is_broken:
                     self._reopen()
@@ -283,8 +289,11 @@ class Writer:
         ``open_it`` makes it open the file, and returns when it has; transactions wait for that,
         not for the block. The other process has closed the file when the block ends.
         """
-        with self._readers.reading(), closing(another_cursor(self._connection)) as keeper:
-            with self._lock:
+        with ExitStack() as stack:
+            with self._opening:
+                # The door is shut by nobody without that lock: this does not wait.
+                stack.enter_context(self._readers.reading())
+                keeper = stack.enter_context(closing(another_cursor(self._connection)))
                 try:
                     lend(self._connection, keeper, self._path, self._file_lock, open_it)
                 except DatabaseError as error:
@@ -307,7 +316,7 @@ class Writer:
             try:
                 with self.snapshot() as source:
                     result = make(source, made)
-                with self._readers.nobody(timeout_s=_EXCHANGE_TIMEOUT_S):
+                with self._opening, self._readers.nobody(timeout_s=_EXCHANGE_TIMEOUT_S):
                     self._close()
                     self._is_broken = True
                     try:
@@ -325,7 +334,7 @@ class Writer:
 
     def close(self) -> None:
         """Checkpoint and close the file."""
-        with self._lock:
+        with self._lock, self._opening:
             self._connection.close()
             # Somebody who still reads has the file open, and the lock is theirs too.
             with suppress(StoreError), self._readers.nobody(timeout_s=0):
