@@ -6,12 +6,13 @@ extrapolated: a figure is of the calls that were looked at.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import streamlit as st
 
+from dashboards.address import CUSTOM
 from dashboards.asking import (
     STEP_S,
     Place,
@@ -59,10 +60,23 @@ WINDOWS: Final = {"5m": timedelta(minutes=5), "1h": timedelta(hours=1), "24h": t
 COUNTED_BY: Final = limits.COUNTED_BY
 NOT_COUNTED_BY: Final = limits.NOT_COUNTED_BY
 NOTHING: Final = Saving().upper_usd
-_KEPT_S: Final = 6 * STEP_S
+_KEPT_S: Final = 300
 _LISTED: Final = 10
 
 Item = TypeVar("Item")
+
+
+def settled(shown: View) -> View:
+    """Return the same view as of the last whole five minutes: what is looked for is dear."""
+    late = timedelta(seconds=shown.now.timestamp() % _KEPT_S)
+    scope = shown.scope
+    if scope.end != shown.now or scope.end - late <= scope.start:
+        return shown
+    # A range of so many hours moves as a whole; a month, or days, keep their beginning.
+    start = scope.start if shown.range in (CUSTOM, "MTD") else scope.start - late
+    return replace(
+        shown, scope=replace(scope, start=start, end=scope.end - late), now=shown.now - late
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

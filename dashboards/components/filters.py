@@ -6,12 +6,14 @@ through ``address.parse`` alone. Values come from spans and links: they are show
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from dashboards import address, data
 from dashboards.components.format import one_line, plain
@@ -52,8 +54,8 @@ def filter_bar() -> data.View:
     return view
 
 
-def open_with(view: str, choice: address.Choice) -> None:
-    """Open another page, its filter bar saying ``choice``.
+def open_with(view: str, choice: address.Choice, **more: str) -> None:
+    """Open another page, its filter bar saying ``choice``; ``more`` are parameters of its own.
 
     Streamlit lets no page set what its own bar is bound to, not even of the page it switches to.
     """
@@ -68,7 +70,7 @@ def open_with(view: str, choice: address.Choice) -> None:
         "refresh": choice.refresh,
     }
     st.session_state[_KEPT] = (_ELSEWHERE, address.serialise(choice), shown)
-    st.switch_page(view)
+    st.switch_page(view, query_params=more)
 
 
 def _carry_over() -> None:
@@ -77,7 +79,10 @@ def _carry_over() -> None:
     if path in (None, _path()) or any(name in st.query_params for name in address.NAMES):
         return
     for name, values in said.items():
-        st.query_params[name] = values
+        # Left from within a fragment, the page before still has its widgets bound; those of this
+        # one say the same, by what they are told below.
+        with suppress(StreamlitAPIException):
+            st.query_params[name] = values
     for name, value in shown.items():
         st.session_state[name] = value
 

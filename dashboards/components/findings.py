@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from dashboards import address, data
+from dashboards import data
 from dashboards import data_savings as figures
 from dashboards.components import format as fmt
+from dashboards.components.filters import open_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from dashboards import address
     from dashboards.data_savings import Found, Row, Saving
 
 TITLES: Final = {
@@ -41,8 +43,8 @@ class Finding:
     """Columns that are no figures."""
     calls: Callable[[int], list[Row]]
     """The calls of a row."""
-    links: Mapping[str, Callable[[int], tuple[str, Mapping[str, Any]]]]
-    """What else a row leads to: label → page and its parameters."""
+    links: Mapping[str, Callable[[int], None]]
+    """What else a row leads to: label → opens the page."""
     failed: str | None = None
 
 
@@ -127,7 +129,7 @@ def _prefixes(shown: data.View) -> Finding:
         },
         names=["Begins with", "Feature", "Model", "Minimum from"],
         calls=lambda place: figures.named(shown, items[place].seen),
-        links={"What breaks the cache": lambda _: ("views/cache.py", _query(shown))},
+        links={"What breaks the cache": lambda _: open_with("views/cache.py", shown.choice)},
     )
 
 
@@ -196,9 +198,9 @@ def _models(shown: data.View) -> Finding:
         calls=lambda place: figures.behind(
             shown, {"provider": (items[place].provider,), "model": (items[place].model,)}
         ),
-        links={"Ask what if": lambda place: ("views/what_if.py", {
-            **_query(shown), "model": [items[place].model],
-            "to": [f"{items[place].provider}/{items[place].candidate}"]})},
+        links={"Ask what if": lambda place: open_with(
+            "views/what_if.py", _only(shown, "model", items[place].model),
+            models=f"{items[place].provider}/{items[place].candidate}")},
     )  # fmt: skip
 
 
@@ -298,5 +300,5 @@ def name_of(value: str | None) -> str:
     return data.NO_VALUE if value is None else fmt.one_line(value, 60)
 
 
-def _query(shown: data.View) -> dict[str, list[str]]:
-    return address.serialise(shown.choice)
+def _only(shown: data.View, name: str, value: str) -> address.Choice:
+    return replace(shown.choice, filters={**shown.choice.filters, name: (value,)})

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from dashboards import data_savings
 from dashboards.components import format as fmt
 from dashboards.components.cards import choosing_card
 from dashboards.components.filters import filter_bar
@@ -34,7 +36,8 @@ def _body(shown: data.View) -> None:
     with choosing_card(
         "What could cost less", "Repeats within", _WINDOWS, key="window", default="1h", in_url=True
     ) as window:
-        found = findings(shown, window)
+        settled = data_savings.settled(shown)
+        found = findings(settled, window)
         grid(
             {
                 "Finding": [TITLES[name] for name in found],
@@ -52,9 +55,10 @@ def _body(shown: data.View) -> None:
             key="findings",
             alt="What could cost less, by kind of finding",
         )
+        at = settled.now.astimezone(ZoneInfo(settled.zone))
         st.caption(
-            "Of the calls looked at, nothing is extrapolated. A call may be in several findings: "
-            "they do not add up."
+            f"As of {at:%H:%M}, of the calls looked at; "
+            "nothing is extrapolated. A call may be in several findings: they do not add up."
         )
     _detail(found)
 
@@ -84,8 +88,7 @@ def _picked(finding: Finding, place: int, name: str) -> None:
     with st.container(horizontal=True):
         for label, link in finding.links.items():
             if st.button(label, icon=":material/arrow_forward:", key=f"{name}-{label}"):
-                target, query = link(place)
-                st.switch_page(target, query_params=dict(query))
+                link(place)
     rows = finding.calls(place)
     if not rows:
         nothing_found("such call")

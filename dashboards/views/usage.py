@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from dashboards import address, data
+from dashboards import data
 from dashboards import data_usage as figures
 from dashboards.components import format as fmt
 from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
 from dashboards.components.figure_card import figure_card
-from dashboards.components.filters import filter_bar
+from dashboards.components.filters import filter_bar, open_with
 from dashboards.components.grid import grid
 from dashboards.components.states import live, nothing_found, page
 from dashboards.components.trends import lines, stacked, table
@@ -146,8 +147,8 @@ def _breakdown(shown: data.View) -> None:
         more = f"The {len(rows)} of {number:,} with most tokens. " if number > len(rows) else ""
         st.caption(f"{more}Select a row to list its traces.")
     if picked is not None and rows[picked][by] is not None:
-        query = {**address.serialise(shown.choice), by: [rows[picked][by]]}
-        st.switch_page("views/traces.py", query_params=query)
+        filters = {**shown.choice.filters, by: (rows[picked][by],)}
+        open_with("views/traces.py", replace(shown.choice, filters=filters))
 
 
 def _columns(shown: data.View, by: str, rows: Sequence[Row]) -> dict[str, Sequence[str]]:

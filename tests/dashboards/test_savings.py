@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dashboards import data_savings
+from dashboards.address import CUSTOM, Choice
 from dashboards.components import format as fmt
+from dashboards.viewing import view
 from llmtrace.clock import SystemClock, from_unix_ns
 from llmtrace.pricing import PriceBook
 from llmtrace.semconv import REQUEST_MAX_TOKENS
@@ -32,7 +35,8 @@ if TYPE_CHECKING:
     from llmtrace.otlp.rows import SpanRow
 
 NOW = datetime(2026, 11, 18, 15, 30, 5, tzinfo=UTC)
-END = datetime(2026, 11, 18, 15, 30, 10, tzinfo=UTC)
+END = datetime(2026, 11, 18, 15, 30, tzinfo=UTC)
+"""What the page looks at ends with the last whole five minutes."""
 RANGE = [END - timedelta(days=1), END]
 BOOK = PriceBook()
 MANUAL = "You answer for the shop. Its rules: " + "be kind, be brief, be right. " * 300
@@ -308,3 +312,23 @@ def test_a_viewer_of_one_tenant_gets_findings_of_that_tenant(tmp_path: Path) -> 
     assert [(row["looked_at"], row["span_id"] is None) for row in rows] == [(2, False)]
     assert [row["calls"] for row in limits.limited_calls(store, query).to_pylist()] == [2]
     assert [group.calls for group in groups.call_groups(store, query, (5,))] == [2]
+
+
+@pytest.mark.parametrize(
+    ("choice", "start", "end"),
+    [
+        (Choice(), END - timedelta(days=1), END),
+        (Choice(range="MTD"), datetime(2026, 11, 1, tzinfo=UTC), END),
+        (
+            Choice(range=CUSTOM, days=(date(2026, 11, 3), date(2026, 11, 3))),
+            datetime(2026, 11, 3, tzinfo=UTC),
+            datetime(2026, 11, 4, tzinfo=UTC),
+        ),
+    ],
+)
+def test_a_range_until_now_ends_with_five_whole_minutes(
+    choice: Choice, start: datetime, end: datetime
+) -> None:
+    scope = data_savings.settled(view(choice, "UTC")).scope
+
+    assert (scope.start, scope.end) == (start, end)
