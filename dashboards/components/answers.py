@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dashboards.data_replay import Comparison, Side
 
 _LONGEST_TEXT: Final = 20_000
+_SHORT_TEXT: Final = 600
 _LONGEST_DIFF: Final = 50_000
 _NAMES: Final = ("Stored", "Replayed")
 
@@ -24,9 +25,10 @@ def comparison(found: Comparison, traces: tuple[str | None, str | None], *, key:
     _figures(found)
     columns = st.columns(2, gap="small")
     sides = (found.before, found.after)
+    is_long = any(len(side.text or "") > _SHORT_TEXT for side in sides)
     for column, name, side, trace_id in zip(columns, _NAMES, sides, traces, strict=True):
         with column:
-            _side(name, side, trace_id, key=key)
+            _side(name, side, trace_id, key=key, is_long=is_long)
     with st.container(border=True):
         st.subheader("Text difference", anchor=False)
         if found.diff:
@@ -74,7 +76,7 @@ def _money(amount: Decimal | None) -> str:
     return fmt.UNPRICED if amount is None else fmt.money(amount)
 
 
-def _side(name: str, side: Side, trace_id: str | None, *, key: str) -> None:
+def _side(name: str, side: Side, trace_id: str | None, *, key: str, is_long: bool) -> None:
     with st.container(border=True, height="stretch"):
         with st.container(
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
@@ -95,7 +97,8 @@ def _side(name: str, side: Side, trace_id: str | None, *, key: str) -> None:
                 ]
             )
         )
-        with st.container(height=300, key=f"message-{key}-{name}"):
+        with st.container(height=360 if is_long else "content", border=True,
+                          key=f"message-{key}-{name}"):  # fmt: skip
             if side.text is None:
                 st.caption("This answer was not captured, or not whole.")
             else:

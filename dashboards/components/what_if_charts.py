@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _LESS, _MORE, _NOW = "#12A594", "#D64550", "#8A8F98"
 _ROW_PX: Final = 30
+_AROUND_PX: Final = 80
+"""Legend and axis, which Streamlit counts in."""
 
 
 def bills_chart(bills: Sequence[tuple[str, Decimal]], now: Decimal) -> dict[str, Any]:
@@ -35,7 +37,7 @@ def bills_chart(bills: Sequence[tuple[str, Decimal]], now: Decimal) -> dict[str,
     ]
     return {
         "data": {"values": rows},
-        "height": float(_ROW_PX * len(rows) + 10),
+        "height": float(_ROW_PX * len(rows) + _AROUND_PX),
         "layer": [
             {
                 "mark": {"type": "bar", "cornerRadiusEnd": 2, "height": 16.0},

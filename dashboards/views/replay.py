@@ -297,8 +297,7 @@ def _offline(call: StoredCall) -> None:
         if row.call.span_id == call.span_id and row.text is not None:
             with st.container(border=True):
                 st.subheader("What the program reads", anchor=False)
-                with st.container(height=300, key="message-offline"):
-                    st.text(fmt.plain(row.text, 20_000) or "(empty)")
+                st.text(fmt.plain(row.text, 20_000) or "(empty)")
 
 
 def _earlier(call: StoredCall) -> None:

@@ -31,9 +31,6 @@ def render() -> None:
     shown = filter_bar()
     with st.container(border=True):
         names, assumptions, percent = _assumptions(shown)
-    if not names:
-        st.info("Choose at least one model to compare.", icon=":material/add_circle:")
-        return
     found = figures.answer(shown, names, assumptions)
     if not found.calls:
         nothing_found("call")
@@ -50,12 +47,11 @@ def _assumptions(shown: data.View) -> tuple[list[str], Assumptions, int]:
     names = st.multiselect(
         "Models to compare",
         figures.known_models(shown),
-        default=figures.proposed(shown),
-        key="to",
+        key="models",
         bind="query-params",
         accept_new_options=True,
         max_selections=figures.MAX_CANDIDATES,
-        placeholder="provider/model",
+        placeholder="The models in use; or choose others, as provider/model",
         help="Of the price list, of your prices.yaml, or any other as provider/model.",
     )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
@@ -93,7 +89,7 @@ def _assumptions(shown: data.View) -> tuple[list[str], Assumptions, int]:
         caching="none" if caching == "No caching" else "measured",
         tiers="standard" if tiers == "Standard" else "measured",
     )
-    return list(names), assumed, percent
+    return list(names) or figures.proposed(shown), assumed, percent
 
 
 def _cards(found: WhatIf, lines: list[Line], percent: int) -> None:

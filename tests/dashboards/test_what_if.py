@@ -77,7 +77,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AppTest, Pa
 
 
 def opened(home: Path, patch: pytest.MonkeyPatch, **query: str | list[str]) -> AppTest:
-    app = open_page(home, patch, "what_if", {"to": COMPARED, **query})
+    app = open_page(home, patch, "what_if", {"models": COMPARED, **query})
     assert not app.exception
     return app
 
@@ -91,7 +91,8 @@ def traffic(home: Path) -> dict[str, Any]:
 def rows(app: AppTest) -> dict[str, dict[str, Any]]:
     for table in app.dataframe:
         if "Cost there" in table.value.columns:
-            return {row["Model"]: row for row in table.value.to_dict("records")}
+            records = table.value.to_dict("records")
+            return {row["Model"]: {str(name): row[name] for name in row} for row in records}
     raise AssertionError("no candidates are shown")
 
 
@@ -160,6 +161,7 @@ def test_without_caching_and_with_a_part_moved_it_is_plain_sql_too(
     assert shown["Compared, there"] == fmt.money(dear)
     assert shown["Bill, 25 % moved"] == fmt.money(bill)
     assert shown["Calls priced"] == f"100% of {told['calls']}"
+    assert app.query_params["models"] == COMPARED
 
 
 def test_nobody_named_a_model_so_those_in_use_are_proposed_and_a_filter_may_leave_nothing(
@@ -179,7 +181,7 @@ def test_hostile_text_is_never_rendered(tmp_path: Path, monkeypatch: pytest.Monk
     fill(tmp_path, [call(NOW - minutes(3), request_model=text, provider=text, feature=text)
                     for text in HOSTILE])  # fmt: skip
 
-    app = opened(tmp_path, monkeypatch, to=[f"x/{text}" for text in HOSTILE], tables="true")
+    app = opened(tmp_path, monkeypatch, models=[f"x/{text}" for text in HOSTILE], tables="true")
 
     assert not [text for text in HOSTILE if text in as_markdown(app)]
     shown = texts(app) + "".join(str(each.value.to_dict()) for each in app.dataframe)

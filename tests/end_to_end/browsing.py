@@ -32,7 +32,7 @@ ARGUMENTS: Final = [
 READY: Final = "[data-testid=stApp][data-test-script-state=notRunning]"
 _START_TIMEOUT_S: Final = 60
 # On a deep link Streamlit first asks below the page's own path; it then asks again at the root.
-_HARMLESS: Final = re.compile(r"/[a-z]+/_stcore/(health|host-config)")
+_HARMLESS: Final = re.compile(r"/[a-z_]+/_stcore/(health|host-config)")
 
 
 @dataclass
