@@ -19,9 +19,10 @@ import streamlit as st
 
 from dashboards.access import check_all_tenants, viewer
 from dashboards.figures import Figure
-from dashboards.home import home
+from dashboards.home import home, settings
 from llmtrace.clock import SystemClock
 from llmtrace.store import open_store
+from llmtrace.store.admin import Admin
 from llmtrace.store.comparison import change_ratio, difference
 from llmtrace.store.metric_definitions import MEASURES
 from llmtrace.store.metric_time import bucket_starts
@@ -79,6 +80,12 @@ def whole_store() -> HomeStore:
     """Return all of the store. Raises NotAllowedError for viewers of some tenants only."""
     check_all_tenants()
     return _whole(str(home()))
+
+
+def whole_admin() -> Admin:
+    """Return the door to operations on the store. Raises NotAllowedError as ``whole_store``."""
+    check_all_tenants()
+    return Admin(settings())
 
 
 def ask(query: MetricQuery) -> list[dict[str, Any]]:

@@ -34,7 +34,7 @@ def test_the_store_is_opened_at_one_door(path: Path) -> None:
         if isinstance(name, (ast.Attribute, ast.Name))
     }
 
-    assert not called & OPENERS, "ask through dashboards.asking"
+    assert not called & OPENERS, "ask asking.open_at(place()), whole_store() or whole_admin()"
     assert "Place" not in called, "asking.place() says which place is the viewer's"
 
 

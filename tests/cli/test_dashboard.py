@@ -5,17 +5,21 @@ from __future__ import annotations
 import http.client
 import os
 import socket
+import ssl
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from click.testing import CliRunner
 
-from llmtrace.cli.dashboard import POLICY, is_loopback, serve
+from llmtrace.cli.dashboard import POLICY, command, is_loopback, serve
+from llmtrace.cli.up import command as up
 from llmtrace.config import Settings
 from llmtrace.errors import ConfigError
 from llmtrace.store.discovery import find_collector
+from tests.collector.test_tls import a_pair
 from tests.end_to_end.browsing import dashboard
 
 if TYPE_CHECKING:
@@ -85,3 +89,60 @@ def test_a_taken_port_is_a_clear_error(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert f"port {port} of 127.0.0.1 cannot be listened on" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_where_people_sign_in_others_may_reach_it_by_tls_and_get_the_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = a_pair(tmp_path, "pages")
+    monkeypatch.setenv("LLMTRACE_DASHBOARD_TOKEN", "a long token of the whole team")
+    arguments = ("--host", "0.0.0.0", "--sign-in", "token")  # noqa: S104  # what is tested
+    with dashboard(tmp_path, *arguments, "--tls-cert", certificate, "--tls-key", key) as url:
+        trusted = ssl.create_default_context(cafile=certificate)
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", urlsplit(url).port, timeout=20, context=trusted
+        )
+        try:
+            connection.request("GET", "/cost", headers={"Accept": "text/html", "Host": "llm.test"})
+            answer = connection.getresponse()
+            answer.read()
+            assert (answer.status, answer.headers["location"]) == (303, "/sign-in?next=%2Fcost")
+            assert answer.headers["content-security-policy"] == POLICY
+            form = "token=a+long+token+of+the+whole+team"
+            connection.request("POST", "/sign-in", form)
+            cookie = connection.getresponse().headers["set-cookie"]
+            assert "Secure" in cookie
+            assert "HttpOnly" in cookie
+        finally:
+            connection.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--sign-in", "token"], "sign-in by token needs one"),
+        (["--sign-in", "oidc"], "needs a table [auth] in secrets.toml"),
+        (["--host", "0.0.0.0"], "nobody would have to sign in"),  # noqa: S104  # what is tested
+        (["--tls-cert", "a.pem"], "both --tls-cert and --tls-key"),
+        (["--tls-cert", "a.pem", "--tls-key", "b.pem"], "there is no file a.pem"),
+    ],
+)
+def test_what_lets_nobody_in_or_everybody_is_told_at_once(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(command, [*arguments, "--home", str(tmp_path), "--no-browser"])
+
+    assert isinstance(result.exception, ConfigError)
+    assert said in str(result.exception)
+
+
+def test_up_serves_nobodys_pages_to_others(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        up, ["--dashboard-host", "0.0.0.0", "--home", str(tmp_path)]  # noqa: S104  # as above
+    )  # fmt: skip
+
+    assert isinstance(result.exception, ConfigError)
+    assert "nobody would have to sign in" in str(result.exception)

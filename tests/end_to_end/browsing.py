@@ -61,11 +61,11 @@ class Watched:
 
 
 @contextmanager
-def dashboard(home: Path) -> Iterator[str]:
-    """Serve ``home`` by the real command on a free port; give its URL."""
+def dashboard(home: Path, *arguments: str | Path) -> Iterator[str]:
+    """Serve ``home`` by the real command, with ``arguments``, on a free port; give its URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", "llmtrace", "dashboard", "--port", "0", "--no-browser",
-         "--home", str(home)],
+         "--home", str(home), *map(str, arguments)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -96,7 +96,7 @@ def _url(process: subprocess.Popen[str]) -> str:
     lines: list[str] = []
     for line in process.stderr:
         lines.append(line)
-        found = re.search(r"llmtrace dashboard: (http://\S+)", line)
+        found = re.search(r"llmtrace dashboard: (https?://\S+)", line)
         if found:
             # Read on, or the process would stop at a full pipe.
             threading.Thread(

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from starlette.middleware import Middleware
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from llmtrace.config import Settings, SignInMode
+    from llmtrace.config import Settings
 
 DEFAULT_PORT: Final = 8501
 _HOSTS: Final = ["127.0.0.1", "localhost", "[::1]"]
@@ -129,14 +129,7 @@ def serve(
     except ImportError as error:
         raise MissingExtraError("llmtrace dashboard", "dashboards") from error
 
-    mode = settings.dashboard_sign_in
-    if mode == "none" and not is_loopback(host):
-        raise ConfigError(
-            f"host {host!r} can be reached from other machines, and nobody would have to sign in; "
-            "choose --sign-in token or --sign-in oidc, or use 127.0.0.1 and an SSH tunnel"
-        )
-    secrets = {"auth": load_auth(settings.home)} if mode == "oidc" else None
-    sessions = Sessions(shared_token(settings), SystemClock()) if mode == "token" else None
+    sessions, secrets = check_sign_in(settings, host)
     port = _free_port(host, port)
     pages = bundled("dashboards")
     _choose_settings(pages, settings, sessions, secrets)
@@ -152,8 +145,12 @@ def serve(
             webbrowser.open(url)
         yield
 
+    is_open = sessions is None and secrets is None
     app = st.App(
-        pages / "app.py", secrets=secrets, lifespan=started, middleware=_middleware(sessions, mode)
+        pages / "app.py",
+        secrets=secrets,
+        lifespan=started,
+        middleware=_middleware(sessions, is_open=is_open),
     )
     with ExitStack() as stack:
         if owns_store:
@@ -164,6 +161,26 @@ def serve(
         if tls is not None:
             served |= {"server.sslCertFile": str(tls[0]), "server.sslKeyFile": str(tls[1])}
         app.run(config={**_config(pages), **served})
+
+
+def check_sign_in(
+    settings: Settings, host: str
+) -> tuple[Sessions | None, dict[str, dict[str, Any]] | None]:
+    """Return what lets people in: sessions in mode ``token``, Streamlit's secrets in ``oidc``.
+
+    Raises ConfigError if somebody could get in without, or nobody could; MissingExtraError.
+    """
+    mode = settings.dashboard_sign_in
+    if mode == "token":
+        return Sessions(shared_token(settings), SystemClock()), None
+    if mode == "oidc":
+        return None, {"auth": load_auth(settings.home)}
+    if not is_loopback(host):
+        raise ConfigError(
+            f"host {host!r} can be reached from other machines, and nobody would have to sign in; "
+            "choose --sign-in token or --sign-in oidc, or use 127.0.0.1 and an SSH tunnel"
+        )
+    return None, None
 
 
 class SafeHeaders:
@@ -221,15 +238,15 @@ def _choose_settings(
     importlib.import_module("dashboards.home").choose_settings(settings, sessions, names)
 
 
-def _middleware(sessions: Sessions | None, mode: SignInMode) -> list[Middleware]:
-    """Return what stands before Streamlit, the outermost first."""
+def _middleware(sessions: Sessions | None, *, is_open: bool) -> list[Middleware]:
+    """Return what stands before Streamlit, the outermost first; ``is_open``: nobody signs in."""
     from starlette.middleware import Middleware  # noqa: PLC0415  # comes with the extra
     from starlette.middleware.trustedhost import TrustedHostMiddleware  # noqa: PLC0415
 
     from llmtrace.cli.front_door import FrontDoor  # noqa: PLC0415  # as above
 
     found = [Middleware(SafeHeaders)]
-    if mode == "none":
+    if is_open:
         # A page of another site could point its own name at 127.0.0.1. Where people sign in it
         # gains nothing: a session's cookie is of our name, and we have many.
         found.insert(0, Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS, www_redirect=False))

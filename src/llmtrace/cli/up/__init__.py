@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from llmtrace.cli.dashboard import DEFAULT_PORT as DASHBOARD_PORT
+from llmtrace.cli.dashboard import check_sign_in, is_loopback
 from llmtrace.cli.up.supervisor import Child, Supervisor
 from llmtrace.collector.service import DEFAULT_GRPC_PORT, DEFAULT_HOST, DEFAULT_PORT
 from llmtrace.config import load_settings
@@ -36,6 +37,12 @@ _port = click.IntRange(0, 65_535)
 @click.option(
     "--dashboard-port", type=_port, default=DASHBOARD_PORT, show_default=True, help="The pages."
 )
+@click.option(
+    "--dashboard-host",
+    default=DEFAULT_HOST,
+    show_default=True,
+    help="The pages' address; one that others can reach needs LLMTRACE_DASHBOARD_SIGN_IN.",
+)
 @click.option("--no-dashboard", is_flag=True, help="Do not serve the pages.")
 @click.option(
     "--rules",
@@ -53,6 +60,7 @@ def command(  # noqa: PLR0913  # one for each option
     grpc_port: int,
     no_grpc: bool,
     dashboard_port: int,
+    dashboard_host: str,
     no_dashboard: bool,
     rules: Path | None,
     tls_cert: Path | None,
@@ -61,7 +69,10 @@ def command(  # noqa: PLR0913  # one for each option
     home: Path | None,
 ) -> int:
     """Run everything: collector, alerts, dashboards; restart what dies; until Ctrl-C."""
-    place = load_settings(home=home).home
+    settings = load_settings(home=home)
+    place = settings.home
+    if not no_dashboard:
+        check_sign_in(settings, dashboard_host)
     stopping = threading.Event()
 
     def stop(*_: object) -> None:
@@ -69,6 +80,10 @@ def command(  # noqa: PLR0913  # one for each option
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    tls = [
+        *([f"--tls-cert={tls_cert}"] if tls_cert is not None else []),
+        *([f"--tls-key={tls_key}"] if tls_key is not None else []),
+    ]
     collector = _command(
         "collector",
         place,
@@ -76,15 +91,22 @@ def command(  # noqa: PLR0913  # one for each option
         f"--port={port}",
         *(["--no-grpc"] if no_grpc else [f"--grpc-port={grpc_port}"]),
         *([f"--rules={rules.absolute()}"] if rules is not None else []),
-        *([f"--tls-cert={tls_cert}"] if tls_cert is not None else []),
-        *([f"--tls-key={tls_key}"] if tls_key is not None else []),
+        *tls,
         *([f"--min-free-mb={min_free_mb}"] if min_free_mb is not None else []),
     )
     children = [
         Child(name="collector", command=collector, is_ready=lambda pid: _collects(place, pid))
     ]
     if not no_dashboard:
-        pages = _command("dashboard", place, f"--port={dashboard_port}", "--no-browser")
+        pages = _command(
+            "dashboard",
+            place,
+            f"--port={dashboard_port}",
+            f"--host={dashboard_host}",
+            "--no-browser",
+            # A browser of this machine need not know the receivers' certificate.
+            *([] if is_loopback(dashboard_host) else tls),
+        )
         children.append(Child(name="dashboard", command=pages))
     _say("up", f"store in {place}; Ctrl-C stops everything")
     code = Supervisor(children, say=_say).run(stopping)
