@@ -195,9 +195,9 @@ def _models(shown: data.View) -> Finding:
             "Not said": [fmt.count(each.unsaid) for each in items],
         },
         names=["Model", "Cheaper", "In use", "Features"],
-        calls=lambda place: figures.behind(
-            shown, {"provider": (items[place].provider,), "model": (items[place].model,)}
-        ),
+        calls=lambda place: figures.behind(shown, {
+            "feature": items[place].features, "model": (items[place].model,),
+            "provider": (items[place].provider,)}),
         links={"Ask what if": lambda place: open_with(
             "views/what_if.py", _only(shown, "model", items[place].model),
             models=f"{items[place].provider}/{items[place].candidate}")},
@@ -245,7 +245,7 @@ def _prompts(shown: data.View) -> Finding:
         else "No feature whose prompts stand out",
         who=name_of(items[0].feature) if items else fmt.NONE,
         saved=_UNSAID if items else fmt.money(figures.NOTHING),
-        looked=_looked(found, f"of features with {figures.FEWEST} calls or more"),
+        looked=_looked(found, f"of features with {figures.FEWEST} or more"),
         failed=found.failed,
         advice="Features that send three times as many tokens for each token of output as the "
         "median feature, or a quarter more a request than in the range before. What can be left "
@@ -276,7 +276,7 @@ def _saved(saving: Saving) -> str:
     told = f"{low} to {high}" if saving.lower_usd else f"up to {high}"
     if low == high:  # as it is written: bounds a part of a cent apart would read as two
         told = low
-    return f"{told}, and more unsaid" if saving.unsaid else told
+    return f"{told}, in part" if saving.unsaid else told
 
 
 def _looked(found: Found[Any], what: str) -> str:

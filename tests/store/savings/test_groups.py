@@ -146,25 +146,23 @@ def test_another_model_would_have_cost_what_each_call_would_have(
         assert each.is_used is ((each.provider, each.candidate) in MODELS)
 
 
-@pytest.mark.parametrize(
-    "columns",
-    [
+def test_of_calls_priced_otherwise_nothing_is_said(tmp_path: Path) -> None:
+    plain: dict[str, Any] = {"cost_usd": Decimal("0.000325"), "cost_source": "list"}
+    others: list[dict[str, Any]] = [
         {"cost_usd": Decimal("0.0003250001")},
         {"cost_source": "provider"},
         {"cost_source": "estimated"},
         {"request_model": "nobody-knows"},
-    ],
-)
-def test_of_calls_priced_otherwise_nothing_is_said(tmp_path: Path, columns: dict[str, Any]) -> None:
-    plain: dict[str, Any] = {"cost_usd": Decimal("0.000325"), "cost_source": "list"}
+    ]
+    rows = [call(**{**plain, **other}, feature=f"b{place}") for place, other in enumerate(others)]
     with Writer(tmp_path / "llmtrace.duckdb") as writer:
-        writer.insert([call(**plain, feature="a"), call(**{**plain, **columns}, feature="b")])
+        writer.insert([call(**plain, feature="a"), *rows])
         found = call_groups(writer, QUERY, ())
 
+    assert len(found) == 5
     assert [each.feature for each in find_batchable(found, BOOK)] == ["a"]
     cheaper = find_cheaper(found, candidates({("openai", "gpt-5")}, BOOK, NOON), BOOK)
-    assert {each.calls for each in cheaper} == {1}
-    assert {each.features for each in cheaper} == {("a",)}
+    assert {(each.calls, each.unsaid, each.features) for each in cheaper} == {(1, 3, ("a",))}
 
 
 def test_too_many_groups_are_refused_not_cut(

@@ -74,7 +74,9 @@ def test_an_answer_must_have_been_there_and_be_young_enough(store: Writer) -> No
     rows = [call(**body), call(NOON + minutes(0.5), **body), call(NOON + minutes(30), **body)]
 
     assert found(store, *rows)[0].calls == 1  # the second began before the first was answered
-    assert not find_repeats(answered_calls(store, QUERY).to_pylist(), minutes(28))
+    told = answered_calls(store, QUERY).to_pylist()
+    assert not find_repeats(told, minutes(28))
+    assert find_repeats(told, HOUR)[0].seen[0].about == "answered 28.5 min before"
 
 
 def test_a_failed_call_answered_nothing_and_is_no_repeat(store: Writer) -> None:

@@ -141,7 +141,7 @@ def _repeats(key: tuple[Any, ...], rows: list[Mapping[str, Any]]) -> Repeats:
                 start_time=row["start_time"],
                 trace_id=row["trace_id"],
                 span_id=row["span_id"],
-                about=f"answered {row['after_s']:,.0f} s before",
+                about=f"answered {_span(row['after_s'])} before",
             )
             for row in ordered[:SEEN]
         ),
@@ -150,3 +150,10 @@ def _repeats(key: tuple[Any, ...], rows: list[Mapping[str, Any]]) -> Repeats:
 
 def _start(row: Mapping[str, Any]) -> datetime:
     return row["start_time"]
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.1f} {unit}"
+    return f"{seconds:,.0f} s"
