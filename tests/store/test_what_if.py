@@ -242,7 +242,7 @@ def test_a_share_moves_that_much_of_what_can_be_compared(tmp_path: Path, book: P
 def test_a_garbage_count_has_no_price_and_takes_no_other_call_along(
     tmp_path: Path, book: PriceBook
 ) -> None:
-    stored(tmp_path, [call(), call(input_tokens=10**9, output_tokens=10**15)])
+    stored(tmp_path, [call(), call(input_tokens=10**9, output_tokens=2**63 - 1)])
 
     found = asked(tmp_path, book).candidates[0]
 

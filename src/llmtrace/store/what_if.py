@@ -138,15 +138,16 @@ def what_if(
     plain = MetricQuery(
         measures=("requests",), start=query.start, end=query.end, filters=query.filters
     )
-    (about,) = _ask(store, plain, _ABOUT)
-    cuts = cuts_of(book, candidates, about["tiers"] or (), at)
-    particular = _ask(store, plain, _PARTICULAR, MAX_READ) if about["particular"] else []
+    about = _about(store, plain)
+    groups = _ask(store, plain, _ordinary(cuts_of(book, candidates, about["tiers"] or (), at)))
+    particular = sum(row["calls"] for row in groups if row["is_particular"])
+    read = _ask(store, plain, _PARTICULAR, MAX_READ) if particular else []
     traffic = [
-        *(_group(row) for row in _ask(store, plain, _ordinary(cuts))),
-        *(part for row in particular if (part := _single(row)) is not None),
+        *(_group(row) for row in groups if not row["is_particular"]),
+        *(part for row in read if (part := _single(row)) is not None),
     ]
     heard = sum(part.calls for part in traffic)
-    unread = about["particular"] - len(particular)
+    unread = particular - len(read)
     return WhatIf(
         calls=about["calls"],
         charged_usd=about["charged_usd"],
@@ -157,6 +158,20 @@ def what_if(
             reprice(book, candidate, traffic, at, assumptions) for candidate in candidates
         ),
     )
+
+
+def _about(store: Store, query: MetricQuery) -> dict[str, Any]:
+    parameters: list[object] = []
+    rows = calls(query, parameters, view=_SPANS)
+    sql = f"""
+        select
+            count(*) as calls,
+            sum(cost_usd) as charged_usd,
+            list(distinct service_tier) filter (where service_tier is not null) as tiers
+        from ({rows})
+    """  # noqa: S608  # text of ours
+    (row,) = store.sql(sql, parameters, timeout_s=TIMEOUT_S).to_pylist()
+    return row
 
 
 def _ask(store: Store, query: MetricQuery, select: str, *more: object) -> list[dict[str, Any]]:
@@ -177,7 +192,7 @@ def _ask(store: Store, query: MetricQuery, select: str, *more: object) -> list[d
                 flagged.span_id is not null
                 or coalesce(list_bool_or(list_transform(map_keys(chosen.attributes),
                     lambda name: starts_with(name, ?) or starts_with(name, ?))), false)
-                or coalesce(chosen.input_tokens, 0) + coalesce(chosen.output_tokens, 0) > ?
+                or coalesce(greatest(chosen.input_tokens, chosen.output_tokens), 0) > ?
                 as is_particular
             from ({rows}) as chosen
             left join flagged
@@ -190,14 +205,6 @@ def _ask(store: Store, query: MetricQuery, select: str, *more: object) -> list[d
     return found.to_pylist(maps_as_pydicts="lossy")
 
 
-_ABOUT: Final = """
-    select
-        count(*) as calls,
-        sum(cost_usd) as charged_usd,
-        count(*) filter (where is_particular) as particular,
-        list(distinct service_tier) filter (where service_tier is not null) as tiers
-    from marked
-"""
 _PARTICULAR: Final = f"""
     , newest as (
         select {", ".join(_READ_COLUMNS)}, trace_id, span_id from marked
@@ -212,22 +219,27 @@ _PARTICULAR: Final = f"""
 
 
 def _ordinary(cuts: Cuts) -> str:
-    """Return the SELECT of the groups; calls in one are priced by the same prices."""
+    """Return the SELECT of the groups; calls in one are priced by the same prices.
+
+    Particular calls are in groups of their own, that only count them.
+    """
     beyond = " + ".join(f"(given > {length:d})::integer" for length in cuts.prompts) or "0"
     since = " + ".join(f"(minute >= {minute:d})::integer" for minute in cuts.minutes) or "0"
     occurs = " + ".join(f"({kind} > 0)::integer * {1 << at}" for at, kind in enumerate(_KINDS))
     kinds = ", ".join(f"{sql} as {kind}" for kind, sql in _KINDS.items())
-    sums = ", ".join(f"sum({kind})::bigint as {kind}" for kind in _KINDS)
+    sums = ", ".join(
+        f"(sum({kind}) filter (where not is_particular))::bigint as {kind}" for kind in _KINDS
+    )
     return f"""
         , told as (
             select *, coalesce(input_tokens, 0) as given, coalesce(output_tokens, 0) as made,
                 hour(start_time) * 60 + minute(start_time) as minute
             from marked
-            where not is_particular and (input_tokens is not null or output_tokens is not null)
+            where is_particular or input_tokens is not null or output_tokens is not null
         ),
-        split as (select service_tier, cost_usd, given, minute, {kinds} from told)
+        split as (select is_particular, service_tier, cost_usd, given, minute, {kinds} from told)
         select
-            service_tier, {beyond} as beyond, {since} as since, {occurs} as occurs,
+            is_particular, service_tier, {beyond} as beyond, {since} as since, {occurs} as occurs,
             cost_usd is null as is_uncharged, count(*) as calls, max(given) as prompt_tokens,
             min(minute)::integer as minute, sum(cost_usd) as charged_usd, {sums}
         from split
