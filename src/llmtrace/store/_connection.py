@@ -6,6 +6,7 @@ Nothing outside ``llmtrace.store`` sees a connection. What runs on one is decide
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -57,7 +58,9 @@ def open_database(path: Path) -> Connection:
 
     Raises StoreUnreachableError naming the file and what to do.
     """
-    connection = _empty(_MEMORY_LIMIT)
+    # Measured: with as many threads as processors, storing spans takes twice the processor time,
+    # and what reads them and answers their senders has to wait for it.
+    connection = _empty(_MEMORY_LIMIT, threads=str(max(1, (os.cpu_count() or 1) // 2)))
     try:
         # v1.5.0 is the oldest format with all we use. Row groups of 16384: every automatic
         # checkpoint rewrites the unfinished group, and 122880 halves the insert rate.

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from llmtrace.records import UsageSource
 
 _STORED: Final = Decimal("1e-12")
+_ZERO: Final = Decimal("0e-12")
+_AMOUNTS: Final = (USAGE_REQUESTS_PREFIX, USAGE_UNITS_PREFIX)
+_NO_AMOUNTS: Final[dict[str, Decimal]] = {}
 _MAX_AMOUNT: Final = 1_000_000_000
 """As ``usage.counts`` has it: beyond it a number from outside is garbage."""
 
@@ -85,8 +88,10 @@ def row_usage(row: SpanRow) -> TokenUsage | None:
     counted = None
     if row.usage_raw is not None and row.api is not None:
         counted = read_usage(row.api, _json(row.usage_raw), source=_source(row))
-    requests = _amounts(row.attributes, USAGE_REQUESTS_PREFIX)
-    units = _amounts(row.attributes, USAGE_UNITS_PREFIX)
+    requests, units = _NO_AMOUNTS, _NO_AMOUNTS
+    if any(name.startswith(_AMOUNTS) for name in row.attributes):  # asked first: few calls have any
+        requests = _amounts(row.attributes, USAGE_REQUESTS_PREFIX)
+        units = _amounts(row.attributes, USAGE_UNITS_PREFIX)
     if counted is None:
         told = (row.input_tokens, row.output_tokens)
         if told == (None, None) and not requests and not units:
@@ -130,8 +135,9 @@ def _from_columns(row: SpanRow) -> TokenUsage:
         row.audio_input_tokens,
         row.image_input_tokens,
     ):
-        parts.append(min(part or 0, rest))
-        rest -= parts[-1]
+        taken = min(part, rest) if part else 0
+        parts.append(taken)
+        rest -= taken
     read, write_5m, write_1h, write_other, audio, image = parts
     out = row.output_tokens or 0
     reasoning = min(row.reasoning_tokens or 0, out)
@@ -176,4 +182,4 @@ def _json(text: str) -> object:
 
 
 def _stored(amount: Decimal | None) -> Decimal | None:
-    return None if amount is None else amount.quantize(_STORED)
+    return amount.quantize(_STORED) if amount else amount if amount is None else _ZERO

@@ -7,12 +7,14 @@ writes no file, and ends when its input does: whoever asked is gone.
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
 import signal
 import sys
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 READY: Final = b"ready\n"
+_COLLECT_EVERY: Final = 50
 _TABLES: Final = ("spans", "payloads", "events", "links", "resources")
 
 
@@ -39,13 +42,20 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     reading = _reading(json.loads(asked.readline()))
+    # Rows hold no cycles: looking for some among so many takes a tenth of all the time.
+    gc.disable()
+    gc.freeze()
     answer.write(READY)
     answer.flush()
-    while line := asked.readline():
+    for number in count(1):
+        line = asked.readline()
+        if not line:
+            os._exit(0)  # nothing to tidy up
         question = json.loads(line)
         payloads = [asked.read(size) for size in question["sizes"]]
         write_chunk(answer, reading.read(payloads, datetime.fromisoformat(question["now"])))
-    os._exit(0)  # nothing to tidy up
+        if not number % _COLLECT_EVERY:
+            gc.collect()
 
 
 def how(settings: Settings) -> dict[str, str | None]:

@@ -115,7 +115,8 @@ class _Child:
             [sys.executable, "-I", "-c", _COMMAND.format(path=sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={},
+            # glibc keeps what was freed of large blocks, the more the larger they have been.
+            env={"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "8388608"},
         )
         self._to = cast("IO[bytes]", self._process.stdin)
         self._from = cast("IO[bytes]", self._process.stdout)
