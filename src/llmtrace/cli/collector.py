@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -113,6 +114,9 @@ def command(  # noqa: PLR0913  # one for each option
         )
         for backend in collector.forwards_to:
             click.echo(f"llmtrace collector: sends spans on to {backend}", err=True)
+        # What is there by now stays: the search for garbage need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         stopping.wait()
         click.echo("llmtrace collector: stopping, what was received is stored first", err=True)
 
