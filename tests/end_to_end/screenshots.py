@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tests.dashboards.seeding import TRACE, busy_day, fill
 from tests.dashboards.test_cost import nine_weeks
+from tests.dashboards.test_savings import a_day
 from tests.end_to_end.browsing import browser, dashboard, watch
 
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ PAGES = {
     "overview": "/?range=24h",
     "cost": "/cost?range=30d",
     "reliability": "/reliability?range=24h",
+    "usage": "/usage?range=24h",
     "cache": "/cache?range=24h",
     "traces": "/traces?range=24h",
+    "savings": "/savings?range=24h&window=24+hours&finding=Cheaper+models",
     "trace": f"/traces?trace={TRACE.hex()}&span={4:016x}",
 }
 
@@ -34,7 +37,7 @@ def main(folder: Path, widths: dict[str, int]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
         now = datetime.now(UTC)
-        fill(Path(home), [*busy_day(now), *nine_weeks(now - timedelta(days=3))])
+        fill(Path(home), [*busy_day(now), *a_day(now), *nine_weeks(now - timedelta(days=3))])
         with dashboard(Path(home)) as url, browser() as chromium:
             for name, path in PAGES.items():
                 for scheme in ("light", "dark"):
