@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from llmtrace.collector import Collector
+from llmtrace.collector import Collector, traces
 from llmtrace.collector.connections import Connections
 from llmtrace.config import load_settings
 from tests.collector.clients import PROTOBUF, send
@@ -106,6 +106,14 @@ def test_a_body_may_take_longer_than_the_headers(url: str) -> None:
         client.sendall(payload)
 
         assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_body_that_drips_in_is_cut_off(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traces, "_BODY_TIMEOUT_S", 0.2)
+    with connected(url) as client:
+        client.sendall(HEAD % 1_000 + b"\x0a")
+
+        assert b" 408 " in client.recv(4096).partition(b"\r\n")[0]
 
 
 def test_silent_clients_give_way_to_one_who_speaks(url: str, connections: Connections) -> None:

@@ -20,6 +20,7 @@ from llmtrace.clock import unix_ns
 from llmtrace.collector import Collector
 from llmtrace.config import load_settings
 from llmtrace.otlp.decode import MAX_SPANS, MAX_VALUE_CHARACTERS
+from llmtrace.otlp.weight import MAX_PARTS
 from llmtrace.store import Writer, open_store
 from llmtrace.store.metric_definitions import MEASURES
 from llmtrace.store.metrics import MetricQuery, run_metrics
@@ -270,6 +271,22 @@ def test_two_million_empty_spans_are_refused_with_the_limit(
 
     assert said.status == status
     assert f"at most {MAX_SPANS} are taken; send smaller batches" in said.words
+    assert change[f"{REFUSED}{{{status}}}"] == 1
+
+
+@pytest.mark.parametrize(("door", "status"), [("protobuf", "413"), ("grpc", "INVALID_ARGUMENT")])
+def test_a_million_empty_attributes_in_one_span_are_refused_with_the_limit(
+    door: Door, status: str, watched: Watched
+) -> None:
+    change = Change(watched)
+    ids = field(1, bytes([1] * 16)) + field(2, bytes([1] * 8))
+
+    said = send_raw(
+        watched.collector, door, field(1, field(2, field(2, ids + b"\x4a\x00" * 1_000_000)))
+    )
+
+    assert said.status == status
+    assert f"over {MAX_PARTS} attributes" in said.words
     assert change[f"{REFUSED}{{{status}}}"] == 1
 
 

@@ -14,6 +14,7 @@ from llmtrace.errors import LlmtraceError
 from llmtrace.otlp.decode import MalformedOtlpError, TooManySpansError, check
 from llmtrace.otlp.mended import mended
 from llmtrace.otlp.project import with_project
+from llmtrace.otlp.weight import check_weight
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -103,6 +104,7 @@ class Intake:
         Text that is no UTF-8 is replaced, for one bad byte must not cost a batch.
         Raises MalformedOtlpError.
         """
+        check_weight(payload)
         try:
             checked = check(payload)
         except TooManySpansError:

@@ -35,6 +35,7 @@ from llmtrace.errors import SegmentError
 from llmtrace.otlp.decode import MalformedOtlpError, TooManySpansError
 from llmtrace.otlp.json_request import request_from_json
 from llmtrace.otlp.mended import mended_json
+from llmtrace.otlp.weight import check_brackets, check_weight
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -133,7 +134,7 @@ class HttpReceiver:
         try:
             kind, body = await self._read(request, room)
             encoding = request.headers.get("content-encoding", "")
-            answer, count = await run_in_threadpool(_rejected, body, encoding, kind, signal)
+            answer, count = await run_in_threadpool(_rejected, body, encoding, kind, signal, room)
         except _REFUSALS as error:
             return self._refusal(_kind_of(request), *_status_of(error))
         finally:
@@ -189,6 +190,7 @@ def _wait_of(error: Exception) -> int:
 
 def _request_of_json(text: bytes) -> tuple[bytes, int]:
     """Return a JSON request as protobuf, and how many characters were replaced in it."""
+    check_brackets(text)
     try:
         return request_from_json(text), 0
     except TooManySpansError:
@@ -209,8 +211,9 @@ def acknowledgement(taken: Taken) -> ExportTraceServiceResponse:
     return answer
 
 
-def _rejected(body: bytes, encoding: str, kind: str, signal: str) -> tuple[Any, int]:
+def _rejected(body: bytes, encoding: str, kind: str, signal: str, room: Room) -> tuple[Any, int]:
     payload = decoded_body(body, encoding)
+    room.grow(max(0, len(payload) - len(body)))
     return rejected_signal(payload, signal, is_json=kind == JSON)
 
 
@@ -222,9 +225,13 @@ def rejected_signal(payload: bytes, signal: str, *, is_json: bool = False) -> tu
     request: Any = ExportLogsServiceRequest() if signal == "logs" else ExportMetricsServiceRequest()
     try:
         if is_json:
+            check_brackets(payload)
             json_format.Parse(payload, request, ignore_unknown_fields=True)
         else:
+            check_weight(payload, request.DESCRIPTOR)
             request.ParseFromString(payload)
+    except TooManySpansError:
+        raise
     except (DecodeError, json_format.ParseError, ValueError, RecursionError) as error:
         raise MalformedOtlpError(f"the body is not an OTLP request of {signal}") from error
     if signal == "logs":
