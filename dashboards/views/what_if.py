@@ -54,7 +54,7 @@ def _assumptions(shown: data.View) -> tuple[list[str], Assumptions, int]:
         placeholder="The models in use; or choose others, as provider/model",
         help="Of the price list, of your prices.yaml, or any other as provider/model.",
     )
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         caching = st.segmented_control(
             "Cache",
             list(_CACHING),

@@ -39,6 +39,7 @@ COMMANDS: Final[dict[str, str]] = {
     "sql": "Ask the store in SQL.",
     "token": "Make, rotate and revoke the tokens with which projects send spans.",
     "up": "Run collector, alerts and dashboards together, and keep them alive.",
+    "what-if": "Price stored calls on other models.",
 }
 
 
@@ -55,8 +56,8 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        # A module cannot be named by a keyword: import_.
-        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        # A module cannot be named by a keyword (import_), nor with a hyphen (what_if).
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name.replace("-", "_")
         module = importlib.import_module(f"llmtrace.cli.{name}")
         command: click.Command = module.command
         return command
