@@ -196,8 +196,8 @@ def facts(rule: AlertRule) -> list[tuple[str, str]]:
         ("Only", filters),
         ("Looked at every", format_duration(rule.every)),
         ("Resolved after", "" if rule.is_latched else format_duration(rule.keep_firing_for)),
-        ("At least", f"{rule.min_requests} calls" if rule.min_requests else ""),
-        ("Without data", "" if rule.no_data == "ok" else rule.no_data),
+        ("Without data below", f"{rule.min_requests} calls" if rule.min_requests > 1 else ""),
+        ("No data means", "" if rule.no_data == "ok" else rule.no_data),
         ("Tells", ", ".join(rule.notify) or "nobody"),
         ("Runbook", rule.runbook or ""),
     ]

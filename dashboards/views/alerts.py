@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         InForce,
     )
 
+_SHOWN_FOR: Final = "rule-of-alert"
 _LANES: Final = 25
 _LISTED: Final = 100
 # Series of one rule that are drawn.
@@ -75,30 +76,32 @@ def _body(shown: data.View) -> None:
     alerts = figures.alerts()
     changes, is_cut = figures.changes(shown)
     log = figures.log(shown)
-    if in_force is None and not changes and not log.rows:
+    if in_force is None and not (alerts or changes or log.rows):
         return
-    _panel(shown, in_force)
+    named = _panel(shown, in_force)
     _cards(shown, alerts, changes, log)
     _now(shown, alerts)
     bands = figures.bands_of(changes)
     _timeline(shown, in_force, bands)
     if in_force is not None and in_force.book is not None and in_force.book.rules:
-        _rule(shown, in_force)
+        _rule(shown, in_force, named)
     _changes(shown, changes, is_cut=is_cut)
     _log(shown, log)
 
 
-def _panel(shown: data.View, in_force: InForce | None) -> None:
+def _panel(shown: data.View, in_force: InForce | None) -> str | None:
+    """Show the alert that the URL names; returns its rule's id."""
     named = st.query_params.get("alert", "")
     if not named:
-        return
+        return None
     found = data_alert.chosen(named, in_force)
     if found is not None:
         panel(shown, found)
-        return
+        return found.rule_id
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.badge("Not known", icon=":material/link_off:", color="orange")
         st.text(f"No alert {fmt.one_line(named, 60)} is stored here, or not any more.")
+    return None
 
 
 def _cards(
@@ -169,8 +172,12 @@ def _timeline(shown: data.View, in_force: InForce | None, bands: Sequence[figure
             st.caption(f"{len(lanes) - _LANES} more rules, without an alert first, are not drawn.")
 
 
-def _rule(shown: data.View, in_force: InForce) -> None:
+def _rule(shown: data.View, in_force: InForce, alerting: str | None) -> None:
     rules = {rule.id: rule for rule in in_force.book.rules} if in_force.book else {}
+    if st.session_state.get(_SHOWN_FOR) != alerting and alerting in rules:
+        # Another alert was chosen: its rule is shown, until the viewer chooses one.
+        st.session_state["rule"] = alerting
+    st.session_state[_SHOWN_FOR] = alerting
     with st.container(border=True):
         with st.container(
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
@@ -212,7 +219,7 @@ def _values(shown: data.View, rule: AlertRule, found: Backtest) -> None:
         ),
         charts.value_table(series, show),
         key="values",
-        alt="The value that the rule looks at, its threshold, and when it would have fired",
+        alt=f"The value that the rule looks at, against {told}, and when it would have fired",
     )  # fmt: skip
     _backtest_told(rule, found)
 

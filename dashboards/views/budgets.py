@@ -101,7 +101,8 @@ def _card(summary: Summary) -> None:
         projected = line.forecast.projected_usd
         ahead = None if projected is None else float(projected / budget.amount_usd)
         st.html(charts.progress_bar(line.used, ahead, color, name=f"{budget.id}, {word}"))
-        st.text(f"{_ahead(line)}  ·  {_left(line.left)} left")
+        told = "No forecast yet" if projected is None else f"Forecast {fmt.money(projected)}"
+        st.text(f"{told}  ·  {_left(line.left)} left")
         # Names in rule files may hold underscores, which mean something here.
         st.caption(_told(summary, line).replace("_", "\\_"))
 
@@ -113,7 +114,8 @@ def _title(summary: Summary, line: Line) -> str:
 
 def _told(summary: Summary, line: Line) -> str:
     who = f"By {', '.join(summary.budget.by)}; this one spent most. " if summary.budget.by else ""
-    told = f"{who}Days begin at midnight of {summary.budget.timezone}."
+    told = f"{who}Forecast: {line.forecast.basis}. Days begin at midnight of "
+    told += f"{summary.budget.timezone}."
     told += f" Alerts {', '.join(summary.rules)}." if summary.rules else " No rule watches it."
     if line.unpriced:
         told += f" {fmt.plural(line.unpriced, 'call')} without a price not counted."
@@ -221,13 +223,6 @@ def _closes(closes: Sequence[Close], budget: Budget) -> None:
 
 def _spent(line: Line) -> str:
     return ("≥ " if line.unpriced and line.spent is not None else "") + fmt.money(line.spent)
-
-
-def _ahead(line: Line) -> str:
-    projected = line.forecast.projected_usd
-    if projected is None:
-        return f"No forecast: {line.forecast.basis}"
-    return f"Forecast {fmt.money(projected)} ({line.forecast.basis})"
 
 
 def _left(left: timedelta) -> str:

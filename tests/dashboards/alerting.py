@@ -23,7 +23,7 @@ HOSTILE_USER = "![x](http://evil.example/x.png) <b>\u202eann</b>"
 RULES = """\
 version: 1  # SECRETWORD
 timezone: Europe/Berlin
-defaults: {every: 15m, delay: 0s, keep_firing_for: 15m, min_requests: 1}
+defaults: {every: 20m, delay: 0s, keep_firing_for: 20m, min_requests: 1}
 budgets:
   - {id: daily, period: day, amount: 5}
   - {id: monthly, period: month, amount: 100}
@@ -36,20 +36,17 @@ rules:
     title: Too many errors
     severity: critical
     by: [provider]
-    when: {metric: error_rate, window: 15m, op: ">", value: 20%}
-    for: 15m
+    when: {metric: error_rate, window: 20m, op: ">", value: 20%}
+    for: 20m
     runbook: https://example.com/runbook
   - id: slow
     severity: warning
     by: [user]
-    when: {metric: latency_p95, window: 30m, op: ">", value: 2s}
+    when: {metric: latency_p95, window: 40m, op: ">", value: 2s}
     notify: [audit]
   - id: daily-budget
     severity: warning
     when: {kind: budget, budget: daily, op: ">=", percent: 80}
-  - id: monthly-budget
-    severity: info
-    when: {kind: budget, budget: monthly, op: ">=", percent: 100}
   - id: per-user-budget
     severity: info
     when: {kind: budget, budget: per-user, op: ">=", percent: 100}
@@ -83,6 +80,6 @@ def run_engine(home: Path, rules: str = RULES) -> None:
         writer.insert(stormy_day())
         book = read_rules({"/etc/llmtrace/rules.yaml": rules})
         engine = AlertRunner(book, home=home, clock=clock).engine(writer)
-        for quarter in range(12, -1, -1):
-            clock.set(NOW - timedelta(minutes=15 * quarter))
+        for step in range(9, -1, -1):
+            clock.set(NOW - timedelta(minutes=20 * step))
             engine.tick()

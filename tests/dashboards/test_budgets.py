@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dashboards import data_budgets
+from dashboards import data, data_budgets
+from dashboards.address import Choice
 from dashboards.components import format as fmt
 from dashboards.components.budget_charts import progress_bar
 from llmtrace.alerts.model import Budget
@@ -82,7 +83,7 @@ def table(app: AppTest, name: str) -> list[dict[str, Any]]:
 
 
 def midnight(*date: int) -> datetime:
-    return datetime(*date, tzinfo=BERLIN)  # pyright: ignore[reportArgumentType]  # year, month, day
+    return datetime(*date, tzinfo=BERLIN)
 
 
 def test_each_budgets_spend_is_plain_sql_of_its_own_period(busy: tuple[AppTest, Path]) -> None:
@@ -160,35 +161,30 @@ def test_without_prices_nothing_is_called_within_budget(
     assert "No period has ended since the first stored call" in as_markdown(app)
 
 
-@pytest.mark.parametrize(
-    ("rules", "title"),
-    [
-        (None, "No alert rules yet"),
-        (NO_BUDGET, "The rule file has no budget"),
-    ],
-)  # fmt: skip
 def test_without_budgets_the_page_says_how_to_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rules: str | None, title: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(tmp_path, rules, [call(NOW - timedelta(minutes=5))])
+    fill(tmp_path, NO_BUDGET, [call(NOW - timedelta(minutes=5))])
 
     app = open_page(tmp_path, monkeypatch, "budgets")
 
     assert not app.exception
-    assert title in [each.value for each in app.subheader]
+    assert "The rule file has no budget" in [each.value for each in app.subheader]
     assert "llmtrace collector --rules my-rules.yaml" in str([each.value for each in app.code])
 
 
 def test_the_month_of_the_cost_page_has_the_budget_of_its_very_calls(
-    busy: tuple[AppTest, Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, home = busy
+    fill(tmp_path, RULES, [call(NOW - timedelta(minutes=5))])
 
-    app = open_page(home, monkeypatch, "cost")
-    elsewhere = open_page(home, monkeypatch, "cost", query={"user": "ann"})
+    app = open_page(tmp_path, monkeypatch, "cost")
+    of_berlin = data.view(Choice(zone="Europe/Berlin"), None)
+    of_ann = data.view(Choice(filters={"user": ("ann",)}), "UTC")
 
     assert "Budget monthly (Europe/Berlin): \\$100.00." in as_markdown(app)
-    assert "Budget monthly" not in as_markdown(elsewhere)
+    assert data_budgets.month_budgets(of_berlin) == [("monthly", Decimal(100))]
+    assert data_budgets.month_budgets(of_ann) == []
 
 
 def test_a_bar_is_full_at_the_budget_and_its_name_is_text() -> None:

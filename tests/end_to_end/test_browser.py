@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dashboards.components.format import money
-from llmtrace.store import open_store
+from llmtrace.store import DATABASE_FILE, Writer, open_store
 from tests.dashboards.seeding import ANSWER, QUESTION, busy_day, conversation_trace, fill, recently
 from tests.end_to_end.browsing import browser, dashboard, watch
 from tests.store.calls import call
@@ -32,8 +32,24 @@ def chrome(chromium: str) -> Iterator[Browser]:
         yield launched
 
 
-def test_overview_shows_the_spend_that_sql_shows(tmp_path: Path, chrome: Browser) -> None:
+def fire(home: Path) -> None:
+    """Let an alert about Ann's calls fire since an hour."""
+    with Writer(home / DATABASE_FILE) as writer:
+        writer.transaction(
+            lambda transaction: transaction.execute(
+                "insert into alert_instances values ('0123456789abcdef', 'slow', 'Slow answers', "
+                "'critical', map {'user': 'ann'}, null, 'firing', now()::timestamp - interval 1 "
+                "hour, now()::timestamp - interval 1 hour, null, 9, 2, now()::timestamp, "
+                "'0123456789abcdef-1', 'p95 is 9 s')"
+            )
+        )
+
+
+def test_overview_shows_the_spend_that_sql_shows_and_an_alert_leads_to_its_traces(
+    tmp_path: Path, chrome: Browser
+) -> None:
     fill(tmp_path, busy_day(datetime.now(UTC)))
+    fire(tmp_path)
     with dashboard(tmp_path) as url:
         shown = watch(chrome, url)
         shown.open("/?range=7d")
@@ -51,6 +67,13 @@ def test_overview_shows_the_spend_that_sql_shows(tmp_path: Path, chrome: Browser
             .to_pylist()
         )
         assert month.inner_text() == money(row["cost"])
+
+        # The filter of the overview goes along to the alert, not to the alert's own calls.
+        shown.page.get_by_role("button", name="Open alert").click()
+        shown.page.get_by_role("button", name="Open traces").click()
+        shown.page.wait_for_url(re.compile(r"/traces\?.*user=ann"))
+        shown.page.get_by_text("User: ann").wait_for()
+        assert re.search(r"range=Custom", shown.page.url)
         shown.assert_clean()
 
 
