@@ -31,6 +31,7 @@ _sections = {
     ],
     "Investigate": [
         st.Page("views/traces.py", title="Traces", icon=":material/account_tree:"),
+        st.Page("views/sessions.py", title="Sessions", icon=":material/forum:"),
         st.Page("views/alerts.py", title="Alerts", icon=":material/notifications:"),
         st.Page("views/replay.py", title="Replay & compare", icon=":material/replay:"),
         st.Page("views/sql.py", title="SQL console", icon=":material/terminal:"),
@@ -39,6 +40,7 @@ _sections = {
         st.Page("views/savings.py", title="Savings", icon=":material/savings:"),
         st.Page("views/what_if.py", title="What-if", icon=":material/compare_arrows:"),
     ],
+    "Operate": [st.Page("views/system.py", title="System", icon=":material/dns:")],
 }
 if _who is not None and not _who.sees_all:
     for _pages in _sections.values():

@@ -75,6 +75,16 @@ def short_count(value: float | None) -> str:
     return f"{value:,.0f}"
 
 
+def byte_size(value: float | None) -> str:
+    """Return bytes as 999 B, 12.3 kB, 4.5 MB or 6.7 GB, in thousands."""
+    if value is None:
+        return NONE
+    for size, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if abs(value) >= size:
+            return f"{value / size:,.1f} {unit}"
+    return f"{value:,.0f} B"
+
+
 def percent(value: float | None, digits: int = 1) -> str:
     """Return a ratio as a percentage."""
     return NONE if value is None else f"{value:.{digits}%}"

@@ -31,6 +31,7 @@ text-align:right;white-space:nowrap}
 .figures th:first-child{text-align:left;overflow-wrap:anywhere;white-space:normal}
 .st-key-page-title [data-testid="stText"]{font-size:1.45rem;font-weight:640}
 .st-key-chips [data-testid="stText"]{font-size:.88rem;opacity:.72}
+.st-key-sql-text textarea{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:.87rem}
 [data-testid="stText"]{white-space:pre-wrap;overflow-wrap:anywhere}
 [class*="st-key-message"] [data-testid="stChatMessage"]{padding-top:.6rem;padding-bottom:.6rem}
 </style>"""
@@ -62,7 +63,7 @@ def live(shown: data.View, draw: Callable[[data.View], None]) -> None:
         try:
             draw(data.moved_on(shown))
         except data.DataError as error:
-            _unavailable(error)
+            _unavailable(error, draw.__name__)
 
     again()
 
@@ -75,7 +76,7 @@ def nothing_found(what: str) -> None:
     )
 
 
-def _unavailable(error: Exception) -> None:
+def _unavailable(error: Exception, part: str = "page") -> None:
     if isinstance(error, (NotAllowedError, NotSignedInError)):
         st.info(plain(error), icon=":material/lock:")
         return
@@ -83,7 +84,7 @@ def _unavailable(error: Exception) -> None:
         st.subheader("The store cannot be read", anchor=False)
         st.text(plain(error, 2_000))
         st.caption("Nothing is lost: calls wait in the spool until a store takes them.")
-        st.button("Try again", icon=":material/refresh:")
+        st.button("Try again", icon=":material/refresh:", key=f"try-again-{part}")
 
 
 def _waiting() -> None:

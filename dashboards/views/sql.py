@@ -69,7 +69,7 @@ def _follow_link() -> None:
     if text:
         st.session_state[_TEXT] = text
     elif name:
-        found = {query.name: query for query in sql.saved()}.get(name)
+        found = {query.name: query for query in _saved()}.get(name)
         if found is not None:
             st.session_state[_TEXT] = found.text
             return
@@ -157,7 +157,7 @@ def _tree(views: Sequence[sql.View]) -> None:
             view = views[names.index(name)]
             st.button("Look", icon=":material/visibility:", key="sql-look", help="100 rows of it",
                       on_click=saved_queries.put, args=(sql.first_rows(view.name),))  # fmt: skip
-        st.caption(f"{view.meaning}. Pick a column to put its name into the query.")
+        about = st.empty()
         picked = grid(
             {
                 "Column": [column.name for column in view.columns],
@@ -169,6 +169,12 @@ def _tree(views: Sequence[sql.View]) -> None:
             key=f"sql-columns-{view.name}",
             picks=True,
             height=_TREE_PX,
+        )
+        column = None if picked is None else view.columns[picked]
+        about.caption(
+            f"{view.meaning}. Pick a column to put its name into the query."
+            if column is None
+            else f"{column.name}, {column.type}: {column.meaning}."
         )
         if picked is None:
             st.session_state[_PICKED] = None

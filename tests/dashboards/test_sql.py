@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dashboards import access
-from dashboards.access import Viewer
+from dashboards import data_sql
+from dashboards.access import NotAllowedError, Viewer, acting_as
 from dashboards.data_sql_chart import KINDS
 from llmtrace.collector import Collector
 from llmtrace.config import load_settings
@@ -36,7 +36,7 @@ ENDLESS = "select levenshtein(repeat('a', 400000), repeat('b', 400000))"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Give a home with a running collector, and calls whose money has many digits."""
     folder = tmp_path_factory.mktemp("home")
     fill(
@@ -52,11 +52,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(autouse=True)
+def at_home(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLMTRACE_HOME", str(shop))
+
+
 @pytest.fixture(scope="module")
-def app(home: Path) -> Iterator[AppTest]:
+def app(shop: Path) -> Iterator[AppTest]:
     """Give one visitor's page; a test brings it where it wants it."""
     with pytest.MonkeyPatch.context() as patch:
-        yield open_page(home, patch, "sql")
+        yield open_page(shop, patch, "sql")
 
 
 def ran(app: AppTest, text: str, **choices: int) -> Answer:
@@ -80,8 +85,8 @@ def answer_table(app: AppTest) -> list[dict[str, Any]]:
     ]
 
 
-def plain(home: Path, text: str) -> list[dict[str, Any]]:
-    return open_store(home).sql(text).to_pylist()
+def plain(shop: Path, text: str) -> list[dict[str, Any]]:
+    return open_store(shop).sql(text).to_pylist()
 
 
 def test_an_empty_store_shows_how_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +96,7 @@ def test_an_empty_store_shows_how_to_start(tmp_path: Path, monkeypatch: pytest.M
     assert app.subheader[0].value == "Waiting for the first call"
 
 
-def test_rows_are_what_the_store_says_to_the_last_digit(app: AppTest, home: Path) -> None:
+def test_rows_are_what_the_store_says_to_the_last_digit(app: AppTest, shop: Path) -> None:
     ran(app, BY_MODEL)
 
     assert answer_table(app) == [
@@ -100,7 +105,7 @@ def test_rows_are_what_the_store_says_to_the_last_digit(app: AppTest, home: Path
             "requests": str(row["requests"]),
             "cost_usd": "–" if row["cost_usd"] is None else f"{row['cost_usd']:f}",
         }
-        for row in plain(home, BY_MODEL)
+        for row in plain(shop, BY_MODEL)
     ]
     assert answer_table(app)[0]["cost_usd"] == "0.000000000145"
     assert "4 rows in " in texts(app)
@@ -108,11 +113,11 @@ def test_rows_are_what_the_store_says_to_the_last_digit(app: AppTest, home: Path
 
 
 def test_a_query_is_in_the_audit_without_its_values_and_if_long_not_in_the_url(
-    app: AppTest, home: Path
+    app: AppTest, shop: Path
 ) -> None:
     ran(app, "select 1 from llm_calls where user_id = 'somebody' --" + "x" * 1_500)
 
-    (row,) = plain(home, "from audit where operation = 'sql' order by recorded_at desc limit 1")
+    (row,) = plain(shop, "from audit where operation = 'sql' order by recorded_at desc limit 1")
     assert json.loads(row["arguments"])["query"] == "select ? from llm_calls where user_id = ?"
     assert json.loads(row["outcome"]) == {"rows": 0}
     assert "No row answers this query." in as_markdown(app)
@@ -178,26 +183,44 @@ def test_an_example_goes_into_the_editor(app: AppTest) -> None:
     assert "sum(cost_usd) as cost_usd" in (app.text_area(key="sql-text").value or "")
 
 
-def test_a_link_fills_the_editor_and_runs_nothing(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_link_fills_the_editor_runs_nothing_and_hides_no_character(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = open_page(home, monkeypatch, "sql", {"q": "select 'sent by mail'"})
+    app = open_page(shop, monkeypatch, "sql", {"q": "select 'sent by mail' --\u202e"})
 
-    assert app.text_area(key="sql-text").value == "select 'sent by mail'"
+    assert app.text_area(key="sql-text").value == "select 'sent by mail' --\u202e"
     assert "sql-run" not in app.session_state
-
-
-def test_characters_that_nobody_sees_are_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = open_page(home, monkeypatch, "sql", {"q": "select 1 --\u202e"})
-
     assert "Characters that cannot be seen are in this query" in as_markdown(app)
-    assert any("\\u202e" in code.value for code in app.code)
+    assert any("--\\u202e" in code.value for code in app.code)
+
+
+def test_a_damaged_file_of_saved_queries_takes_only_their_menu_and_a_link_to_one_is_said(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop / QUERIES_FILE).write_text("{")
+    app = open_page(shop, monkeypatch, "sql", {"saved": "**gone**"})
+    (shop / QUERIES_FILE).unlink()
+
+    assert not app.exception
+    assert "move it away" in texts(app)
+    assert "No saved query is called **gone**" in texts(app)
+    assert "**gone**" not in as_markdown(app)
+    assert app.text_area(key="sql-text")
+
+
+def test_who_may_see_some_tenants_only_cannot_ask() -> None:
+    acme = Viewer(name="ann", tenants=frozenset({"acme"}))
+
+    with acting_as(acme), pytest.raises(NotAllowedError):
+        data_sql.begin("select 1", max_rows=1, timeout_s=1)
+    with acting_as(acme), pytest.raises(NotAllowedError):
+        data_sql.views()
 
 
 def test_a_query_is_saved_replaced_opened_by_its_link_and_deleted(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = open_page(home, monkeypatch, "sql")
+    app = open_page(shop, monkeypatch, "sql")
     app.text_area(key="sql-text").set_value("select 1")
     app.text_input(key="sql-name").set_value("first").run()
     app.button(key="sql-save").click().run()
@@ -206,51 +229,17 @@ def test_a_query_is_saved_replaced_opened_by_its_link_and_deleted(
     assert app.button(key="sql-save").label == "Replace it"
     app.button(key="sql-save").click().run()
 
-    (kept,) = saved_queries(home)
+    (kept,) = saved_queries(shop)
     assert (kept.name, kept.text) == ("first", "select 2")
-    assert (home / QUERIES_FILE).stat().st_mode & 0o777 == 0o600
-    linked = open_page(home, monkeypatch, "sql", {"saved": "first"})
+    assert (shop / QUERIES_FILE).stat().st_mode & 0o777 == 0o600
+    linked = open_page(shop, monkeypatch, "sql", {"saved": "first"})
     assert linked.text_area(key="sql-text").value == "select 2"
 
     linked.button(key="sql-delete").click().run()
-    assert saved_queries(home) == [kept]  # asked first
+    assert saved_queries(shop) == [kept]  # asked first
     linked.button(key="sql-delete-for-good").click().run()
-    assert saved_queries(home) == []
+    assert saved_queries(shop) == []
     assert not linked.exception
-
-
-def test_a_link_to_a_query_that_is_gone_is_said(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    app = open_page(home, monkeypatch, "sql", {"saved": "**gone**"})
-
-    assert "No saved query is called **gone**" in texts(app)
-    assert "**gone**" not in as_markdown(app)
-
-
-def test_a_damaged_file_of_saved_queries_takes_only_their_menu(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (home / QUERIES_FILE).write_text("{")
-    app = open_page(home, monkeypatch, "sql")
-    (home / QUERIES_FILE).unlink()
-
-    assert not app.exception
-    assert "move it away" in texts(app)
-    assert app.text_area(key="sql-text")
-
-
-def test_who_may_see_some_tenants_only_cannot_ask(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    acme = Viewer(name="ann", tenants=frozenset({"acme"}))
-    monkeypatch.setattr(access, "_signed_in", lambda: acme)
-
-    app = open_page(home, monkeypatch, "sql")
-
-    assert not app.exception
-    assert "your account may see only its own" in as_markdown(app)
-    assert not app.text_area
 
 
 def test_hostile_rows_are_never_rendered(app: AppTest) -> None:
@@ -270,7 +259,7 @@ def test_hostile_rows_are_never_rendered(app: AppTest) -> None:
 def test_every_kind_of_chart_is_drawn(app: AppTest) -> None:
     ran(app, "select start_time as at, cost_usd, model from llm_calls where cost_usd is not null")
     app.segmented_control(key="sql-look-as").set_value("chart").run()
-    (key,) = [each.key for each in app.selectbox if str(each.key).endswith("-kind")]
+    (key,) = [str(each.key) for each in app.selectbox if str(each.key).endswith("-kind")]
 
     drawn = [mark(app.selectbox(key=key).set_value(kind).run()) for kind in KINDS]
 
