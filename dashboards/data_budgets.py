@@ -135,11 +135,12 @@ def closes(shown: View, line: Line) -> list[Close]:
     first = _first_call(place())
     query = _question(budget, start, current, line.labels)
     rows = {row[TIME].replace(tzinfo=UTC): row for row in ask(replace(query, grain=budget.period))}
+    # Before the first call nothing is known of spend; rollups know of calls that were deleted.
+    known_from = min([*rows, *([] if first is None else [first])], default=current)
     found: list[Close] = []
     while start < current:
         end = next_start(start, budget.period, budget.timezone)
-        # Before the first call that is stored nothing is known of spend.
-        if first is not None and first < end:
+        if known_from < end:
             found.append(_close(budget, start, rows.get(start)))
         start = end
     return found[::-1]
