@@ -120,14 +120,19 @@ def _range(linked: address.Choice) -> dict[str, list[str]]:
     if span != address.CUSTOM:
         for name in _MOMENTS:
             st.query_params.pop(name, None)
-    elif linked.moments is not None:
-        said.update(_exact(linked, linked.moments))
+        return said
+    # The URL may not say yet that the range is custom: it follows what a callback chose.
+    exact = {name: st.query_params.get_all(name) for name in _MOMENTS}
+    moments = address.parse({"range": [address.CUSTOM], **exact}).moments
+    if moments is not None:
+        _exact(linked, moments)
+        said.update(exact)
     else:
         said["days"] = _days()
     return said
 
 
-def _exact(linked: address.Choice, moments: tuple[datetime, datetime]) -> dict[str, list[str]]:
+def _exact(linked: address.Choice, moments: tuple[datetime, datetime]) -> None:
     """Show an exact range, and a way out of it."""
     zone = ZoneInfo(data.zone_of(linked, st.context.timezone))
     start, end = (each.astimezone(zone) for each in moments)
@@ -140,7 +145,6 @@ def _exact(linked: address.Choice, moments: tuple[datetime, datetime]) -> dict[s
         on_click=_zoom_out,
         key="zoomed",
     )
-    return {name: st.query_params.get_all(name) for name in _MOMENTS}
 
 
 def _zoom_out() -> None:

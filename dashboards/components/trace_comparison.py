@@ -9,7 +9,7 @@ import streamlit as st
 from dashboards import data_traces as figures
 from dashboards.components import format as fmt
 from dashboards.components.grid import grid
-from dashboards.components.trace_detail import back_to_list, first_to_show, stored
+from dashboards.components.trace_detail import all_traces, first_to_show, stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ def compare(first: str, second: str) -> None:
     """Show both traces; the URL names them and the span of each that is compared."""
     zone = st.context.timezone or "UTC"
     with st.container(horizontal=True):
-        st.button("All traces", icon=":material/arrow_back:", on_click=back_to_list)
+        st.button("All traces", icon=":material/arrow_back:", on_click=all_traces)
         for label, trace_id, span in (("First", first, "span"), ("Second", second, "with_span")):
             st.button(
                 f"{label} trace",

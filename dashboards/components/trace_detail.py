@@ -7,44 +7,27 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from dashboards import data_traces as figures
-from dashboards.address import NAMES
 from dashboards.components import format as fmt
 from dashboards.components.span import span_tabs, waterfall_chart
+from dashboards.components.way_back import back_to_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_KEPT: Final = "traces-list"
-_LIST: Final = (*NAMES, "q")
-"""What the URL says of the list; Streamlit forgets it while a trace is shown."""
 _OF_TRACE: Final = ("trace", "span", "with", "with_span")
 _ABOUT: Final = ("user_id", "tenant", "feature", "session_id", "service", "environment")
 
 
-def keep_list() -> None:
-    """Remember the list as it is, for the way back."""
-    st.session_state[_KEPT] = (
-        {name: st.query_params.get_all(name) for name in _LIST if name in st.query_params},
-        {name: st.session_state[name] for name in _LIST if name in st.session_state},
-    )
-
-
-def back_to_list() -> None:
+def all_traces() -> None:
     """Show the list again as it was; in a callback only."""
-    said, shown = st.session_state.get(_KEPT, ({}, {}))
-    for name in _OF_TRACE:
-        st.query_params.pop(name, None)
-    for name, values in said.items():
-        st.query_params[name] = values
-    for name, value in shown.items():
-        st.session_state[name] = value
+    back_to_list("traces", _OF_TRACE)
 
 
 def detail(trace_id: str) -> None:
     """Show a trace, or say that it is not stored."""
     zone = st.context.timezone or "UTC"
     actions = st.container(horizontal=True)
-    actions.button("All traces", icon=":material/arrow_back:", on_click=back_to_list)
+    actions.button("All traces", icon=":material/arrow_back:", on_click=all_traces)
     found = stored(trace_id, zone)
     if found is None:
         return
@@ -57,6 +40,8 @@ def detail(trace_id: str) -> None:
             on_click=_choose_another,
             args=(trace_id, chosen),
         )
+        if summary["session_id"] and st.button("Session", icon=":material/forum:"):
+            st.switch_page("views/sessions.py", query_params={"session": summary["session_id"]})
     header(summary, trace_id)
     with st.container(border=True):
         if summary["spans"] > len(steps):
@@ -121,6 +106,6 @@ def first_to_show(steps: Sequence[figures.Step], named: str) -> str:
 
 
 def _choose_another(trace_id: str, span_id: str) -> None:
-    back_to_list()
+    all_traces()
     st.query_params["with"] = trace_id
     st.query_params["with_span"] = span_id

@@ -20,7 +20,7 @@ AGAIN: Final = "traces-again"
 """Set by what changes the search or the range from within the part that refreshes itself."""
 _VOLUME: Final = "volume"
 _FACETS: Final = "facets"
-_FACETS_HEIGHT: Final = 232
+_FACETS_HEIGHT: Final = 244
 _STATUS: Final = {"ok": "✓ ok", "error": "✕ error"}
 _HELP: Final = (
     ("order 1042", "with both words in names, models, people, errors, messages or ids"),

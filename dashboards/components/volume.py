@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 BRUSH: Final = "brush"
 _SERIES: Final = ("Answered", "Failed")
 _COLORS: Final = {"light": ["#8FA4FF", "#D64550"], "dark": ["#5B72D6", "#F2727C"]}
-_HEIGHT: Final = 120
+_HEIGHT: Final = 205
 _TWO_DAYS_MS: Final = 2 * 86_400_000
 
 

@@ -12,7 +12,8 @@ from dashboards.components import trace_search
 from dashboards.components.filters import filter_bar
 from dashboards.components.states import live, nothing_found, page
 from dashboards.components.trace_comparison import compare
-from dashboards.components.trace_detail import detail, keep_list
+from dashboards.components.trace_detail import detail
+from dashboards.components.way_back import keep_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ def _choosing(other: str) -> None:
 def _list() -> None:
     shown = filter_bar()
     text = trace_search.search_box()
-    keep_list()
+    keep_list("traces", (trace_search.BOX,))
     try:
         figures.wanted(shown, text)
     except figures.SearchError as error:

@@ -97,7 +97,7 @@ def search_traces(
     newest = scope.end if after is None else after.start_time.replace(tzinfo=UTC)
     # A trace before the last one of a page may still have spans after it.
     end = scope.end if after is None else min(scope.end, newest + _AROUND)
-    length = _first_length(store, scope)
+    length = first_length(store, scope)
     while True:
         since = max(scope.start, newest - length)
         page = _page(store, wanted, hits, _Look(since=since, end=end, after=after, limit=limit))
@@ -186,7 +186,7 @@ def _fitting(wanted: TraceSearch, hits: Hits, start: datetime, end: datetime) ->
     return Condition(sql, [*where.parameters, *around, *barring.parameters])
 
 
-def _first_length(store: Store, scope: Scope) -> timedelta:
+def first_length(store: Store, scope: Scope) -> timedelta:
     """Return how long a part of the range holds about ``_FIRST_LOOK`` spans."""
     sql = "select count(*) as spans from spans where start_time >= ? and start_time < ?"
     (row,) = store.sql(sql, [scope.start, scope.end]).to_pylist()
