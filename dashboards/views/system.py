@@ -11,7 +11,6 @@ from dashboards import data_system as system
 from dashboards.components import format as fmt
 from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
-from dashboards.components.figure_card import figure_card
 from dashboards.components.grid import grid
 from dashboards.components.refresh import refresh_bar
 from dashboards.components.states import live, page
@@ -64,31 +63,30 @@ def _ingest(shown: data.View) -> None:
 
 def _cards(shown: data.View, collector: system.Collector | None) -> None:
     hour, totals = system.course("hour", shown.zone), system.totals()
-    course = [point.value for point in hour.stored]
     letters = sum(each.files for each in system.dead_letters())
+    runs = collector is not None
+    waiting = fmt.byte_size(collector.waiting_bytes) if collector else fmt.NONE
+    dropped = fmt.count(sum(collector.dropped.values())) if collector else fmt.NONE
     with st.grid(6, min_column_width=165):
-        figure_card(shown, "Stored a second", f"{system.rate_per_s():,.1f}", _figure(course),
-                    about="Spans stored in the last five minutes ÷ 300.",
-                    remark="last 5 minutes")  # fmt: skip
-        figure_card(shown, "Lag, 95th percentile", _seconds(hour.lag_p95_s),
-                    _figure([point.value for point in hour.lags if point.series == system.P95]),
-                    about="From a span's end until it is stored, of spans stored in the last hour. "
-                    "What is imported later counts with its age.", remark="last hour")  # fmt: skip
-        waiting = fmt.NONE if collector is None else fmt.byte_size(collector.waiting_bytes)
-        figure_card(shown, "Waiting", waiting, _figure(),
-                    about="Bytes on the disk that are not in the store yet. Without a collector, "
-                    "they are taken in when somebody looks.",
-                    remark="to be stored" if collector else "no collector runs")  # fmt: skip
-        dropped = fmt.NONE if collector is None else fmt.count(sum(collector.dropped.values()))
-        figure_card(shown, "Dropped", dropped, _figure(),
-                    about="Spans received and not stored since the collector began.",
-                    remark="since it began" if collector else "no collector runs")  # fmt: skip
-        figure_card(shown, "Dead letters", fmt.count(letters), _figure(),
-                    about="Requests that could not be read or stored and lie aside.",
-                    remark="requests")  # fmt: skip
-        figure_card(shown, "Spans stored", fmt.short_count(totals["spans"]), _figure(),
-                    about=f"{totals['spans']:,} spans, {totals['llm_calls']:,} of them calls.",
-                    remark=f"{fmt.short_count(totals['llm_calls'])} calls")  # fmt: skip
+        _card("Stored a second", f"{system.rate_per_s():,.1f}", "last 5 minutes",
+              "Spans stored in the last five minutes ÷ 300.")  # fmt: skip
+        _card("Lag, 95th percentile", _seconds(hour.lag_p95_s), "last hour",
+              "From a span's end until it is stored, of spans stored in the last hour. What is "
+              "imported later counts with its age.")  # fmt: skip
+        _card("Waiting", waiting, "to be stored" if runs else "no collector runs",
+              "Bytes on the disk that are not in the store yet. Without a collector, they are "
+              "taken in when somebody looks.")  # fmt: skip
+        _card("Dropped", dropped, "since it began" if runs else "no collector runs",
+              "Spans received and not stored since the collector began.")  # fmt: skip
+        _card("Dead letters", fmt.count(letters), "requests",
+              "Requests that could not be read or stored and lie aside.")  # fmt: skip
+        _card("Spans stored", fmt.short_count(totals["spans"]),
+              f"{fmt.short_count(totals['llm_calls'])} calls",
+              f"{totals['spans']:,} spans, {totals['llm_calls']:,} of them calls.")  # fmt: skip
+
+
+def _card(label: str, value: str, remark: str, about: str) -> None:
+    st.metric(label, value, remark, delta_color="off", delta_arrow="off", help=about, border=True)
 
 
 def _ledger(shown: data.View, collector: system.Collector | None) -> None:
@@ -162,12 +160,12 @@ def _course(shown: data.View) -> None:
                if found.ahead else "")
         )  # fmt: skip
         chart(shown, stacked(found.stored, [system.SPANS], grain=found.grain, edges=found.edges,
-                             show=fmt.count) | {"height": 150},
+                             show=fmt.count) | {"height": 165},
               table(found.stored, [system.SPANS], fmt.count), key="arrivals",
               alt=f"Spans stored by {found.grain}")  # fmt: skip
         names = [system.MEDIAN, system.P95]
         chart(shown, lines(found.lags, names, grain=found.grain, edges=found.edges, show=_seconds,
-                           unit=" s") | {"height": 150},
+                           unit=" s") | {"height": 165},
               table(found.lags, names, _seconds), key="lags",
               alt=f"Lag from a span's end until it is stored, by {found.grain}")  # fmt: skip
 
@@ -208,9 +206,9 @@ def _letters() -> None:
         return
     grid(
         {
-            "Put aside because": [fmt.one_line(each.reason, 160) for each in found],
             "Requests": [fmt.count(each.files) for each in found],
-            "Size": [fmt.byte_size(each.size_bytes) for each in found],
+            "Bytes": [fmt.count(each.size_bytes) for each in found],
+            "Put aside because": [fmt.one_line(each.reason, 160) for each in found],
         },
         names=["Put aside because"],
         alt="Dead letters by reason",
@@ -285,10 +283,6 @@ def _seconds(value: float | None) -> str:
     if value is None or value < _LONG_S:
         return fmt.duration(None if value is None else value * 1_000)
     return f"{value / 3_600:,.1f} h" if value < _VERY_LONG_S else f"{value / 86_400:,.1f} d"
-
-
-def _figure(course: list[float] | None = None) -> data.Figure:
-    return data.Figure(value=None, change=None, course=course or [])
 
 
 page(render, needs_calls=False)

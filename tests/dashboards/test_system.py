@@ -172,7 +172,7 @@ def test_dead_letters_are_told_with_their_reason_and_the_commands(
 
     (path,) = (home / "deadletter").glob("*.why")
     assert table(app, "Put aside because") == [
-        {"Put aside because": path.read_text(), "Requests": "1", "Size": "9 B"}
+        {"Put aside because": path.read_text(), "Requests": "1", "Bytes": "9"}
     ]
     assert metrics(app)["Dead letters"] == "1"
     assert any("llmtrace deadletter list" in code.value for code in app.code)
