@@ -39,17 +39,19 @@ KINDS: Final = {
 _CARDS: Final = (
     "requests", "total_tokens", "input_tokens_per_request", "output_tokens_per_request",
 )  # fmt: skip
-# Asked apart: the rollups cannot tell these, but they answer for the others.
-_COUNTED: Final = ("active_users", "stream_rate", "cost_per_1k_tokens")
 _COMPARED: Final = (
     "requests", "total_tokens", "input_tokens", "output_tokens", "input_tokens_per_request",
     "output_tokens_per_request",
 )  # fmt: skip
+_REQUESTS: Final = {"requests": "Requests"}
 _ACTIVE: Final = {
     "active_users": "Users",
     "active_tenants": "Tenants",
     "active_sessions": "Sessions",
 }
+# The rollups cannot tell these: asked apart from what they can, and together, for it is the calls'
+# times that take long to put into buckets.
+_COUNTED: Final = (*KINDS, *_ACTIVE, "output_tokens", "stream_rate", "cost_per_1k_tokens")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ def cards(shown: View) -> dict[str, Figure]:
 
 def tokens(shown: View) -> tuple[list[Point], list[str]]:
     """Return tokens by bucket of time and kind; kinds that occur only."""
-    rows = ask(scoped(shown, *KINDS, grain=shown.grain))
+    rows = ask(scoped(shown, *_COUNTED, grain=shown.grain))
     points = [
         Point(time_ms=wall_ms(row[TIME], shown.zone), series=series, value=row[name])
         for row in rows
@@ -80,18 +82,18 @@ def tokens(shown: View) -> tuple[list[Point], list[str]]:
 
 
 def totals(shown: View) -> Row:
-    """Return the tokens of the range by kind, and all of them."""
-    return one(scoped(shown, *KINDS, "output_tokens", "total_tokens"))
+    """Return the tokens of the range by kind, and those of the output."""
+    return one(scoped(shown, *_COUNTED))
 
 
 def requests(shown: View) -> tuple[list[Point], list[str]]:
     """Return calls by bucket of time."""
-    return _course(shown, {"requests": "Requests"})
+    return _course(shown, ask(scoped(shown, "requests", grain=shown.grain)), _REQUESTS)
 
 
 def active(shown: View) -> tuple[list[Point], list[str]]:
     """Return different users, tenants and sessions by bucket of time; those that are named only."""
-    return _course(shown, _ACTIVE)
+    return _course(shown, ask(scoped(shown, *_COUNTED, grain=shown.grain)), _ACTIVE)
 
 
 def lengths(shown: View) -> list[Length]:
@@ -150,8 +152,7 @@ def number_of(shown: View, by: str) -> int:
     return len(ask(scoped(shown, "requests", by=(by,))))
 
 
-def _course(shown: View, series: dict[str, str]) -> tuple[list[Point], list[str]]:
-    rows = ask(scoped(shown, *series, grain=shown.grain))
+def _course(shown: View, rows: list[Row], series: dict[str, str]) -> tuple[list[Point], list[str]]:
     named = {name: label for name, label in series.items() if any(row[name] for row in rows)}
     points = [
         Point(time_ms=wall_ms(row[TIME], shown.zone), series=label, value=row[name])
