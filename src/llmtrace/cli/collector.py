@@ -21,6 +21,7 @@ from llmtrace.collector.tls import Tls, load_tls
 from llmtrace.config import load_settings
 from llmtrace.errors import ConfigError
 from llmtrace.store.alert_state import AlertStateStore
+from llmtrace.store.no_pandas import keep_pandas_out
 
 if TYPE_CHECKING:
     from llmtrace.config import Settings
@@ -85,6 +86,7 @@ def command(  # noqa: PLR0913  # one for each option
     """Receive spans, store them, answer queries, evaluate alerts; until Ctrl-C."""
     settings = load_settings(home=home, token=token)
     sys.setswitchinterval(_SWITCH_S)
+    keep_pandas_out()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     stopping = threading.Event()
 

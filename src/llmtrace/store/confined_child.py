@@ -7,7 +7,6 @@ asked is gone. It writes no file, has no environment and no descriptor but these
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import resource
@@ -22,6 +21,7 @@ from llmtrace.errors import LlmtraceError, QueryError
 from llmtrace.store._connection import open_for_reading
 from llmtrace.store.adhoc import run_query
 from llmtrace.store.lending import HEADER_BYTES
+from llmtrace.store.no_pandas import keep_pandas_out
 from llmtrace.store.parameters import from_json
 
 if TYPE_CHECKING:
@@ -38,10 +38,8 @@ _OUT_OF_MEMORY: Final = 2
 def main() -> None:
     """Answer the question on standard input on standard output."""
     asked, answer = sys.stdin.buffer, sys.stdout.buffer
+    keep_pandas_out()
     question = json.loads(asked.readline())
-    if question["parameters"]:
-        # DuckDB imports it to bind the first one: not in the query's time and memory.
-        importlib.import_module("pandas")
     _limit(question["memory_bytes"], question["cpu_s"])
     _say(answer, READY)
     path = Path(json.loads(asked.readline())["path"])

@@ -25,6 +25,7 @@ from llmtrace.otlp.redacting import RowRedactor
 from llmtrace.store.arrow import Tables
 from llmtrace.store.batch import Batch
 from llmtrace.store.chunks import ReadChunk, ReadFrame, Reading
+from llmtrace.store.no_pandas import keep_pandas_out
 from llmtrace.store.pricing import settings_pricer
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def main() -> None:
     asked, answer = sys.stdin.buffer, sys.stdout.buffer
     # Ctrl+C is for who started us: what was asked is answered, then the input ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_pandas_out()
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     reading = _reading(json.loads(asked.readline()))
     # Rows hold no cycles: looking for some among so many takes a tenth of all the time.
@@ -81,25 +83,26 @@ def write_chunk(file: IO[bytes], chunk: ReadChunk) -> None:
         for frame in chunk.frames
     ]
     batch = chunk.batch
-    streams = [_stream(getattr(batch.tables, name)) for name in _TABLES]
     told = {
         "frames": frames,
         "twins_us": batch.twins_us,
         "has_foreign_calls": batch.has_foreign_calls,
-        "sizes": [stream.size for stream in streams],
     }
     file.write(json.dumps(told).encode() + b"\n")
-    file.writelines(streams)
+    for name in _TABLES:
+        table: pa.Table = getattr(batch.tables, name)
+        with pa.ipc.new_stream(file, table.schema) as stream:
+            stream.write_table(table)
     file.flush()
 
 
 def read_chunk(file: IO[bytes]) -> ReadChunk:
-    """Read an answer. Raises EOFError if it is not whole."""
+    """Read an answer. Raises EOFError or ValueError if it is not whole."""
     line = file.readline()
     if not line.endswith(b"\n"):
         raise EOFError
     told: dict[str, Any] = json.loads(line)
-    tables = {name: _table(file, size) for name, size in zip(_TABLES, told["sizes"], strict=True)}
+    tables = {name: _table(file) for name in _TABLES}
     first, last = told["twins_us"]
     return ReadChunk(
         [
@@ -124,16 +127,6 @@ def _reading(told: dict[str, Any]) -> Reading:
     return Reading(settings_pricer(settings), RowRedactor(settings.capture_content))
 
 
-def _stream(table: pa.Table) -> pa.Buffer:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    return sink.getvalue()
-
-
-def _table(file: IO[bytes], size: int) -> pa.Table:
-    content = file.read(size)
-    if len(content) < size:
-        raise EOFError
-    with pa.ipc.open_stream(content) as stream:
+def _table(file: IO[bytes]) -> pa.Table:
+    with pa.ipc.open_stream(file) as stream:
         return stream.read_all()
