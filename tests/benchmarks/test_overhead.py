@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_a_session_measures_llmtrace_and_a_bare_span_side_by_side(
+def test_a_session_measures_side_by_side_and_tells_of_a_peer_that_cannot_be_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given: a machine without uv, so that the bare span runs in this environment
     monkeypatch.setattr(peers, "_find_uv", _no_uv)
 
     # when
-    with Sink() as sink, Session([], tmp_path, sink.url) as session:
+    with Sink() as sink, Session(["openinference"], tmp_path, sink.url) as session:
         session.run(1, [("chat", "record"), ("chat", "otlp")])
 
     # then
@@ -39,18 +39,7 @@ def test_a_session_measures_llmtrace_and_a_bare_span_side_by_side(
     assert bare.added_calls is not None
     assert 0 < sum(ours.added_calls) < sum(bare.added_calls)
     assert session.results["llmtrace", "chat", "otlp"].times is not None
-    assert session.missing["otel-span"] == "no uv here"
-
-
-def test_a_peer_that_cannot_be_installed_is_told_and_left_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(peers, "_find_uv", _no_uv)
-
-    with Sink() as sink, Session(["openinference"], tmp_path, sink.url) as session:
-        pass
-
-    assert session.missing["openinference"] == "no uv here"
+    assert session.missing == {"otel-span": "no uv here", "openinference": "no uv here"}
     assert "openinference" not in session.workers
 
 
