@@ -132,6 +132,7 @@ _RUN_CHARACTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0
 _TO_RUN: Final = bytes(ord("a") if char in _RUN_CHARACTERS else ord(" ") for char in range(256))
 _BEFORE_RUN: Final = len("earer ")
 _TO_SHAPE: Final = bytes.maketrans(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"0" * 10 + b"A" * 26)
+_GROUPS: Final = b"000-00"
 _CARD: Final = re.compile(rb"0(?:[ -]?0){12,}")
 _FOREIGN_DIGIT: Final = re.compile(r"[^\D0-9]")
 _ASCII: Final = bytes(range(128))
@@ -151,6 +152,7 @@ class Finder:
         self._runs = self._long_words()
         self._shape: bytes | None = None
         self._is_foreign: bool | None = None
+        self._are_groups: bool | None = None
 
     def matches(self, kind: Kind) -> Iterable[re.Match[str]]:
         """Return what ``kind.pattern.finditer(text)`` does; an empty tuple for nothing."""
@@ -211,12 +213,20 @@ class Finder:
         for wanted in shapes:
             if wanted[:1] not in shape:  # one byte is sought many times faster than several
                 continue
+            if wanted.startswith(_GROUPS) and not self._has_groups():
+                continue
             place = shape.find(wanted)
             while place >= 0:
                 found.append(place)
                 place = shape.find(wanted, place + 1)
         found.sort()
         return found
+
+    def _has_groups(self) -> bool:
+        """Say whether digits stand in groups as two kinds have them: sought once for both."""
+        if self._are_groups is None:
+            self._are_groups = _GROUPS in self._shape_of_text()
+        return self._are_groups
 
     def _local_parts(self) -> Iterator[int]:
         """Yield where the part before each @ begins."""
