@@ -13,6 +13,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from llmtrace.cli.dashboard import POLICY, command, is_loopback, serve
 from llmtrace.cli.up import command as up
@@ -24,6 +29,8 @@ from tests.end_to_end.browsing import dashboard
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from websockets.sync.connection import Connection
 
 
 def get(url: str, path: str, **headers: str) -> tuple[int, dict[str, str]]:
@@ -115,6 +122,26 @@ def test_where_people_sign_in_others_may_reach_it_by_tls_and_get_the_form(
             assert "HttpOnly" in cookie
         finally:
             connection.close()
+        socket_url = url.replace("https://0.0.0.0", "wss://127.0.0.1") + "/_stcore/stream"
+        with pytest.raises(InvalidStatus, match="403"), connect(socket_url, ssl=trusted):
+            pass
+        signed_in = {"Cookie": cookie.partition(";")[0]}
+        with connect(socket_url, ssl=trusted, additional_headers=signed_in, max_size=None) as pages:
+            shown = run_once(pages)
+    assert "Waiting for the first call" in shown
+    assert "Sign out" in shown
+    assert "Your session has ended" not in shown
+
+
+def run_once(pages: Connection) -> str:
+    """Have Streamlit run the first page, as a browser does; return all it sends."""
+    pages.send(BackMsg(rerun_script=ClientState()).SerializeToString())
+    told: list[str] = []
+    while True:
+        message = ForwardMsg.FromString(pages.recv(timeout=60, decode=False))
+        told.append(str(message))
+        if message.WhichOneof("type") == "script_finished":
+            return "".join(told)
 
 
 @pytest.mark.parametrize(

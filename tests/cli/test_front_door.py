@@ -66,6 +66,8 @@ def test_a_stranger_sees_nothing_but_the_form(client: TestClient) -> None:
 def test_the_token_opens_pages_and_sockets_until_signed_out(client: TestClient) -> None:
     form = client.get("/sign-in?next=/cost")
     assert 'value="/cost"' in form.text
+    # Or browsers would not tell where the form was sent from: all other pages have no-referrer.
+    assert '<meta name="referrer" content="same-origin">' in form.text
     assert TOKEN not in form.text
 
     answer = sign_in(client, next="/cost?user=ann")

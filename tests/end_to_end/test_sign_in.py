@@ -1,17 +1,16 @@
-"""Signing in, in a real Chromium: by a provider, to one tenant's figures; by the shared token."""
+"""Signing in by a provider, in a real Chromium, to one tenant's figures; and out again."""
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from llmtrace.cli.sign_in import COOKIE
-from tests.dashboards.seeding import busy_day, fill
+from tests.dashboards.seeding import conversation_trace, fill, recently
 from tests.end_to_end.browsing import browser, dashboard, watch
 from tests.end_to_end.oidc_provider import CLIENT, CLIENT_SECRET, oidc_provider
+from tests.store.calls import call, minutes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,14 +19,14 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
 ]
-TOKEN = "a long token of the whole team"
 
 
 @pytest.mark.usefixtures("chromium")
 def test_a_provider_signs_in_to_one_tenants_figures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(tmp_path, busy_day(datetime.now(UTC)))
+    now = datetime.now(UTC)
+    fill(tmp_path, [*conversation_trace(recently()), call(now - minutes(5), tenant="globex")])
     monkeypatch.setenv("LLMTRACE_DASHBOARD_SIGN_IN", "oidc")
     claims = {"email": "ann@example.com", "email_verified": True, "tenants": ["globex"]}
     with oidc_provider(claims) as issuer:
@@ -60,39 +59,3 @@ def test_a_provider_signs_in_to_one_tenants_figures(
             page.get_by_role("button", name="Sign out").click()
             page.get_by_text("These dashboards are for people who sign in.").wait_for()
             assert all(each.startswith(issuer) for each in shown.foreign_requests)
-
-
-@pytest.mark.usefixtures("chromium")
-def test_the_shared_token_signs_in_stays_over_a_reload_and_signs_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fill(tmp_path, busy_day(datetime.now(UTC)))
-    monkeypatch.setenv("LLMTRACE_DASHBOARD_SIGN_IN", "token")
-    monkeypatch.setenv("LLMTRACE_DASHBOARD_TOKEN", TOKEN)
-    with dashboard(tmp_path) as url, browser() as chrome:
-        shown = watch(chrome, url)
-        page = shown.page
-        page.goto(f"{url}/cost?range=7d")
-        field = page.get_by_label("Token of these dashboards")
-        field.fill("not the token")
-        page.get_by_role("button", name="Sign in").click()
-        page.get_by_text("This is not the token.").wait_for()
-        shown.console_errors.clear()  # the browser tells of the status 401
-
-        field.fill(TOKEN)
-        page.get_by_role("button", name="Sign in").click()
-
-        page.get_by_text("Spend in range").first.wait_for()
-        assert re.search(r"/cost\?range=7d$", page.url)
-        page.reload()
-        page.get_by_text("Spend in range").first.wait_for()
-        assert TOKEN not in page.content()
-        (cookie,) = [each for each in page.context.cookies(url) if each.get("name") == COOKIE]
-        assert (cookie.get("httpOnly"), cookie.get("sameSite")) == (True, "Lax")
-        shown.assert_clean()
-
-        page.get_by_role("link", name="Sign out").click()
-        page.get_by_role("button", name="Sign out").click()
-        field.wait_for()
-        page.goto(url)
-        field.wait_for()
