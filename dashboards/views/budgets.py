@@ -93,7 +93,7 @@ def _card(summary: Summary) -> None:
             st.badge(word, color=color)
         st.metric(
             f"Spent {_PERIODS[budget.period]}",
-            fmt.money(line.spent),
+            _spent(line),
             f"of {fmt.money(budget.amount_usd)}, {fmt.percent(line.used, 0)} used",
             delta_color="off",
             delta_arrow="off",

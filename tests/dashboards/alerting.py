@@ -72,14 +72,20 @@ def stormy_day() -> list[SpanRow]:
     return rows
 
 
-def run_engine(home: Path, rules: str = RULES) -> None:
+def run_engine(home: Path) -> None:
     """Store the calls and let the engine look at the last three hours, as if live."""
     home.mkdir(parents=True, exist_ok=True)
-    clock = FixedClock(NOW - timedelta(hours=3))
-    with Writer(home / DATABASE_FILE, clock=clock) as writer:
+    with Writer(home / DATABASE_FILE) as writer:
         writer.insert(stormy_day())
+    look_back(home, RULES, NOW, hours=3)
+
+
+def look_back(home: Path, rules: str, now: datetime, *, hours: int) -> None:
+    """Let the engine look at a store every twenty minutes until ``now``, as if live."""
+    clock = FixedClock(now - timedelta(hours=hours))
+    with Writer(home / DATABASE_FILE, clock=clock) as writer:
         book = read_rules({"/etc/llmtrace/rules.yaml": rules})
         engine = AlertRunner(book, home=home, clock=clock).engine(writer)
-        for step in range(9, -1, -1):
-            clock.set(NOW - timedelta(minutes=20 * step))
+        for step in range(3 * hours, -1, -1):
+            clock.set(now - timedelta(minutes=20 * step))
             engine.tick()

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.dashboards.alerting import look_back
 from tests.dashboards.seeding import TRACE, busy_day, fill
 from tests.dashboards.test_cost import nine_weeks
 from tests.dashboards.test_savings import a_day
@@ -26,10 +27,34 @@ PAGES = {
     "reliability": "/reliability?range=24h",
     "usage": "/usage?range=24h",
     "cache": "/cache?range=24h",
+    "budgets": "/budgets?budget=daily",
+    "alerts": "/alerts?rule=errors",
     "traces": "/traces?range=24h",
     "savings": "/savings?range=24h&window=24+hours&finding=Cheaper+models",
+    "sql": "/sql?q=from+llm_calls%0Alimit+20",
+    "system": "/system",
     "trace": f"/traces?trace={TRACE.hex()}&span={4:016x}",
+    "replay": f"/replay?call={4:016x}&as=gpt-5-mini&set=temperature%3D0",
+    "what-if": "/what_if?models=openai/gpt-5-nano&models=anthropic/claude-haiku-4-5"
+    "&models=google/gemini-2.5-flash&models=deepseek/deepseek-chat&models=openai/o3&share=60",
 }
+RULES = """\
+version: 1
+defaults: {every: 20m, delay: 0s, keep_firing_for: 20m, min_requests: 5}
+budgets:
+  - {id: daily, period: day, amount: 12}
+  - {id: monthly, period: month, amount: 60}
+  - {id: per-user, period: week, amount: 4, by: [user]}
+receivers: {on-call: {type: log}}
+rules:
+  - {id: errors, title: Too many errors, severity: critical,
+     when: {metric: error_rate, window: 2h, op: ">", value: 5%}, for: 20m}
+  - {id: slow, title: Slow answers, severity: warning, by: [feature],
+     when: {metric: latency_p95, window: 2h, op: ">", value: 2950ms}}
+  - {id: daily-budget, severity: warning,
+     when: {kind: budget, budget: daily, op: ">=", percent: 80}}
+  - {id: per-user, severity: info, when: {kind: budget, budget: per-user, op: ">=", percent: 100}}
+"""
 
 
 def main(folder: Path, widths: dict[str, int]) -> None:
@@ -38,6 +63,7 @@ def main(folder: Path, widths: dict[str, int]) -> None:
     with tempfile.TemporaryDirectory() as home:
         now = datetime.now(UTC)
         fill(Path(home), [*busy_day(now), *a_day(now), *nine_weeks(now - timedelta(days=3))])
+        look_back(Path(home), RULES, now, hours=12)
         with dashboard(Path(home)) as url, browser() as chromium:
             for name, path in PAGES.items():
                 for scheme in ("light", "dark"):
