@@ -52,32 +52,31 @@ def rows(answer: Answer) -> list[dict[str, Any]]:
     return answer.table.to_pylist()
 
 
-def test_rows_and_time_are_told(store: HomeStore) -> None:
-    answer = ran(store, "select count(*) as n from llm_calls")
+def test_rows_time_and_cap_are_told_and_noted(store: HomeStore) -> None:
+    outcome: dict[str, object] = {}
 
-    assert rows(answer) == [{"n": 2}]
-    assert (answer.error, answer.is_capped) == (None, False)
+    @contextmanager
+    def noting() -> Iterator[dict[str, object]]:
+        yield outcome
+
+    answer = ran(store, "select count(*) as n from llm_calls, range(3) group by range",
+                 max_rows=2, noted=noting)  # fmt: skip
+
+    assert rows(answer) == [{"n": 2}, {"n": 2}]
+    assert (answer.error, answer.is_capped, outcome) == (None, True, {"rows": 2})
     assert 0 < answer.seconds < 40
-
-
-def test_what_is_beyond_the_cap_is_left_off_and_said(store: HomeStore) -> None:
-    answer = ran(store, "from range(100)", max_rows=10)
-
-    assert len(rows(answer)) == 10
-    assert answer.is_capped
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("select *\nfrom llm_cals", "LINE 2: from llm_cals\n             ^"),
         ("delete from spans", "only reading is allowed, this is DELETE"),
         ("select 1; select 2", "2 statements were given"),
         ("from read_text('/etc/passwd')", "read_text is not allowed"),
         ("", "the query is empty"),
     ],
 )
-def test_errors_of_duckdb_and_of_the_gate_are_text(store: HomeStore, text: str, told: str) -> None:
+def test_what_the_gate_refuses_is_told_as_text(store: HomeStore, text: str, told: str) -> None:
     answer = ran(store, text)
 
     assert answer.table is None
@@ -126,15 +125,3 @@ def test_what_cannot_be_audited_gives_no_rows(store: HomeStore) -> None:
     answer = ran(store, "select 1", noted=failing)
 
     assert (answer.table, answer.error) == (None, "the audit cannot be written")
-
-
-def test_the_outcome_is_noted_with_the_rows(store: HomeStore) -> None:
-    outcome: dict[str, object] = {}
-
-    @contextmanager
-    def noting() -> Iterator[dict[str, object]]:
-        yield outcome
-
-    ran(store, "from range(3)", noted=noting)
-
-    assert outcome == {"rows": 3}
