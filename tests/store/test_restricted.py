@@ -168,6 +168,28 @@ def test_what_reaches_beyond_them_is_refused(stores: tuple[Writer, Writer], quer
         RestrictedStore(stores[0], TENANTS).sql(query)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "from 'audit'", "from e'audit'", "from $$audit$$", "from $x$AUDIT$x$", "from e'\\x61udit'",
+        "select 1 from llm_calls, 'audit'", "from (describe 'audit')", "from 'llmtrace'.spans",
+        "from spans union all by name from 'audit'", 'from "main"."spans"',
+    ],
+)  # fmt: skip
+def test_a_name_in_quotes_of_any_kind_is_a_name(stores: tuple[Writer, Writer], query: str) -> None:
+    with pytest.raises(QueryError, match="of all tenants together"):
+        RestrictedStore(stores[0], TENANTS).sql(query)
+
+
+@pytest.mark.parametrize("name", ["'spans'", "e'spans'", "$$spans$$", '"SPANS"', "(from 'spans')"])
+def test_a_table_in_quotes_is_restricted_too(stores: tuple[Writer, Writer], name: str) -> None:
+    query = f"select count(*) as n from {name}"  # noqa: S608  # names of ours
+
+    mine = RestrictedStore(stores[0], TENANTS).sql(query)
+
+    assert mine.to_pylist() == stores[1].sql(query).to_pylist()
+
+
 def test_a_name_in_a_text_or_comment_is_no_table(stores: tuple[Writer, Writer]) -> None:
     rows = RestrictedStore(stores[0], TENANTS).sql("select 'from audit' as said -- from audit")
 

@@ -18,7 +18,7 @@ from llmtrace.store._connection import CATALOG
 from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S
 from llmtrace.store.metrics import run_metrics
 from llmtrace.store.migrate import migrations
-from llmtrace.store.query_shape import LITERAL, tokens
+from llmtrace.store.query_shape import LITERAL, Token, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -101,14 +101,15 @@ def restricted(
     Raises QueryError for what reaches beyond them.
     """
     parts = [part for part in tokens(query) if part.kind != "blank"]
-    words = [part.text.strip('"').lower() for part in parts if part.kind != LITERAL]
+    words = [_word(part) for part in parts]
     first = next((word for word in words if word != "("), "")
     if first not in _FIRST:
         raise _beyond(first)
     needed: set[str] = set()
-    for place, word in enumerate(words):
-        is_qualified = word == CATALOG and words[place + 1 : place + 2] == ["."]
-        if word in _whole() or is_qualified or _BEYOND.fullmatch(word):
+    for place, (part, word) in enumerate(zip(parts, words, strict=True)):
+        is_text = part.kind == LITERAL
+        is_qualifying = (is_text or word == CATALOG) and words[place + 1 : place + 2] == ["."]
+        if word in _whole() or is_qualifying or (not is_text and _BEYOND.fullmatch(word)):
             raise _beyond(word)
         if word in _definitions():
             needed |= {word} | _below(word)
@@ -127,6 +128,17 @@ def restricted(
     if words[0] == "with":
         return f"with {ctes}, {body[4:].lstrip()}", bound
     return f"with {ctes}\n{body}", bound
+
+
+def _word(part: Token) -> str:
+    """Return what a piece may be the name of: DuckDB reads tables' names in quotes of any kind."""
+    if part.kind != LITERAL:
+        return part.text.strip('"').lower()
+    if "\\" in part.text:
+        raise _beyond(part.text)
+    if part.text.startswith("$"):
+        return part.text.split("$", 2)[2].rpartition("$")[0].rpartition("$")[0].lower()
+    return part.text.lstrip("eE").strip("'").lower()
 
 
 @cache
