@@ -10,8 +10,12 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from llmtrace.clock import SystemClock
 from llmtrace.collector import Collector
 from llmtrace.config import load_settings
+from llmtrace.store import DATABASE_FILE, Writer, open_store
+from llmtrace.store.alert_state import AlertStateStore
+from llmtrace.store.queries import alert_rules
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +44,8 @@ def wait_for(path: Path) -> None:
 
 
 def test_it_says_where_it_listens_and_ends_at_a_signal(tmp_path: Path) -> None:
+    with Writer(tmp_path / DATABASE_FILE) as writer:
+        AlertStateStore(writer).keep_rules("those of before", now=SystemClock().now())
     process = start(tmp_path, "--port", "0")
     wait_for(tmp_path / "collector.json")
     url = json.loads((tmp_path / "collector.json").read_text())["url"]
@@ -50,6 +56,9 @@ def test_it_says_where_it_listens_and_ends_at_a_signal(tmp_path: Path) -> None:
     assert (code, out) == (0, "")
     assert f"OTLP/HTTP at {url}/v1/traces" in err
     assert "stopping, what was received is stored first" in err
+    # It was started without rules: whoever shows them is told.
+    (rules,) = alert_rules(open_store(tmp_path)).to_pylist()
+    assert rules["document"] is None
 
 
 def test_a_taken_port_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
