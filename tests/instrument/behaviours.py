@@ -131,3 +131,35 @@ SOME = (*EVERYWHERE, "400", "dropped", "200_html", "usage_null", "unknown_events
 """Behaviours that meet one shape of each kind where time is short."""
 STREAMED = ("normal", "cut_in_the_middle", "error_inside_stream")
 """Behaviours that meet every ending of every stream."""
+CONTENT = frozenset(
+    {
+        "401",
+        "403",
+        "404",
+        "529",
+        "500_html",
+        "401_empty",
+        "json_list",
+        "json_null",
+        "json_string",
+        "wrong_content_type",
+        "choices_null",
+        "choices_empty",
+        "choices_text",
+        "tool_function_null",
+        "usage_missing",
+        "usage_partial",
+        "usage_text",
+        "usage_negative",
+        "usage_list",
+        "usage_on_every_chunk",
+        "unknown_blocks",
+        "lone_surrogate",
+        "long_answer",
+        "no_text",
+        "refusal",
+        "odd_headers",
+    }
+)
+"""Behaviours that arrive whole and only say something else, which functions read that know of no
+client. A shape meets each with its sync client or its async one, the next shape the other way."""

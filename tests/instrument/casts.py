@@ -38,7 +38,13 @@ def _modules() -> dict[str, list[Any]]:
 
 
 def _cast(
-    apis: Sequence[Api], modules: Sequence[Any], name: str, *, is_first: bool, is_async: bool
+    apis: Sequence[Api],
+    modules: Sequence[Any],
+    name: str,
+    *,
+    is_first: bool,
+    is_door: bool,
+    is_async: bool,
 ) -> Cast:
     """Return who plays ``apis``, which have one SDK; a cloud's client has the first's classes."""
     modules = modules if is_first else ()
@@ -61,13 +67,14 @@ def _cast(
         cancelled=shapes_contract.cancelled_of(left)
         | {start.__name__: ended(cancelled, start) for start in cancels},
         hostile=hostile.shapes(apis[0]) if is_first else {},
+        is_door=is_door,
     )
 
 
 def _all() -> list[Cast]:
     modules = _modules()
     casts: list[Cast] = []
-    known: set[str] = set()
+    firsts: dict[str, Api] = {}
     groups: dict[int, list[Api]] = {}
     for api in discovered("APIS"):
         if not api.sdk.is_compared:
@@ -75,12 +82,14 @@ def _all() -> list[Cast]:
         groups.setdefault(id(api.sdk), []).append(api)
     for apis in groups.values():
         sdk = apis[0].sdk
-        is_first = sdk.name not in known
-        known.add(sdk.name)
+        first = firsts.setdefault(sdk.name, apis[0])
+        is_first = first is apis[0]
+        is_door = all(api.is_door_beside(first) for api in apis)
         name = sdk.name if is_first else f"{sdk.name}-{apis[0].variant or apis[0].wire}"
         for is_async in (False, True) if sdk.has_async else (False,):
             own = modules.get(sdk.name, [])
-            casts.append(_cast(apis, own, name, is_first=is_first, is_async=is_async))
+            kind = {"is_first": is_first, "is_door": is_door, "is_async": is_async}
+            casts.append(_cast(apis, own, name, **kind))
     return casts
 
 

@@ -60,6 +60,8 @@ class Cast:
     """Shapes with arguments that are wrong, odd or lazy."""
     cancelled: Mapping[str, Shape]
     """Shapes that cancel the reader of a stream (async clients only)."""
+    is_door: bool = False
+    """Whether it only leads elsewhere: its calls and answers are those of its SDK's first cast."""
 
 
 class LacksFeatureError(Exception):

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from llmtrace.testing.provider import Reply
-from tests.instrument.behaviours import BEHAVIOURS, EVERYWHERE, SOME, STREAMED, Behaviour
+from tests.instrument.behaviours import BEHAVIOURS, CONTENT, EVERYWHERE, SOME, STREAMED, Behaviour
 from tests.instrument.casts import CASTS
 from tests.instrument.differential import Cast, Stage, assert_nobody_can_tell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from tests.instrument.differential import Shape
@@ -24,11 +24,30 @@ IS_BRIEF = os.environ.get("DIFFERENTIAL") == "brief"
 
 
 def _behaviours(cast: Cast, name: str) -> Iterable[str]:
+    """Return what a provider does to that shape of that cast."""
+    turn = list(cast.shapes).index(name)
     if name in cast.core:
-        return SOME if IS_BRIEF or not cast.sdk.shows_http else BEHAVIOURS
+        if IS_BRIEF:
+            return [*EVERYWHERE, *_taking_turns(cast, turn, SOME[len(EVERYWHERE) :])]
+        if not cast.sdk.shows_http:
+            return SOME
+        content = set(_taking_turns(cast, turn, [each for each in BEHAVIOURS if each in CONTENT]))
+        return [each for each in BEHAVIOURS if each not in CONTENT or each in content]
     usual = STREAMED if name in cast.streams else EVERYWHERE
-    # A cloud's client has no core: it has the classes of its SDK's first one.
-    return usual[: 2 if cast.core else 1] if IS_BRIEF else usual
+    if IS_BRIEF:
+        # A cloud's client has no core: it has the classes of its SDK's first one.
+        return usual[:2] if cast.core else _taking_turns(cast, turn, usual[:1])
+    if cast.is_door:  # each bad one meets each shape at some of the doors
+        return (usual[0], usual[1 + (turn + CASTS.index(cast)) % (len(usual) - 1)])
+    return usual
+
+
+def _taking_turns(cast: Cast, turn: int, all_of: Sequence[str]) -> Sequence[str]:
+    """Return every second one, the async client those that the sync one has not; all for one alone.
+
+    What one of them gets from one shape, the other gets from the next.
+    """
+    return all_of[(turn + cast.is_async) % 2 :: 2] if cast.sdk.has_async else all_of
 
 
 def _each(kind: str, wanted: Iterable[Cast] = CASTS) -> list[Any]:

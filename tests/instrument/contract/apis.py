@@ -213,6 +213,16 @@ class Api:
         """Name and version of the installed SDK, as spans carry it."""
         return self.sdk.version
 
+    def is_door_beside(self, first: Api) -> bool:
+        """Tell whether its client only leads elsewhere than ``first``'s: it speaks the same."""
+        lost, firsts = (self.sdk.lost, self.sdk.lost_async), (first.sdk.lost, first.sdk.lost_async)
+        return (
+            self.sdk is not first.sdk
+            and (self.sdk.name, self.wire) == (first.sdk.name, first.wire)
+            and lost == firsts  # else the HTTP library is another
+            and self.stream_error == first.stream_error  # else streams are framed otherwise
+        )
+
     def client(
         self,
         provider: LocalProvider,
