@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 import streamlit as st
 
 from dashboards.access import check_all_tenants, require_all_tenants
-from dashboards.asking import STEP_S, present, wall_ms, whole_store
+from dashboards.asking import STEP_S, place, present, wall_ms, whole_admin, whole_store
 from dashboards.figures import Point
 from dashboards.home import home
 from dashboards.home import settings as chosen_settings
@@ -25,7 +25,6 @@ from llmtrace.errors import LlmtraceError
 from llmtrace.pricing import load_price_book
 from llmtrace.pricing.updates import on_disk_since
 from llmtrace.store import on_disk
-from llmtrace.store.admin import Admin
 from llmtrace.store.discovery import find_collector
 from llmtrace.store.drain import SPOOL, WAL
 from llmtrace.store.on_disk import DeadLetters
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from dashboards.asking import Place
 __all__ = ["DeadLetters", "ShownSetting", "require_all_tenants"]
 
 Row = dict[str, Any]
@@ -158,14 +158,14 @@ def collector() -> Collector | None:
 def totals() -> Row:
     """Return how much is stored; columns as ``sql/stored_totals.sql`` says."""
     check_all_tenants()
-    return _totals(str(home()), present())
+    return _totals(place(), present())
 
 
 def rate_per_s() -> float:
     """Return how many spans a second were stored in the last five minutes."""
     check_all_tenants()
     now = present()
-    whole, _ = _arrivals(str(home()), now - RATE_OVER, now, "minute")
+    whole, _ = _arrivals(place(), now - RATE_OVER, now, "minute")
     return whole["spans"] / RATE_OVER.total_seconds()
 
 
@@ -174,7 +174,7 @@ def course(span: Span, zone: str) -> Course:
     check_all_tenants()
     length, grain = _LENGTHS[span]
     now = present()
-    whole, rows = _arrivals(str(home()), now - length, now, grain)
+    whole, rows = _arrivals(place(), now - length, now, grain)
     times = [wall_ms(row["time"], zone) for row in rows]
     return Course(
         spans=whole["spans"],
@@ -263,9 +263,9 @@ def prices() -> Prices:
     check_all_tenants()
     settings = chosen_settings()
     own = settings.prices_file or settings.home / "prices.yaml"
-    calls, models = _unpriced(str(home()), present())
+    calls, models = _unpriced(place(), present())
     return Prices(
-        version=_price_version(str(settings.home)),
+        version=_price_version(place()),
         since=on_disk_since(settings.home),
         overrides=own if own.is_file() else None,
         unpriced_calls=calls,
@@ -275,8 +275,7 @@ def prices() -> Prices:
 
 def check_rollups() -> Row:
     """Hold the hourly sums against the spans; ``wrong_rows`` is 0 if they agree."""
-    check_all_tenants()
-    return Admin(chosen_settings()).run("rollups", {})
+    return whole_admin().run("rollups", {})
 
 
 def versions() -> dict[str, str]:
@@ -308,27 +307,27 @@ def _one(figures: Mapping[str, list[Row]], name: str) -> int:
 
 
 @st.cache_data(ttl=STEP_S, max_entries=4, show_spinner=False)
-def _totals(folder: str, at: datetime) -> Row:
-    del folder, at
+def _totals(where: Place, at: datetime) -> Row:
+    del where, at
     return stored_totals(whole_store())
 
 
 @st.cache_data(ttl=STEP_S, max_entries=20, show_spinner=False)
 def _arrivals(
-    folder: str, start: datetime, end: datetime, grain: Literal["minute", "hour"]
+    where: Place, start: datetime, end: datetime, grain: Literal["minute", "hour"]
 ) -> tuple[Row, list[Row]]:
-    del folder
+    del where
     return ingest_course(whole_store(), start, end, grain)
 
 
 @st.cache_data(ttl=60, max_entries=4, show_spinner=False)
-def _unpriced(folder: str, at: datetime) -> tuple[int, int]:
-    del folder, at
+def _unpriced(where: Place, at: datetime) -> tuple[int, int]:
+    del where, at
     rows = unpriced_calls(whole_store()).to_pylist()
     return sum(row["calls"] for row in rows), len({(row["provider"], row["model"]) for row in rows})
 
 
 @st.cache_data(ttl=60, max_entries=4, show_spinner=False)
-def _price_version(folder: str) -> str:
-    del folder
+def _price_version(where: Place) -> str:
+    del where
     return load_price_book(chosen_settings()).version
