@@ -46,13 +46,12 @@ def compare(first: str, second: str) -> None:
                 st.text(f"{fmt.moment(summary['when'])}  ·  trace {trace_id}")
     _sums(left, right)
     _costs(figures.trace_lines(first), figures.trace_lines(second),
-           (left["cost_usd"], right["cost_usd"]), key="trace")  # fmt: skip
+           (_total(left), _total(right)), key="trace")  # fmt: skip
     _spans((first, left_steps), (second, right_steps), zone)
 
 
 def _sums(left: Mapping[str, Any], right: Mapping[str, Any]) -> None:
     shown: dict[str, tuple[str, Callable[[Any], str]]] = {
-        "Cost": ("cost_usd", fmt.exact_money),
         "Duration": ("duration_ms", fmt.duration),
         "Input tokens": ("input_tokens", fmt.count),
         "Output tokens": ("output_tokens", fmt.count),
@@ -61,33 +60,50 @@ def _sums(left: Mapping[str, Any], right: Mapping[str, Any]) -> None:
         "Errors": ("errors", fmt.count),
         "Calls without a price": ("unpriced_calls", fmt.count),
     }
-    _side_by_side(
-        [(label, left[name], right[name], show) for label, (name, show) in shown.items()],
-        key="sums", alt="Both traces in figures",
-    )  # fmt: skip
+    _side_by_side(left, right, shown, key="sums", alt="Both traces in figures")
 
 
 def _side_by_side(
-    rows: Sequence[tuple[str, Any, Any, Callable[[Any], str]]], *, key: str, alt: str
+    left: Mapping[str, Any],
+    right: Mapping[str, Any],
+    figures_shown: Mapping[str, tuple[str, Callable[[Any], str]]],
+    texts: Mapping[str, str] | None = None,
+    *,
+    key: str,
+    alt: str,
 ) -> None:
-    grid(
-        {
-            "Figure": [label for label, *_ in rows],
-            "First": [show(left) for _, left, _, show in rows],
-            "Second": [show(right) for _, _, right, show in rows],
-            "Change": [fmt.change(figures.change(right, left)) or fmt.NONE
-                       for _, left, right, _ in rows],
-        },
-        names=["Figure"],
-        key=key,
-        alt=alt,
-    )  # fmt: skip
+    """Show texts, the cost and figures (label → field) of both, and how the second differs."""
+    named = texts or {}
+    columns: dict[str, list[str]] = {"Figure": [*named, "Cost", *figures_shown]}
+    for name, side in (("First", left), ("Second", right)):
+        columns[name] = [
+            *(fmt.one_line(side[field], 80) for field in named.values()),
+            _total(side),
+            *(show(side[field]) for field, show in figures_shown.values()),
+        ]
+    fields = ["cost_usd", *(field for field, _ in figures_shown.values())]
+    columns["Change"] = [
+        *("" for _ in named),
+        *(fmt.change(figures.change(right[field], left[field])) or fmt.NONE for field in fields),
+    ]
+    grid(columns, names=["Figure"], key=key, alt=alt)
+
+
+def _total(side: Mapping[str, Any]) -> str:
+    """Return what a trace or a span cost: at least, if a part of it has no price."""
+    cost: Decimal | None = side["cost_usd"]
+    unpriced = side.get("unpriced_calls")
+    if unpriced is None:  # a span: one that failed before it was answered lacks no price
+        unpriced = cost is None and (side["status"] != "error" or side["input_tokens"] is not None)
+    if cost is None:
+        return fmt.UNPRICED if unpriced else fmt.NONE
+    return ("≥ " if unpriced else "") + fmt.exact_money(cost)
 
 
 def _costs(
     left: Sequence[figures.CostLine],
     right: Sequence[figures.CostLine],
-    totals: tuple[Decimal | None, Decimal | None],
+    totals: tuple[str, str],
     *,
     key: str,
 ) -> None:
@@ -104,7 +120,7 @@ def _costs(
         columns[f"{name}, cost"] = [
             *(fmt.exact_money(side[kind].cost_usd) if kind in side else fmt.NONE
               for kind in kinds),
-            fmt.exact_money(total),
+            total,
         ]  # fmt: skip
     grid(columns, names=["Kind"], key=f"costs-{key}", alt="Tokens and cost by kind of both")
 
@@ -122,7 +138,7 @@ def _spans(
             return
         _facts(first, second)
         _costs(figures.costs(first), figures.costs(second),
-               (first["cost_usd"], second["cost_usd"]), key="span")  # fmt: skip
+               (_total(first), _total(second)), key="span")  # fmt: skip
         _messages(first, second)
 
 
@@ -158,21 +174,8 @@ def _facts(left: Mapping[str, Any], right: Mapping[str, Any]) -> None:
         "First chunk": ("ttfc_ms", fmt.duration),
         "Input tokens": ("input_tokens", fmt.count),
         "Output tokens": ("output_tokens", fmt.count),
-        "Cost": ("cost_usd", fmt.exact_money),
     }
-    labels = [*texts, *numbers]
-    columns: dict[str, list[str]] = {"Figure": labels}
-    for name, side in (("First", left), ("Second", right)):
-        columns[name] = [
-            *(fmt.one_line(side[field], 80) for field in texts.values()),
-            *(show(side[field]) for field, show in numbers.values()),
-        ]
-    columns["Change"] = [
-        *("" for _ in texts),
-        *(fmt.change(figures.change(right[field], left[field])) or fmt.NONE
-          for field, _ in numbers.values()),
-    ]  # fmt: skip
-    grid(columns, names=["Figure"], key="facts", alt="Both spans in figures")
+    _side_by_side(left, right, numbers, texts, key="facts", alt="Both spans in figures")
 
 
 def _messages(left: Mapping[str, Any], right: Mapping[str, Any]) -> None:

@@ -33,6 +33,7 @@ def volume_bars(buckets: Sequence[Bucket], *, theme: str) -> dict[str, Any]:
             "when": wall_text(each.start_ms),
             "calls": count(each.calls),
             "failed": count(each.failed),
+            "about": f"{wall_text(each.start_ms)}: {each.calls} calls, {each.failed} failed",
         }
         for each in buckets
         for series, low, high in (
@@ -70,6 +71,7 @@ def volume_bars(buckets: Sequence[Bucket], *, theme: str) -> dict[str, Any]:
             },
             "y2": {"field": "high"},
             "color": color,
+            "description": {"field": "about", "type": "nominal"},
             "tooltip": [
                 {"field": "when", "type": "nominal", "title": "From"},
                 {"field": "calls", "type": "nominal", "title": "Calls"},

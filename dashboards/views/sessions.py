@@ -15,7 +15,7 @@ from dashboards.components.states import live, nothing_found, page
 from dashboards.components.way_back import back_to_list, keep_list
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from decimal import Decimal
 
     from dashboards import data
@@ -202,16 +202,15 @@ def _turn_head(row: Mapping[str, Any]) -> None:
         cached = _CACHE.get(row["cache_status"])
         if cached:
             st.badge(cached, color="green" if row["cache_status"] == "hit" else "gray")
-        spent = fmt.exact_money(row["cost_usd"]) if row["cost_usd"] is not None else (
-            fmt.UNPRICED if row["is_unpriced"] else fmt.NONE
-        )  # fmt: skip
+        spent = _money(row["cost_usd"], int(row["is_unpriced"]), fmt.exact_money)
+        total = _money(row["total_usd"], row["total_unpriced"], fmt.exact_money)
         st.text(
             "  ·  ".join((
                 fmt.moment(row["when"]),
                 fmt.one_line(row["model"], 60),
                 fmt.duration(row["latency_ms"]),
                 f"{_tokens(row)} tokens",
-                f"{spent}, {_money(row['total_usd'], row['total_unpriced'])} so far",
+                f"{spent}, {total} so far",
             )),
             width="stretch",
         )  # fmt: skip
@@ -228,11 +227,11 @@ def _tokens(row: Mapping[str, Any]) -> str:
     return f"{fmt.short_count(row['input_tokens'])} → {fmt.short_count(row['output_tokens'])}"
 
 
-def _money(cost: Decimal | None, unpriced: int) -> str:
+def _money(cost: Decimal | None, unpriced: int, write: Callable[[Decimal], str] = fmt.money) -> str:
     if cost is None:
         return fmt.UNPRICED if unpriced else fmt.NONE
     # A part without a price makes the sum a lower bound.
-    return ("≥ " if unpriced else "") + fmt.money(cost)
+    return ("≥ " if unpriced else "") + write(cost)
 
 
 page(render)

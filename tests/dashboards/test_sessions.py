@@ -121,7 +121,7 @@ def test_a_session_shows_its_sums_and_its_first_turns(read: AppTest, home: Path)
     shown = texts(read)
     for number, each in enumerate(calls, 1):
         cost = fmt.UNPRICED if each["cost_usd"] is None else fmt.exact_money(each["cost_usd"])
-        total = ("≥ " if number >= 3 else "") + fmt.money(each["total"])
+        total = ("≥ " if number >= 3 else "") + fmt.exact_money(each["total"])
         assert (
             f"{fmt.duration(each['latency_ms'])}  ·  100 → 20 tokens  ·  {cost}, {total} so far"
             in shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 pytestmark = [
     pytest.mark.browser,
@@ -77,18 +78,28 @@ def test_overview_shows_the_spend_that_sql_shows_and_an_alert_leads_to_its_trace
         shown.assert_clean()
 
 
-def test_a_trace_is_opened_and_its_messages_are_read(tmp_path: Path, chrome: Browser) -> None:
+def test_a_range_is_dragged_a_value_picked_and_a_trace_opened_and_read(
+    tmp_path: Path, chrome: Browser
+) -> None:
     fill(tmp_path, conversation_trace(recently()))
     with dashboard(tmp_path) as url:
         shown = watch(chrome, url)
         page = shown.page
         shown.open("/traces")
-        table = page.locator("[data-testid=stDataFrame]")
-        table.wait_for()
-        # The grid is a canvas: the box that selects the first row is at its left edge.
-        box = table.bounding_box()
-        assert box is not None
-        page.mouse.click(box["x"] + 16, box["y"] + 35 + 17)
+        _drag_over_bars(page)
+        page.wait_for_url(re.compile("range=Custom"))
+        page.locator(".st-key-zoomed").wait_for()
+        shown.settle()
+        # A grid is a canvas: the boxes that select its rows are at its left edge. The first has
+        # what the search can be narrowed by, failed traces before all, for there are no others.
+        _click_in_grid(page, 0, 35 + 15)
+        page.wait_for_url(re.compile("q=status"))
+        shown.settle()
+        listed = parse_qs(urlsplit(page.url).query)
+        assert listed["q"] == ["status:error"]
+        assert listed["from"] < listed["to"]
+
+        _click_in_grid(page, 1, 35 + 17)
         page.get_by_text("answer customer").first.wait_for()
         assert re.search(r"[?&]trace=5ca1ab1e", page.url)
 
@@ -99,7 +110,32 @@ def test_a_trace_is_opened_and_its_messages_are_read(tmp_path: Path, chrome: Bro
 
         assert page.get_by_text(QUESTION).first.is_visible()
         assert re.search(r"[?&]span=0{15}4", page.url)
+
+        page.get_by_role("button", name="All traces").click()
+        page.wait_for_url(re.compile("q=status"))
+        shown.settle()
+        assert parse_qs(urlsplit(page.url).query) == listed
         shown.assert_clean()
+
+
+def _drag_over_bars(page: Page) -> None:
+    bars = page.locator("[data-testid=stVegaLiteChart]")
+    bars.locator("[aria-roledescription=bar]").first.wait_for(state="attached")
+    box = bars.bounding_box()
+    assert box is not None
+    height = box["y"] + box["height"] * 0.6
+    page.mouse.move(box["x"] + box["width"] * 0.5, height)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.98, height, steps=6)
+    page.mouse.up()
+
+
+def _click_in_grid(page: Page, number: int, height: int) -> None:
+    grid = page.locator("[data-testid=stDataFrame]").nth(number)
+    grid.wait_for()
+    box = grid.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 16, box["y"] + height)
 
 
 def test_a_failed_call_leads_to_its_trace(tmp_path: Path, chrome: Browser) -> None:
