@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from llmtrace.store import Writer, trace_search
 from llmtrace.store.message_search import said
 from llmtrace.store.queries import PageEnd, Scope
+from llmtrace.store.restricted import RestrictedStore
 from llmtrace.store.search_syntax import NUMBER_KEYS, TEXT, Search, Term, parse, write
 from llmtrace.store.trace_facets import calls_over_time, facets
 from llmtrace.store.trace_search import TraceSearch, search_traces
@@ -402,3 +403,20 @@ def test_a_facet_that_is_clicked_leaves_as_many_traces_as_it_said(
     for each in counted.values:
         term = Term(key=each.key, value=each.value, is_exact=each.key != "status")
         assert len(found(store, write(Search(terms=(term,))))) == each.traces
+
+
+def test_a_viewer_of_one_tenant_finds_nothing_of_another(store: Writer) -> None:
+    secret: dict[str, Any] = {"tenant": "globex", "user_id": "zoe", "request_body": '"needle"'}
+    store.insert([call(name="ours", trace_id=TRACE, tenant="acme"),
+                  call(name="theirs", trace_id=TRACE, **secret), call(**secret)])  # fmt: skip
+    wanted = TraceSearch(scope=DAY, search=parse("needle"))
+    restricted = RestrictedStore(store, ["acme"])
+
+    assert said(restricted, wanted).hits == {}
+    assert search_traces(restricted, wanted, {}, limit=9).num_rows == 0
+    everything = TraceSearch(scope=DAY, search=parse("-name:other"))
+    (row,) = search_traces(restricted, everything, {}, limit=9).to_pylist()
+    assert (row["name"], row["spans"]) == ("ours", 1)
+    assert "zoe" not in [each.value for each in facets(restricted, everything, {}).values]
+    (bar,) = calls_over_time(restricted, everything, {}, [DAY.start]).to_pylist()
+    assert bar["calls"] == 1
