@@ -136,7 +136,8 @@ def closes(shown: View, line: Line) -> list[Close]:
     query = _question(budget, start, current, line.labels)
     rows = {row[TIME].replace(tzinfo=UTC): row for row in ask(replace(query, grain=budget.period))}
     # Before the first call nothing is known of spend; rollups know of calls that were deleted.
-    known_from = min([*rows, *([] if first is None else [first])], default=current)
+    known: list[datetime] = [*rows, *([] if first is None else [first])]
+    known_from = min(known, default=current)
     found: list[Close] = []
     while start < current:
         end = next_start(start, budget.period, budget.timezone)

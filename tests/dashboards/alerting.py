@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import pytest
+
+from dashboards import asking
 from llmtrace.alerts.rules import read_rules
 from llmtrace.alerts.runner import AlertRunner
 from llmtrace.clock import FixedClock
@@ -13,6 +17,7 @@ from llmtrace.store import DATABASE_FILE, Writer
 from tests.store.calls import call, failed, minutes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from llmtrace.otlp.rows import SpanRow
@@ -51,6 +56,18 @@ rules:
     severity: info
     when: {kind: budget, budget: per-user, op: ">=", percent: 100}
 """
+
+
+@contextmanager
+def held_open(home: Path) -> Iterator[Writer]:
+    """Keep a store open for pages and tests: to open the file for each question is slow."""
+    opened_each_time = asking._whole
+    with Writer(home / DATABASE_FILE) as writer, pytest.MonkeyPatch.context() as patch:
+        stores = {str(home): writer}
+        patch.setattr(
+            asking, "_whole", lambda folder: stores.get(folder) or opened_each_time(folder)
+        )
+        yield writer
 
 
 def stormy_day() -> list[SpanRow]:

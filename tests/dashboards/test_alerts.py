@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,16 +16,15 @@ from dashboards.components import format as fmt
 from llmtrace.alerts.backtest import backtest
 from llmtrace.alerts.record import book_of
 from llmtrace.clock import SystemClock
-from llmtrace.store import DATABASE_FILE, Writer, open_store
+from llmtrace.store import DATABASE_FILE, Writer
 from llmtrace.store.alert_state import AlertStateStore, list_alerts, list_history
 from llmtrace.store.queries import alert_rules
-from tests.dashboards.alerting import HOSTILE_USER, NOW, run_engine
+from tests.dashboards.alerting import HOSTILE_USER, NOW, held_open, run_engine
 from tests.dashboards.opening import as_markdown, metrics, open_page, texts
 from tests.store.calls import call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from streamlit.testing.v1 import AppTest
 
@@ -39,11 +39,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Writer]:
     """Let the engine run for three hours."""
     folder = tmp_path_factory.mktemp("alerts")
     run_engine(folder)
-    return folder
+    with held_open(folder) as writer:
+        yield writer
+
+
+@pytest.fixture(scope="module")
+def home(store: Writer) -> Path:
+    return Path(store.where.removeprefix("file ")).parent
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +62,8 @@ def busy(home: Path) -> Iterator[AppTest]:
         yield app
 
 
-def plain(home: Path, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
-    return open_store(home).sql(sql, parameters).to_pylist()
+def plain(store: Writer, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
+    return store.sql(sql, parameters).to_pylist()
 
 
 def table(app: AppTest, name: str) -> list[dict[str, Any]]:
@@ -70,13 +76,13 @@ def table(app: AppTest, name: str) -> list[dict[str, Any]]:
     raise AssertionError(f"no table has a column {name}")
 
 
-def alert_of(home: Path, rule: str) -> AlertRow:
-    return next(row for row in list_alerts(open_store(home)) if row.rule_id == rule)
+def alert_of(store: Writer, rule: str) -> AlertRow:
+    return next(row for row in list_alerts(store) if row.rule_id == rule)
 
 
-def test_every_card_is_plain_sql(busy: AppTest, home: Path) -> None:
+def test_every_card_is_plain_sql(busy: AppTest, store: Writer) -> None:
     (row,) = plain(
-        home,
+        store,
         """select
             (select count(*) from alert_instances where state = 'firing') as firing,
             (select count(*) from alert_instances where state = 'pending') as pending,
@@ -97,12 +103,12 @@ def test_every_card_is_plain_sql(busy: AppTest, home: Path) -> None:
 
 
 def test_what_fires_what_changed_and_who_was_told_are_the_stored_rows(
-    busy: AppTest, home: Path
+    busy: AppTest, store: Writer
 ) -> None:
-    firing = plain(home, "select summary from alert_instances order by summary", [])
-    changes = plain(home, "select summary, kind, tick from alert_history "
+    firing = plain(store, "select summary from alert_instances order by summary", [])
+    changes = plain(store, "select summary, kind, tick from alert_history "
                     "order by tick desc, recorded_at desc", [])  # fmt: skip
-    messages = plain(home, "select receiver, attempts, created_at from alert_outbox "
+    messages = plain(store, "select receiver, attempts, created_at from alert_outbox "
                      "order by created_at desc, delivery_id", [])  # fmt: skip
 
     assert sorted(row["What"] for row in table(busy, "Last looked at")) == [
@@ -119,11 +125,11 @@ def test_what_fires_what_changed_and_who_was_told_are_the_stored_rows(
     ]
 
 
-def test_the_page_says_the_rule_and_what_a_backtest_finds(busy: AppTest, home: Path) -> None:
-    (record,) = alert_rules(open_store(home)).to_pylist()
+def test_the_page_says_the_rule_and_what_a_backtest_finds(busy: AppTest, store: Writer) -> None:
+    (record,) = alert_rules(store).to_pylist()
     rule = book_of(record["document"]).rules[0]
     start, end = (moment.replace(second=0) for moment in DAY)
-    found = backtest(open_store(home), rule, start, end)
+    found = backtest(store, rule, start, end)
 
     assert len(found.firings) == 1
     assert "Too many errors: fires when error rate > 20 % over 20 min, for 20 min" in texts(busy)
@@ -140,9 +146,9 @@ def test_hostile_text_is_never_rendered_and_no_secret_is_shown(busy: AppTest) ->
 
 
 def test_a_link_chooses_an_alert_and_its_button_opens_its_calls(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    store: Writer, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    budget = alert_of(home, "per-user-budget")
+    budget = alert_of(store, "per-user-budget")
 
     app = open_page(home, monkeypatch, "alerts", query={"alert": budget.episode})
     app.button(key="views/cost.py").click().run()
@@ -159,9 +165,9 @@ def test_a_link_chooses_an_alert_and_its_button_opens_its_calls(
 
 
 def test_a_resolved_alert_says_when_it_was_and_who_was_told(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    store: Writer, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    episode = next(row.episode for row in list_history(open_store(home), limit=99)
+    episode = next(row.episode for row in list_history(store, limit=99)
                    if row.kind == "resolved")  # fmt: skip
 
     app = open_page(home, monkeypatch, "alerts", query={"alert": episode})
@@ -228,19 +234,21 @@ def test_rules_that_another_version_kept_are_said(
     assert "kept by another version of llmtrace" in texts(app)
 
 
-def test_the_overview_leads_to_the_alert(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_overview_leads_to_the_alert(
+    store: Writer, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = open_page(home, monkeypatch)
 
     app.button(key="alert-0").click().run()
 
     assert app.title[0].value == "Alerts"
-    worst = alert_of(home, "slow")
+    worst = alert_of(store, "slow")
     assert app.query_params["alert"] == worst.episode
     assert fmt.one_line(worst.summary, 400) in texts(app)
 
 
-def test_changes_become_stretches_of_pending_and_firing(home: Path) -> None:
-    changes = list_history(open_store(home), limit=99)[::-1]
+def test_changes_become_stretches_of_pending_and_firing(store: Writer) -> None:
+    changes = list_history(store, limit=99)[::-1]
 
     bands = bands_of(changes)
 
@@ -254,8 +262,10 @@ def test_changes_become_stretches_of_pending_and_firing(home: Path) -> None:
     assert len(bands) == 5
 
 
-def test_a_lane_is_cut_at_the_ranges_edges_and_what_is_not_over_reaches_its_end(home: Path) -> None:
-    bands = bands_of(list_history(open_store(home), limit=99)[::-1])
+def test_a_lane_is_cut_at_the_ranges_edges_and_what_is_not_over_reaches_its_end(
+    store: Writer,
+) -> None:
+    bands = bands_of(list_history(store, limit=99)[::-1])
     start = NOW - timedelta(hours=1)
 
     def at(moment: datetime) -> int:

@@ -17,10 +17,10 @@ from llmtrace.alerts.model import Budget
 from llmtrace.alerts.record import record_of
 from llmtrace.alerts.rules import read_rules
 from llmtrace.clock import SystemClock
-from llmtrace.store import DATABASE_FILE, Writer, open_store
+from llmtrace.store import DATABASE_FILE, Writer
 from llmtrace.store.alert_state import AlertStateStore
 from llmtrace.store.forecast import forecast_period
-from tests.dashboards.alerting import HOSTILE_USER, NOW, RULES, stormy_day
+from tests.dashboards.alerting import HOSTILE_USER, NOW, RULES, held_open, stormy_day
 from tests.dashboards.opening import as_markdown, metrics, open_page, texts
 from tests.store.calls import call
 
@@ -57,18 +57,18 @@ def fill(home: Path, rules: str | None, rows: list[Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AppTest, Path]]:
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AppTest, Writer]]:
     home = tmp_path_factory.mktemp("budgets")
-    with pytest.MonkeyPatch.context() as patch:
+    fill(home, RULES, stormy_day())
+    with pytest.MonkeyPatch.context() as patch, held_open(home) as store:
         patch.setattr(SystemClock, "now", lambda _self: NOW)
-        fill(home, RULES, stormy_day())
         app = open_page(home, patch, "budgets", query={"budget": "per-user"})
         assert not app.exception
-        yield app, home
+        yield app, store
 
 
-def spent(home: Path, start: datetime, end: datetime, user: str | None = None) -> dict[str, Any]:
-    (row,) = open_store(home).sql(SPENT, [start, end, user]).to_pylist()
+def spent(store: Writer, start: datetime, end: datetime, user: str | None = None) -> dict[str, Any]:
+    (row,) = store.sql(SPENT, [start, end, user]).to_pylist()
     return row
 
 
@@ -86,28 +86,28 @@ def midnight(*date: int) -> datetime:
     return datetime(*date, tzinfo=BERLIN)
 
 
-def test_each_budgets_spend_is_plain_sql_of_its_own_period(busy: tuple[AppTest, Path]) -> None:
-    app, home = busy
+def test_each_budgets_spend_is_plain_sql_of_its_own_period(busy: tuple[AppTest, Writer]) -> None:
+    app, store = busy
 
     assert metrics(app) == {
-        "Spent today": fmt.money(spent(home, midnight(2026, 11, 18), END)["spent"]),
-        "Spent this month": fmt.money(spent(home, midnight(2026, 11, 1), END)["spent"]),
-        "Spent this week": fmt.money(spent(home, midnight(2026, 11, 16), END, "ann")["spent"]),
+        "Spent today": fmt.money(spent(store, midnight(2026, 11, 18), END)["spent"]),
+        "Spent this month": fmt.money(spent(store, midnight(2026, 11, 1), END)["spent"]),
+        "Spent this week": fmt.money(spent(store, midnight(2026, 11, 16), END, "ann")["spent"]),
     }
     deltas = {card.label: card.delta for card in app.metric}
-    used = spent(home, midnight(2026, 11, 1), END)["spent"] / 100
+    used = spent(store, midnight(2026, 11, 1), END)["spent"] / 100
     assert deltas["Spent this month"] == f"of $100.00, {float(used):.0%} used"
 
 
-def test_each_user_of_a_budget_of_their_own_is_plain_sql(busy: tuple[AppTest, Path]) -> None:
-    app, home = busy
+def test_each_user_of_a_budget_of_their_own_is_plain_sql(busy: tuple[AppTest, Writer]) -> None:
+    app, store = busy
 
     start = midnight(2026, 11, 16)
     elapsed, whole = END - start, timedelta(days=7)
     expected: list[dict[str, Any]] = []
     for user, state in (("ann", "Over budget"), ("bob", "Heading over"), ("cyd", "Heading over"),
                         (HOSTILE_USER, "Within budget")):  # fmt: skip
-        row = spent(home, start, END, user)
+        row = spent(store, start, END, user)
         expected.append(
             {
                 "User": fmt.one_line(user, 60),
@@ -123,19 +123,19 @@ def test_each_user_of_a_budget_of_their_own_is_plain_sql(busy: tuple[AppTest, Pa
     assert table(app, "Forecast") == expected
 
 
-def test_earlier_periods_are_plain_sql_to_the_cent(busy: tuple[AppTest, Path]) -> None:
-    app, home = busy
+def test_earlier_periods_are_plain_sql_to_the_cent(busy: tuple[AppTest, Writer]) -> None:
+    app, store = busy
 
     mondays = [midnight(2026, 11, 16) - timedelta(weeks=back) for back in range(1, 9)]
     rows = table(app, "Ended")
     assert [row["Period"] for row in rows] == [f"{monday:%a %d %b}" for monday in mondays]
     for row, monday in zip(rows, mondays, strict=True):
-        amount = spent(home, monday, monday + timedelta(weeks=1), "ann")["spent"]
+        amount = spent(store, monday, monday + timedelta(weeks=1), "ann")["spent"]
         assert row["Spent"] == fmt.money(amount)
         assert row["Ended"] == f"Over by {fmt.money(amount - 2)}"
 
 
-def test_how_budgets_stand_is_said_in_words_and_when_they_end(busy: tuple[AppTest, Path]) -> None:
+def test_how_budgets_stand_is_said_in_words_and_when_they_end(busy: tuple[AppTest, Writer]) -> None:
     app, _ = busy
 
     said = texts(app)
