@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from dashboards.data_replay import ReplayPlan, Run, StoredCall
 
 _LIVE, _OFFLINE, _EARLIER = "Send again", "Offline", "Earlier replays"
-_FIELDS: Final = ("call", "with", "how", "as", "set", "most")
 _MOST_USD: Final = "0.10"
 _LONGEST_BODY: Final = 100_000
 _FEW_LINES: Final = 10
@@ -88,7 +87,8 @@ def _open(span_id: str) -> None:
 
 def _call(named: str) -> None:
     if st.button("Another call", icon=":material/arrow_back:"):
-        for name in _FIELDS:
+        # What the widgets bind leaves the URL with them.
+        for name in ("call", "with"):
             st.query_params.pop(name, None)
         st.rerun()
     try:
@@ -193,12 +193,13 @@ def _plan(plan: ReplayPlan) -> None:
             st.text(fmt.plain(warning))
     st.code(fmt.plain("\n".join(figures.plan_lines(plan)), 5_000), language=None, wrap_lines=True)
     lines = figures.body_lines(plan)
-    st.code(
-        fmt.plain("\n".join(lines[: figures.PREVIEW_LINES]), _LONGEST_BODY),
-        language="json",
-        wrap_lines=True,
-        height=_BODY_HEIGHT if len(lines) > _FEW_LINES else "content",
-    )
+    # A code block of a fixed height cannot be scrolled by keyboard; a container can.
+    with st.container(height=_BODY_HEIGHT if len(lines) > _FEW_LINES else "content", border=False):
+        st.code(
+            fmt.plain("\n".join(lines[: figures.PREVIEW_LINES]), _LONGEST_BODY),
+            language="json",
+            wrap_lines=True,
+        )
     if len(lines) > figures.PREVIEW_LINES:
         st.caption(f"{len(lines) - figures.PREVIEW_LINES:,} more lines are not shown.")
 

@@ -112,6 +112,14 @@ def test_the_latest_calls_are_listed_and_one_is_found_by_its_first_digits(
     assert app.query_params["call"] in (SPAN_ID[:6], [SPAN_ID[:6]])
     assert f"span {SPAN_ID}" in texts(app)
 
+    app.text_input(key="as").set_value("gpt-4o").run()
+    press(app, "Another call")
+
+    assert not app.exception
+    assert len(column(app, "Span")) == 2
+    assert "call" not in app.query_params
+    assert "as" not in app.query_params
+
 
 def test_an_empty_store_and_an_unknown_call_say_so(
     home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
