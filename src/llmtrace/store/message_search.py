@@ -53,11 +53,12 @@ def said(store: Store, wanted: TraceSearch) -> Said:
     texts = ", ".join(f"case when strlen(p.{each}) <= ? then p.{each} end" for each in _BODIES)
     sql = f"""
         with latest as materialized (
-            select start_time, trace_id, span_id,
-                row_number() over (order by start_time desc, span_id) as place
-            from spans
-            where is_inference and {where.sql}
-            order by place limit ?
+            select *, row_number() over (order by start_time desc, span_id) as place
+            from (
+                select start_time, trace_id, span_id from spans
+                where is_inference and {where.sql}
+                order by start_time desc, span_id limit ?
+            )
         ),
         bodies as (
             select latest.trace_id::varchar as trace_id, latest.span_id::varchar as span_id,

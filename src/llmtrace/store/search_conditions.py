@@ -12,6 +12,7 @@ here alone. Three kinds of condition, for a term is about one span or about the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -60,9 +61,14 @@ _FIGURES: Final = {
     "errors": "errors",
 }
 _SEARCHED: Final = (
-    "name, request_model, response_model, user_id, tenant, session_id, feature, tool_name, "
-    "agent_name, error_type, status_message, response_id, request_id"
+    "name", "request_model", "response_model", "user_id", "tenant", "session_id", "feature",
+    "tool_name", "agent_name", "error_type", "status_message", "response_id", "request_id",
+)  # fmt: skip
+_IDS: Final = (
+    ("replace(trace_id::varchar, '-', '')", 32),
+    ("printf('%016x', span_id)", 16),
 )
+_HEX: Final = re.compile(r"[0-9a-f]+")
 _FAILURE: Final = "concat_ws(chr(10), error_type, http_status::varchar, status_message)"
 _WRITING: Final = str.maketrans("", "", "-_ ")
 
@@ -198,11 +204,14 @@ def _failed_with(term: Term, value: str) -> Condition:
 
 def _found(text: str, hits: Hits) -> Condition:
     lowered = text.lower()
-    parts = [
-        Condition(f"contains(lower(concat_ws(chr(10), {_SEARCHED})), ?)", [lowered]),
-        Condition("starts_with(replace(trace_id::varchar, '-', ''), ?)", [lowered]),
-        Condition("starts_with(printf('%016x', span_id), ?)", [lowered]),
-    ]
+    # One column at a time: most have few values, and those alone are looked into.
+    parts = [Condition(f"contains(lower({column}), ?)", [lowered]) for column in _SEARCHED]
+    if _HEX.fullmatch(lowered):
+        parts.extend(
+            Condition(f"starts_with({written}, ?)", [lowered])
+            for written, digits in _IDS
+            if len(lowered) <= digits
+        )
     calls = hits.get(text, ())
     if calls:
         sql = "(trace_id, span_id) in (select unnest(?::uuid[]), unnest(?::ubigint[]))"

@@ -133,5 +133,13 @@ def _counted_since(store: Store, scope: Scope) -> datetime | None:
     if row["spans"] <= FACETS_OF:
         return None
     sql = f"select start_time from spans {where} order by start_time desc limit 1 offset ?"  # noqa: S608  # as above
-    found = store.sql(sql, [scope.start, scope.end, FACETS_OF - 1]).to_pylist()
-    return found[0]["start_time"].replace(tzinfo=UTC) if found else None
+    # Where they would begin if spans came evenly, and half as far again: to sort a part is quick.
+    length = (scope.end - scope.start) * (1.5 * FACETS_OF / row["spans"])
+    while True:
+        since = max(scope.start, scope.end - length)
+        found = store.sql(sql, [since, scope.end, FACETS_OF - 1]).to_pylist()
+        if found:
+            return found[0]["start_time"].replace(tzinfo=UTC)
+        if since == scope.start:
+            return None
+        length *= 4
