@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from llmtrace.store.search_conditions import Hits
     from llmtrace.store.trace_search import TraceSearch
 
-FACETS: Final = (
+FACETS: Final[tuple[str, ...]] = (
     "status", "model", "provider", "feature", "user", "tenant", "environment", "tool", "error",
 )  # fmt: skip
 FACET_VALUES: Final = 6
