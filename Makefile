@@ -24,8 +24,9 @@ demo: env ## See everything at work on this machine alone; DEMO_ARGS=--exit chec
 # says that no bytecode be written.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: export PYTHONPYCACHEPREFIX := $(CURDIR)/.tools/bytecode
+# One more than there are processors, for many tests wait: for processes, browsers, disks.
 test: check browser ## Run check, then every test; TEST_ARGS="-k spool" narrows it
-	@LLMTRACE_CHROMIUM="$(CURDIR)/.tools/bin/chromium" $(RUN) pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal $(TEST_ARGS)
+	@LLMTRACE_CHROMIUM="$(CURDIR)/.tools/bin/chromium" $(RUN) pytest --numprocesses="$$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))" --maxprocesses=5 --dist=worksteal $(TEST_ARGS)
 
 check: env ## Check formatting, lint, types and import contracts
 	@echo "check: formatting" && $(RUN) ruff format --check --quiet .
