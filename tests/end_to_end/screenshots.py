@@ -11,15 +11,21 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from tests.dashboards.alerting import look_back
 from tests.dashboards.seeding import TRACE, busy_day, fill
 from tests.dashboards.test_cost import nine_weeks
 from tests.dashboards.test_savings import a_day
+from tests.dashboards.test_sessions import SESSION, talk
 from tests.end_to_end.browsing import browser, dashboard, watch
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+
+    from llmtrace.otlp.rows import SpanRow
+
+TALK = b"\x0a" * 16
 
 PAGES = {
     "overview": "/?range=24h",
@@ -34,6 +40,9 @@ PAGES = {
     "sql": "/sql?q=from+llm_calls%0Alimit+20",
     "system": "/system",
     "trace": f"/traces?trace={TRACE.hex()}&span={4:016x}",
+    "compare": f"/traces?trace={TRACE.hex()}&span={4:016x}&with={TALK.hex()}",
+    "sessions": "/sessions?range=24h",
+    "session": f"/sessions?session={quote(SESSION)}",
     "replay": f"/replay?call={4:016x}&as=gpt-5-mini&set=temperature%3D0",
     "what-if": "/what_if?models=openai/gpt-5-nano&models=anthropic/claude-haiku-4-5"
     "&models=google/gemini-2.5-flash&models=deepseek/deepseek-chat&models=openai/o3&share=60",
@@ -62,7 +71,10 @@ def main(folder: Path, widths: dict[str, int]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
         now = datetime.now(UTC)
-        fill(Path(home), [*busy_day(now), *a_day(now), *nine_weeks(now - timedelta(days=3))])
+        fill(
+            Path(home),
+            [*busy_day(now), *a_day(now), *_talks(now), *nine_weeks(now - timedelta(days=3))],
+        )
         look_back(Path(home), RULES, now, hours=12)
         with dashboard(Path(home)) as url, browser() as chromium:
             for name, path in PAGES.items():
@@ -76,6 +88,16 @@ def main(folder: Path, widths: dict[str, int]) -> None:
                         _tall(shown.page, width)
                         shown.page.screenshot(path=folder / f"{name}-{scheme}{suffix}.png")
                         shown.page.context.close()
+
+
+def _talks(now: datetime) -> list[SpanRow]:
+    turns = talk(now - timedelta(minutes=20), 4)
+    others = [
+        each._replace(session_id=f"chat-{number}", user_id=("bob", "cyd")[number % 2])
+        for number in range(1, 9)
+        for each in talk(now - timedelta(minutes=40 * number), 1 + number * 3 % 5)
+    ]
+    return [turns[0]._replace(trace_id=TALK), *turns[1:], *others]
 
 
 def _tall(page: Page, width: int) -> None:

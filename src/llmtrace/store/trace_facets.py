@@ -90,7 +90,8 @@ def facets(store: Store, wanted: TraceSearch, hits: Hits) -> Facets:
     parameters = [*fitting.parameters, since or scope.start, scope.end, FACET_VALUES]
     rows: list[dict[str, Any]] = store.sql(sql, parameters, timeout_s=TIMEOUT_S).to_pylist()
     values = tuple(
-        Facet(key=FACETS[row["place"]], value=row["value"], traces=row["traces"]) for row in rows
+        Facet(key=FACETS[int(row["place"])], value=row["value"], traces=row["traces"])
+        for row in rows
     )
     return Facets(values=values, traces=rows[0]["total"] if rows else 0, since=since)
 
