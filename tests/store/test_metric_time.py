@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 
 from llmtrace.errors import QueryError
-from llmtrace.store.metric_time import bucket_starts, period_start
+from llmtrace.store import DATABASE_FILE, Writer
+from llmtrace.store.metric_time import Grain, bucket_sql, bucket_starts, period_start
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BERLIN = "Europe/Berlin"
 
@@ -46,3 +51,36 @@ def test_hours_of_a_half_hour_zone_begin_at_half_past() -> None:
 def test_an_unknown_zone_is_refused_with_an_example() -> None:
     with pytest.raises(QueryError, match="write an IANA name"):
         period_start(utc(2026, 1, 1), "day", "../../etc/passwd")
+
+
+@pytest.mark.parametrize(
+    "zone", [BERLIN, "UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"]
+)
+def test_the_database_puts_each_moment_into_the_bucket_that_python_says(
+    zone: str, tmp_path: Path
+) -> None:
+    # given: both changes of a clock in a year; ragged ends
+    start, end = utc(2026, 2, 27, 22, 41, 7), utc(2026, 11, 12, 3, 13)
+    moments = [start + timedelta(minutes=67 * number) for number in range(5_000)]
+    moments = [moment for moment in moments if moment < end]
+
+    with Writer(tmp_path / DATABASE_FILE) as store:
+        for grain in get_args(Grain):
+            sql, parameters = bucket_sql(start, end, grain, zone)
+            told = store.sql(
+                f"select {sql} as bucket from (select unnest(?::timestamp[]) as start_time)",  # noqa: S608  # of ours
+                [*parameters, [moment.replace(tzinfo=None) for moment in moments]],
+            )
+            expected = [period_start(moment, grain, zone) for moment in moments]
+            assert told.column("bucket").to_pylist() == [
+                moment.replace(tzinfo=None) for moment in expected
+            ], grain
+
+
+def test_the_database_is_told_of_hours_only_where_those_of_the_zone_are_those_of_utc() -> None:
+    start, end = utc(2026, 2, 27), utc(2026, 11, 12)
+
+    assert "timezone" not in bucket_sql(start, end, "day", BERLIN)[0]
+    assert "timezone" in bucket_sql(start, end, "day", "Asia/Kolkata")[0]
+    assert "timezone" in bucket_sql(utc(1960, 1, 1), end, "day", BERLIN)[0]
+    assert "timezone" in bucket_sql(utc(1970, 1, 2), end, "week", BERLIN)[0]

@@ -15,11 +15,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 from llmtrace.store.metric_definitions import DIMENSIONS, MEASURES
+from llmtrace.store.metric_time import YEARS, has_whole_hours
 from llmtrace.store.rollup_rows import CALLS, LATENCIES
 from llmtrace.store.rollups import SPANS_SINCE
 
@@ -34,7 +33,6 @@ FEW_CALLS: Final = 100_000
 EXACT_CALLS: Final = 1_000_000
 """Percentiles over more calls than this may come from the histogram."""
 _HOUR: Final = timedelta(hours=1)
-_YEARS: Final = range(1970, 2200)
 _IN_RANGE: Final = """
     select
         coalesce(sum(call_count), 0)::bigint as calls,
@@ -83,8 +81,7 @@ def rolled_hours(query: MetricQuery) -> tuple[datetime, datetime] | None:
     if not all(MEASURES[name].rolled or MEASURES[name].percentile for name in query.measures):
         return None
     start, end = query.start.astimezone(UTC), query.end.astimezone(UTC)
-    years = range(start.year, end.year + 1)
-    if years[0] not in _YEARS or years[-1] not in _YEARS:
+    if start.year not in YEARS or end.year not in YEARS:
         return None
     first = _floor(start)
     if first < start:
@@ -92,7 +89,7 @@ def rolled_hours(query: MetricQuery) -> tuple[datetime, datetime] | None:
     last = _floor(end)
     if first >= last:
         return None
-    if query.grain is not None and not all(_is_of_whole_hours(query.timezone, y) for y in years):
+    if query.grain is not None and not has_whole_hours(query.timezone, start, end):
         return None
     return first, last
 
@@ -104,12 +101,3 @@ def _has(query: MetricQuery, columns: Collection[str]) -> bool:
 
 def _floor(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
-
-
-@lru_cache(maxsize=1_024)
-def _is_of_whole_hours(timezone: str, year: int) -> bool:
-    """Say whether a zone is whole hours from UTC on every day of a year, and of its neighbours."""
-    zone = ZoneInfo(timezone)
-    day = datetime(year, 1, 1, tzinfo=UTC) - timedelta(days=2)
-    offsets = {(day + timedelta(days=number)).astimezone(zone).utcoffset() for number in range(370)}
-    return all(offset is not None and not offset % _HOUR for offset in offsets)

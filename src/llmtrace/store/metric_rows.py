@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from llmtrace.clock import unix_ns
 from llmtrace.store.metric_definitions import DIMENSIONS, TAG_PREFIX
-from llmtrace.store.metric_time import BUCKETS
+from llmtrace.store.metric_time import bucket_sql
 from llmtrace.store.rollup_rows import CALLS, SPANS
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ def _bucket(query: MetricQuery, parameters: list[object]) -> list[str]:
         return [_window_ends(query, query.windows, parameters)]
     if query.grain is None:
         return []
-    bucket = BUCKETS[query.grain]
-    parameters.extend([query.timezone] * bucket.count("?"))
+    bucket, told = bucket_sql(query.start, query.end, query.grain, query.timezone)
+    parameters.extend(told)
     return [f"{bucket} as time"]
 
 
