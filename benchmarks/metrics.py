@@ -35,81 +35,19 @@ from llmtrace.store.metric_time import period_start
 from llmtrace.store.metrics import MetricQuery, compile_metrics, run_metrics
 from llmtrace.store.rollups import differences, rebuild
 
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # so that this file can be run by its name
+
+from benchmarks.measuring.many_calls import Course, fill  # noqa: E402  # needs the path above
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 NOW: Final = datetime(2026, 11, 18, 12, 34, 50, tzinfo=UTC)
 ZONE: Final = "Europe/Berlin"
-_SLICE: Final = 500_000
 _REPEATS: Final = 7
 _SLOW_S: Final = 3.0
 _PATIENCE_S: Final = 600.0
-# 12 models of 4 providers, 8 features, 20 tenants, 3 services, 2 000 users of whom few call much;
-# lengths and tokens log-normal, 2 % errors. Hashes of the number instead of chance: repeatable.
-_FILL: Final = """
-    insert into spans by name
-    with
-    drawn as (
-        select
-            i, hash(i) as h,
-            (hash(i, 1) % 1000000 + 0.5) / 1e6 as u1, (hash(i, 2) % 1000000 + 0.5) / 1e6 as u2,
-            (hash(i, 3) % 1000000 + 0.5) / 1e6 as u3
-        from range(?::bigint, ?::bigint) as r (i)
-    ),
-    shaped as (
-        select
-            *, sqrt(-2 * ln(u1)) * cos(6.283185307 * u2) as z, (h % 12)::int as m,
-            hash(i, 4) % 50 = 0 as failed
-        from drawn
-    ),
-    counted as (
-        select
-            *, (exp(z * 0.8 + 14.2) * 1000)::bigint as ns,
-            case when not failed then (exp(z + 6.5))::bigint + 10 end as tokens_in,
-            case when not failed then (u3 * 800)::bigint + 5 end as tokens_out
-        from shaped
-    )
-    select
-        make_timestamp(?::bigint + (i * ?::double)::bigint) as start_time,
-        start_time + to_microseconds((ns / 1000)::bigint) as end_time, ns as duration_ns,
-        md5(i::varchar)::uuid as trace_id, h | 1 as span_id,
-        'chat model-' || m as name, 'client' as kind,
-        case when failed then 'error' else 'ok' end as status,
-        case when failed then ['RateLimitError', 'Timeout', 'BadRequest'][(h % 3)::int + 1] end
-            as error_type,
-        case when failed then [429, 504, 400][(h % 3)::int + 1] end as http_status,
-        'service-' || (hash(m) % 3) as service, case when m = 11 then 'dev' else 'prod' end
-            as environment,
-        'openai' as sdk, 'llmtrace' as origin, true as is_inference, 'chat' as operation,
-        'provider-' || (m % 4) as provider, 'model-' || m as request_model,
-        'user-' || (pow(u3, 4) * 2000)::int as user_id, 'tenant-' || (hash(i, 5) % 20) as tenant,
-        'session-' || (i // 7) as session_id, 'feature-' || (hash(i, 6) % 8) as feature,
-        map(['team'], ['team-' || (h % 5)]) as tags, 0 as retry_count,
-        case when h % 2 = 0 and not failed then (ns * u2)::bigint end as ttfc_ns,
-        tokens_in as input_tokens, tokens_out as output_tokens,
-        case when u1 < 0.3 then tokens_in // 2 else 0 end as cache_read_tokens,
-        ((tokens_in * (m + 1) * 100 + tokens_out * (m + 1) * 800) / 1e9)::decimal(18, 12)
-            as cost_usd,
-        'list' as cost_source, case when u1 < 0.3 then 'hit' else 'miss' end as cache_status,
-        (tokens_in * 0.0000001)::decimal(18, 12) as cache_savings_usd,
-        map(['server.address'], ['api.example']) as attributes, 1::ubigint as resource_id,
-        start_time as ingested_at
-    from counted
-    order by start_time
-"""
-
-
-def fill(writer: Writer, calls: int, days: int) -> None:
-    """Store ``calls`` calls evenly over ``days`` days until ``NOON``, half a million at a time."""
-    start_us = unix_ns(NOW - timedelta(days=days)) // 1_000
-    step_us = days * 86_400_000_000 / calls
-    for first in range(0, calls, _SLICE):
-        last = min(first + _SLICE, calls)
-        writer.transaction(
-            lambda transaction, first=first, last=last: transaction.execute(
-                _FILL, [first, last, start_us, step_us]
-            )
-        )
 
 
 def questions() -> dict[str, MetricQuery]:
@@ -258,7 +196,7 @@ def main() -> None:
     calls: int = 200_000 if chosen.quick else chosen.calls
     with tempfile.TemporaryDirectory() as folder, Writer(Path(folder, DATABASE_FILE)) as writer:
         started = time.perf_counter()
-        fill(writer, calls, chosen.days)
+        fill(writer, Course.until(NOW, calls=calls, days=chosen.days), 0, calls)
         filled = time.perf_counter()
         writer.transaction(rebuild)
         built = time.perf_counter()

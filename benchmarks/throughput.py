@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import re
 import socket
 import subprocess
@@ -33,6 +32,7 @@ sys.path.insert(0, str(ROOT))  # so that this file can be run by its name
 
 # These need the path above.
 from benchmarks.measuring.load import LoadError, Order, Sent, send  # noqa: E402
+from benchmarks.measuring.machine import machine  # noqa: E402
 from benchmarks.measuring.peer_servers import PEER_SERVERS  # noqa: E402
 from benchmarks.measuring.peers import PeerError  # noqa: E402
 from benchmarks.measuring.processes import Server, ServerError  # noqa: E402
@@ -83,7 +83,7 @@ def main() -> None:
     """Measure and print."""
     options = _options()
     seconds = options.seconds or (10.0 if options.quick else 60.0)
-    report: dict[str, Any] = {"machine": _machine(), "load_before": os.getloadavg()}
+    report: dict[str, Any] = {"machine": machine(), "load_before": os.getloadavg()}
     with tempfile.TemporaryDirectory(prefix="llmtrace-throughput-") as name:
         phases, counted = _ours(Path(name), seconds, options.rate)
         report |= {"llmtrace": [asdict(phase) for phase in phases], "counted": counted}
@@ -271,21 +271,6 @@ def _print(report: dict[str, Any], phases: list[Phase], counted: dict[str, int])
         print(f"against {phase.name}: {ratio:,.0f} times as many spans a second until queryable")
     for peer, reason in report["missing"].items():
         print(f"against {peer}: not measured: {reason}")
-
-
-def _machine() -> str:
-    cpu = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.machine(),
-    )
-    return (
-        f"{len(os.sched_getaffinity(0))} CPUs, {cpu}, {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}"
-    )
 
 
 def _options() -> argparse.Namespace:

@@ -13,17 +13,19 @@ import http.client
 import json
 import random
 import resource
+import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from benchmarks.measuring.requests import Template
 
@@ -87,6 +89,39 @@ def send(order: Order) -> Sent:
     return Sent(**json.loads(done.stdout))
 
 
+@contextmanager
+def sending(order: Order) -> Iterator[list[Sent]]:
+    """Run the load within the block, ``order.seconds`` at most; the list has what became of it.
+
+    It is filled when the block ends. Raises LoadError then.
+    """
+    told: list[Sent] = []
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.measuring.load"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(asdict(order)))
+        process.stdin.close()
+        process.stdin = None  # communicate() would close it again
+        try:
+            yield told
+        finally:
+            process.terminate()  # it ends its requests and says what it sent
+            try:
+                output, errors = process.communicate(timeout=_ANSWER_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+    if process.returncode:
+        raise LoadError((errors.strip().splitlines() or ["the load ended"])[-1])
+    told.append(Sent(**json.loads(output)))
+
+
 class _Load:
     def __init__(self, order: Order, templates: Sequence[Template]) -> None:
         self._order = order
@@ -96,6 +131,11 @@ class _Load:
         self._planned = 0
         self._began = 0.0
         self._error: str | None = None
+        self._is_stopped = False
+
+    def stop(self, *_: object) -> None:
+        """Send no further request; ``run`` returns when the last is answered."""
+        self._is_stopped = True
 
     def run(self) -> Sent:
         threads = [
@@ -145,7 +185,7 @@ class _Load:
         order = self._order
         with self._lock:
             before = self._planned
-            if order.max_spans is not None and before >= order.max_spans:
+            if self._is_stopped or (order.max_spans is not None and before >= order.max_spans):
                 return None
             self._planned += spans
         now = time.monotonic()
@@ -199,8 +239,10 @@ def main() -> None:
 
     told: dict[str, Any] = json.load(sys.stdin)
     order = Order(**told)
+    load = _Load(order, templates(order.templates))
+    signal.signal(signal.SIGTERM, load.stop)
     try:
-        sent = _Load(order, templates(order.templates)).run()
+        sent = load.run()
     except LoadError as error:
         sys.exit(str(error))
     print(json.dumps(asdict(sent)))

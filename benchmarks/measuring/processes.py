@@ -7,6 +7,7 @@ its own id, and so are they.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -22,6 +23,7 @@ _EVERY_S: Final = 0.5
 _STOP_S: Final = 30.0
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_COMMAND: Final = re.compile(r"(?:-m llmtrace |from llmtrace\.store\.)(\w+)")
 
 
 class ServerError(Exception):
@@ -73,6 +75,18 @@ class Server:
                 fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
                 used += int(fields[11]) + int(fields[12])
         return used / _TICKS
+
+    def rss_by_command(self) -> dict[str, float]:
+        """Return the resident memory now, MB, by what each process was told to do."""
+        found: dict[str, float] = {}
+        for pid in self._pids():
+            with suppress(OSError, IndexError):
+                line = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+                pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+                named = _COMMAND.search(line)
+                name = named[1] if named else line.split(" ", 1)[0]
+                found[name] = found.get(name, 0.0) + pages * _PAGE / 1e6
+        return found
 
     def stop(self) -> None:
         """Ask it to end; make it, if it does not."""
