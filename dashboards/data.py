@@ -7,6 +7,7 @@ here. Times are shown in the viewer's zone.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
@@ -32,7 +33,7 @@ from dashboards.viewing import known_pairs, known_values, moved_on, view, zone_o
 from llmtrace.errors import LlmtraceError, QueryError
 from llmtrace.store.comparison import change_ratio, share
 from llmtrace.store.forecast import PeriodForecast, forecast_month
-from llmtrace.store.metric_time import period_start
+from llmtrace.store.metric_time import bucket_starts, period_start
 from llmtrace.store.metrics import TIME, previous
 from llmtrace.store.queries import (
     Scope,
@@ -64,6 +65,8 @@ __all__ = [
 DataError = LlmtraceError
 """What any function here raises when there are no figures; its text is for people."""
 TOP_SERIES: Final = 6
+OTHER: Final = "(other)"
+"""What the metric layer calls the values beyond the first of them."""
 
 
 class _NoCallsError(Exception):
@@ -129,7 +132,7 @@ def cost_over_time(shown: View, by: str) -> tuple[list[Bar], list[str]]:
     query = scoped(shown, "cost", by=(by,), grain=shown.grain, top=TOP_SERIES)
     total = scoped(shown, "cost", by=(by,), top=TOP_SERIES, order_by=("-cost",))
     series = [label(row[by]) for row in ask(total) if row["cost"] is not None]
-    last = [name for name in (NO_VALUE, "(other)") if name in series]
+    last = [name for name in (NO_VALUE, OTHER) if name in series]
     bars = [
         Bar(time_ms=wall_ms(row[TIME], shown.zone), series=label(row[by]), cost=row["cost"])
         for row in ask(query)
@@ -142,6 +145,16 @@ def chart_edges(shown: View) -> tuple[int, int]:
     """Return where the range begins and ends on a chart's time axis."""
     scope = shown.scope
     return wall_ms(scope.start, shown.zone), wall_ms(scope.end, shown.zone)
+
+
+def bucket_from(shown: View, time_ms: float) -> tuple[datetime, datetime] | None:
+    """Return the bucket of a chart that begins at ``wall_ms``; None if none does."""
+    scope = shown.scope
+    starts = bucket_starts(scope.start, scope.end, shown.grain, shown.zone)
+    for first, last in pairwise(starts):
+        if wall_ms(first, shown.zone) == time_ms:
+            return first, last
+    return None
 
 
 def spenders(shown: View, by: str) -> list[Spender]:

@@ -31,6 +31,8 @@ _DIME: Final = Decimal("0.1")
 _INDENT_START: Final = "\u200b"
 MAX_STEPS: Final = 200
 _ROW_PX: Final = 26
+PICKED: Final = "picked"
+"""The selection of a bar of ``stacked_cost``: ``from`` as ``wall_ms``, and ``series``."""
 
 
 def stacked_cost(
@@ -42,6 +44,7 @@ def stacked_cost(
     values = [
         {
             "t": float(bar.time_ms),
+            "from": float(bar.time_ms),
             "series": bar.series,
             "rank": float(names.index(bar.series)),
             "cost": float(bar.cost),
@@ -67,7 +70,8 @@ def stacked_cost(
     return {
         "data": {"values": values},
         "height": 300,
-        "mark": {"type": "bar", "cornerRadiusEnd": 1, "tooltip": True},
+        "params": [{"name": PICKED, "select": {"type": "point", "fields": ["from", "series"]}}],
+        "mark": {"type": "bar", "cornerRadiusEnd": 1, "tooltip": True, "cursor": "pointer"},
         "encoding": {
             "x": time_axis(grain),
             "y": {

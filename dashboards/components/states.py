@@ -34,6 +34,16 @@ text-align:right;white-space:nowrap}
 .st-key-sql-text textarea{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:.87rem}
 [data-testid="stText"]{white-space:pre-wrap;overflow-wrap:anywhere}
 [class*="st-key-message"] [data-testid="stChatMessage"]{padding-top:.6rem;padding-bottom:.6rem}
+[data-testid="stBaseButton-primary"],[data-testid="stMultiSelectTagsContainer"] [data-tag]
+{background:#3b5bdb;border-color:#3b5bdb;color:#fff}
+[data-testid="stBaseButton-primary"] kbd{color:#fff;opacity:1}
+.st-key-spent-today [data-testid="stText"]{font-weight:640}
+.stCode pre .token:is(.property,.attr-name,.variable){color:light-dark(#0b6285,#7fd3f0)}
+.stCode pre .token:is(.string,.char,.attr-value){color:light-dark(#0f6b2f,#5ce488)}
+.stCode pre .token:is(.boolean,.constant,.symbol,.number,.regex){color:light-dark(#0b6658,#6fe3cf)}
+.stCode pre .token:is(.punctuation,.comment,.prolog){color:light-dark(#5b6070,#a3a8b8)}
+.stCode pre .token:is(.operator,.entity,.keyword,.function,.builtin)
+{color:light-dark(#5a3fc0,#b39bff)}
 </style>"""
 
 

@@ -12,6 +12,7 @@ from dashboards.components import cost_charts as charts
 from dashboards.components import format as fmt
 from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
+from dashboards.components.costliest_calls import costliest_calls
 from dashboards.components.figure_card import figure_card
 from dashboards.components.filters import filter_bar
 from dashboards.components.states import live, nothing_found, page
@@ -55,6 +56,7 @@ def _body(shown: data.View) -> None:
         _heat(shown)
     with right:
         _distribution(shown)
+    costliest_calls(shown)
 
 
 def _cards(shown: data.View) -> None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import streamlit as st
 
 from dashboards import data
+from dashboards.address import CUSTOM
 from dashboards.components import format as fmt
 from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
-from dashboards.components.charts import stacked_cost, stacked_table
-from dashboards.components.filters import filter_bar
+from dashboards.components.charts import PICKED, stacked_cost, stacked_table
+from dashboards.components.filters import filter_bar, open_with
+from dashboards.components.headline import headline
 from dashboards.components.states import live, nothing_found, page
 from dashboards.components.unpriced import unpriced_banner
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dashboards.address import Choice
     from dashboards.data import Figure
 
     Tint = Literal["normal", "inverse", "off"]
@@ -29,15 +35,15 @@ _SEVERITY_COLOR: Final = {"critical": "red", "warning": "orange", "info": "blue"
 def render() -> None:
     """Show the page."""
     st.title("Overview", anchor=False)
-    shown = filter_bar()
-    _alert_strip()
-    live(shown, _body)
+    live(filter_bar(), _body)
 
 
 def _body(shown: data.View) -> None:
-    unpriced_banner(shown)
+    headline(shown)
+    _alert_strip()
     _cards(shown)
     _cost_chart(shown)
+    unpriced_banner(shown)
     left, right = st.columns(2, gap="small")
     with left:
         _top_spenders(shown)
@@ -47,8 +53,15 @@ def _body(shown: data.View) -> None:
 
 def _alert_strip() -> None:
     alerts = data.alerts()
+    if not alerts:
+        return
+    with st.container(border=True, gap="xsmall", key="firing"):
+        _firing(alerts)
+
+
+def _firing(alerts: Sequence[Mapping[str, Any]]) -> None:
     for place, alert in enumerate(alerts[:_ALERTS]):
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        with st.container(horizontal=True, vertical_alignment="center"):
             color = _SEVERITY_COLOR.get(alert["severity"], "orange")
             st.badge("Firing", icon=":material/notifications_active:", color=color)  # pyright: ignore[reportArgumentType]  # from a closed table
             told = fmt.one_line(f"{alert['title']}: {alert['summary']}", 300)
@@ -167,13 +180,35 @@ def _cost_chart(shown: data.View) -> None:
         spec = stacked_cost(
             bars, grain=shown.grain, start_ms=start_ms, end_ms=end_ms, series=series
         )
-        chart(
-            shown,
+        alt = f"Cost over time, stacked by {by}"
+        if shown.choice.tables:
+            chart(shown, spec, stacked_table(bars, series), key="cost", alt=alt)
+            return
+        picked = st.vega_lite_chart(
             spec,
-            stacked_table(bars, series),
-            key="cost",
-            alt=f"Cost over time, stacked by {by}",
+            width="stretch",
+            key=f"cost-{by}",
+            alt=alt,
+            on_select="rerun",
+            selection_mode=PICKED,
         )
+        st.caption("Select a bar to see which calls it is of.")
+        _open_bar(shown, by, picked)
+
+
+def _open_bar(shown: data.View, by: str, picked: Any) -> None:  # Streamlit's own event
+    bars: Sequence[Mapping[str, Any]] = picked.selection.get(PICKED) or []
+    moments = data.bucket_from(shown, bars[0]["from"]) if bars else None
+    if moments is not None:
+        choice = replace(shown.choice, range=CUSTOM, days=None, moments=moments)
+        open_with("views/cost.py", _only(choice, by, bars[0]["series"]))
+
+
+def _only(choice: Choice, by: str, name: str) -> Choice:
+    """Return the choice narrowed to a series; one of several values, or of none, has no filter."""
+    if name in {data.NO_VALUE, data.OTHER}:
+        return choice
+    return replace(choice, filters={**choice.filters, by: (name,)})
 
 
 def _top_spenders(shown: data.View) -> None:
@@ -185,7 +220,7 @@ def _top_spenders(shown: data.View) -> None:
             nothing_found("call")
             return
         change = {"Change": [fmt.change(row.change) or fmt.NONE for row in rows]}
-        st.dataframe(
+        picked = st.dataframe(
             {
                 _SPENDERS[by]: [fmt.one_line(row.name or data.NO_VALUE, 60) for row in rows],
                 "Share": [None if row.share is None else row.share * 100 for row in rows],
@@ -206,8 +241,15 @@ def _top_spenders(shown: data.View) -> None:
                 "Per request": st.column_config.TextColumn(alignment="right"),
                 "Requests": st.column_config.NumberColumn(format="localized"),
             },
+            key=f"spenders-{by}",
+            on_select="rerun",
+            selection_mode="single-row",
             alt=f"The {len(rows)} of each {_SPENDERS[by].lower()} that cost most",
         )
+        st.caption("Select a row to see when, and on which calls.")
+        if picked.selection.rows:
+            name = rows[picked.selection.rows[0]].name
+            open_with("views/cost.py", _only(shown.choice, by, name or data.NO_VALUE))
 
 
 def _latest_errors(shown: data.View) -> None:

@@ -248,6 +248,23 @@ def test_the_usual_band_is_that_of_earlier_weeks(
     assert f"({band} on the last 8)" in as_markdown(app)
 
 
+def test_the_calls_that_cost_most_are_plain_sql(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page(shop, monkeypatch, "cost", {"range": "30d", "user": "ann"})
+
+    rows = plain(
+        shop,
+        """
+        select cost_usd from llm_calls where cost_usd is not null and user_id = 'ann'
+        and start_time >= timestamp '2026-10-19 14:30' and start_time < timestamp '2026-11-18 14:30'
+        order by 1 desc limit 10""",
+    )
+    (listed,) = (table.value for table in app.dataframe if "Latency" in table.value)
+    assert listed["Cost"].tolist() == [fmt.money(row["cost_usd"]) for row in rows]
+    assert set(listed["User"]) == {"ann"}
+
+
 def test_the_distribution_counts_every_priced_call_once(
     shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,13 +319,6 @@ def test_no_cell_of_the_export_is_a_formula(
     assert len(rows) == len(formulas)
     assert all(row[0][0] not in "=+-@\t\r" for row in rows)
     assert ["'+1"] in [row[:1] for row in rows]
-
-
-def test_an_empty_store_shows_how_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = open_page(tmp_path, monkeypatch, "cost")
-
-    assert not app.exception
-    assert app.subheader[0].value == "Waiting for the first call"
 
 
 def test_one_call_is_shown_and_nothing_is_said_of_what_is_usual(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Writer]:
             error_type=draw.choice([None, "Timeout", "RateLimitError"]),
             http_status=None,
             tags=draw.choice([{}, {"team": "core"}]),
+            cost_usd=draw.choice([None, Decimal(draw.randrange(1, 99)) / 100]),
             rate_limit_limit_requests=100,
             rate_limit_remaining_requests=draw.choice([None, draw.randrange(100)]),
         )
@@ -68,6 +70,13 @@ def test_there_are_as_many_as_were_counted(store: Writer, filters: dict[str, Any
     found = calls_behind(store, query, limit=MAX_CALLS)
 
     assert found.num_rows == counted["requests"] > 0
+
+
+def test_the_costliest_comes_first_and_what_has_no_price_is_not_among_them(store: Writer) -> None:
+    costs = calls_behind(store, question("requests"), "costliest", limit=MAX_CALLS)["cost_usd"]
+
+    assert costs.null_count == 0 < len(costs)
+    assert costs.to_pylist() == sorted(costs.to_pylist(), reverse=True)
 
 
 def test_the_slowest_is_the_maximum_and_unknown_is_not_among_them(store: Writer) -> None:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from llmtrace.store.metrics import MetricQuery
     from llmtrace.store.reading import Store
 
-Behind = Literal["latest", "slowest", "slowest_first_chunk", "rate_limited", "least_headroom"]
+Behind = Literal[
+    "latest", "costliest", "slowest", "slowest_first_chunk", "rate_limited", "least_headroom"
+]
 
 MAX_CALLS: Final = 200
 LONGEST_BODY: Final = 200_000
@@ -33,6 +35,7 @@ _COLUMNS: Final = (
 )  # fmt: skip
 _CHOSEN: Final[dict[Behind, tuple[str, str]]] = {
     "latest": ("true", "start_time desc"),
+    "costliest": ("cost_usd is not null", "cost_usd desc"),
     "slowest": ("latency_ms is not null", "latency_ms desc"),
     "slowest_first_chunk": ("ttfc_ms is not null", "ttfc_ms desc"),
     "rate_limited": (RATE_LIMITED, "start_time desc"),
