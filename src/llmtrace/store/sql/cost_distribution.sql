@@ -11,7 +11,7 @@
 with priced as (
     select
         cost_usd,
-        (cost_usd * 1000000000000)::bigint::varchar as digits
+        ltrim(replace(cost_usd::varchar, '.', ''), '0') as digits
     from llm_calls
     where
         cost_usd >= 0
@@ -32,19 +32,22 @@ with priced as (
 ),
 stepped as (
     select
-        cost_usd,
+        length(digits) as places,
         case
-            when cost_usd = 0 then '0'
-            when digits[1] < '2' then '1' || repeat('0', length(digits) - 1)
-            when digits[1] < '5' then '2' || repeat('0', length(digits) - 1)
-            else '5' || repeat('0', length(digits) - 1)
-        end as step
+            when digits = '' then '0'
+            when digits < '2' then '1'
+            when digits < '5' then '2'
+            else '5'
+        end as first_digit,
+        count(*) as calls,
+        sum(cost_usd) as cost_usd
     from priced
+    group by all
 )
 select
-    (step::hugeint::decimal(38, 0) / 1000000000000)::decimal(18, 12) as from_usd,
-    count(*) as calls,
-    sum(cost_usd) as cost_usd
+    ((first_digit || repeat('0', places - 1))::hugeint::decimal(38, 0) / 1000000000000)::decimal(18, 12)
+        as from_usd,
+    calls,
+    cost_usd
 from stepped
-group by step
 order by from_usd
