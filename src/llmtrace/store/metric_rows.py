@@ -41,18 +41,8 @@ def calls(query: MetricQuery, parameters: list[object], *, view: str = "llm_call
 def rolled(
     query: MetricQuery, plan: Plan, parameters: list[object], *, rollup: Rollup = CALLS
 ) -> str:
-    """Return a SELECT of rollup rows, those of the range's ends made of the calls there.
-
-    They are added up by hour before the hours become days of a time zone, which is slow.
-    """
-    bucket = _bucket(query, parameters)
-    parts = _dimensions(query, parameters)
-    columns = [
-        "start_time",
-        *parts,
-        *rollup.keys,
-        *(f"sum({each}) as {each}" for each in rollup.sums),
-    ]
+    """Return a SELECT of rollup rows, those of the range's ends made of the calls there."""
+    columns = [*_bucket(query, parameters), *_dimensions(query, parameters), "*"]
     source = (
         f"select * rename (hour as start_time) from {rollup.table} where hour >= ? and hour < ?"  # noqa: S608  # a table of ours
     )
@@ -66,8 +56,7 @@ def rolled(
         source += f"\n    union all by name select * rename (hour as start_time) from ({made})"  # noqa: S608  # text of ours
         for start, end in ends:
             parameters.extend([start, end])
-    hourly = _select(columns, f"(\n    {source}\n)", _conditions(query, parameters))
-    return _select([*bucket, "*"], f"(\n{hourly}\ngroup by all\n)", [])
+    return _select(columns, f"(\n    {source}\n)", _conditions(query, parameters))
 
 
 def aliases(query: MetricQuery) -> list[str]:

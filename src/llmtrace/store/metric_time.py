@@ -31,7 +31,7 @@ BUCKETS: Final[dict[str, str]] = {
 """Grain → SQL for the UTC moment at which a call's bucket begins; every ``?`` is the time zone."""
 YEARS: Final = range(1970, 2200)
 """Years in which the offsets of a zone are looked up one by one."""
-_MAX_HOURS: Final = 20_000
+_MAX_HOURS: Final = 100_000
 _BY_HOUR: Final = "make_timestamp((?::bigint[])[epoch_us(start_time) // 3600000000 - ?])"
 
 
