@@ -30,7 +30,7 @@ from llmtrace.store.metrics import TIME, MetricQuery, previous, run_metrics
 from llmtrace.store.restricted import RestrictedStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from dashboards.figures import View
     from llmtrace.store import HomeStore
@@ -91,6 +91,15 @@ def whole_admin() -> Admin:
 def ask(query: MetricQuery) -> list[dict[str, Any]]:
     """Return the metric layer's answer."""
     return _ask(place(), query)
+
+
+def ask_of(query: MetricQuery, values: Collection[str | None] | None) -> list[dict[str, Any]]:
+    """Ask for some values only of the dimension, there may be ten thousand others; None: all."""
+    if values is None:
+        return ask(query)
+    if not values:
+        return []
+    return ask(replace(query, filters={**query.filters, query.by[0]: tuple(values)}))
 
 
 def one(query: MetricQuery) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from dashboards.asking import (
     NO_VALUE,
     STEP_S,
     ask,
+    ask_of,
     figures_of,
     label,
     one,
@@ -165,7 +166,7 @@ def spenders(shown: View, by: str) -> list[Spender]:
     rows = ask(query)
     total = one(scoped(shown, "cost"))["cost"]
     earlier = previous(scoped(shown, "cost", by=(by,)))
-    before = {row[by]: row["cost"] for row in ask(earlier)}
+    before = {row[by]: row["cost"] for row in ask_of(earlier, [row[by] for row in rows])}
     return [
         Spender(
             name=row[by],

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from dashboards.asking import NO_VALUE, STEP_S, ask, figures_of, one, open_at, place, scoped
+from dashboards.asking import (
+    NO_VALUE,
+    STEP_S,
+    ask,
+    ask_of,
+    figures_of,
+    one,
+    open_at,
+    place,
+    scoped,
+)
 from dashboards.home import home
 from llmtrace.cli.prices.unpriced import diagnosis
 from llmtrace.config import load_settings
@@ -33,7 +43,6 @@ if TYPE_CHECKING:
 
     from dashboards.asking import Place
     from dashboards.figures import Figure, View
-    from llmtrace.store.metrics import MetricQuery
 
 __all__ = ["DayCourse", "MonthCourse", "Step"]
 
@@ -126,7 +135,7 @@ def lines(shown: View, by: str, *, limit: int | None = LISTED) -> list[Line]:
     total = one(scoped(shown, "cost"))["cost"]
     names = None if limit is None else tuple(row[by] for row in rows)
     before = _before(shown, by, names)
-    told = rows if by in _NOT_ROLLED else _of(scoped(shown, _PER_1K, by=(by,)), names)
+    told = rows if by in _NOT_ROLLED else ask_of(scoped(shown, _PER_1K, by=(by,)), names)
     per_1k = {row[by]: row[_PER_1K] for row in told}
     return [_line(row, by, total, before.get(row[by]), per_1k.get(row[by])) for row in rows]
 
@@ -198,16 +207,9 @@ def _before(
     shown: View, by: str, names: tuple[str | None, ...] | None
 ) -> dict[str | None, Decimal]:
     """Return what values cost in the range before."""
-    return {row[by]: row["cost"] for row in _of(previous(scoped(shown, "cost", by=(by,))), names)}
-
-
-def _of(query: MetricQuery, names: tuple[str | None, ...] | None) -> list[dict[str, Any]]:
-    """Ask for some values only, there may be ten thousand others; None: for all."""
-    if names is None:
-        return ask(query)
-    if not names:
-        return []
-    return ask(replace(query, filters={**query.filters, query.by[0]: names}))
+    return {
+        row[by]: row["cost"] for row in ask_of(previous(scoped(shown, "cost", by=(by,))), names)
+    }
 
 
 def _by_time(rows: list[dict[str, Any]]) -> dict[datetime, Decimal]:
