@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmtrace.otlp.decode import MalformedOtlpError
+from llmtrace.otlp.redacting import RowRedactor
 from llmtrace.store.batch import batch_of
 from llmtrace.store.ingest import ingest
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from llmtrace.otlp.redacting import RowRedactor
     from llmtrace.otlp.rows import Pricer, SpanRow
     from llmtrace.store.batch import Batch
 
@@ -48,7 +48,8 @@ class Reading(NamedTuple):
     """How requests are read, here or in another process. ``ChunkReader`` by itself."""
 
     pricer: Pricer
-    redact: RowRedactor | None = None
+    redact: RowRedactor = RowRedactor()
+    """What is taken out of other tools' spans; by default what the app takes out of ours."""
 
     def read(self, payloads: Sequence[bytes], now: datetime) -> ReadChunk:
         """Read some requests; one that cannot be read says why, and the others are well."""
