@@ -6,11 +6,13 @@ its alias.
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from llmtrace.clock import unix_ns
-from llmtrace.store.metric_definitions import DIMENSIONS, TAG_PREFIX
+from llmtrace.store.metric_definitions import DIMENSIONS, MEASURES, TAG_PREFIX
 from llmtrace.store.metric_time import bucket_sql
 from llmtrace.store.rollup_rows import CALLS, SPANS
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from llmtrace.store.metrics import MetricQuery, Windows
     from llmtrace.store.rollup_rows import Rollup
 
+_WORD: Final = re.compile(r"\w+")
 _SECOND: Final = 1_000_000
 """In microseconds, as times are stored."""
 
@@ -41,10 +44,16 @@ def calls(query: MetricQuery, parameters: list[object], *, view: str = "llm_call
 def rolled(
     query: MetricQuery, plan: Plan, parameters: list[object], *, rollup: Rollup = CALLS
 ) -> str:
-    """Return a SELECT of rollup rows, those of the range's ends made of the calls there."""
+    """Return a SELECT of rollup rows, those of the range's ends made of the calls there.
+
+    They have what the question needs of them: in the last hour there may be millions of calls, and
+    to part and add them up by what nobody asks for would take most of the time.
+    """
+    rollup = _needed(query, rollup)
     columns = [*_bucket(query, parameters), *_dimensions(query, parameters), "*"]
     source = (
-        f"select * rename (hour as start_time) from {rollup.table} where hour >= ? and hour < ?"  # noqa: S608  # a table of ours
+        f"select {rollup.key_columns}, {', '.join(rollup.sums)} from {rollup.table} "  # noqa: S608  # a table of ours
+        "where hour >= ? and hour < ?"
     )
     hours = plan.hours or (query.start, query.start)
     parameters.extend(hours)
@@ -53,10 +62,25 @@ def rolled(
         # Not one scan with an "or": DuckDB skips what lies outside of a range only if it is one.
         one = f"select * from {SPANS} where start_time >= ? and start_time < ?"  # noqa: S608  # a view of ours
         made = rollup.rows(f"({' union all '.join([one] * len(ends))})", "true")
-        source += f"\n    union all by name select * rename (hour as start_time) from ({made})"  # noqa: S608  # text of ours
+        source += f"\n    union all by name select * exclude (is_delta) from ({made})"  # noqa: S608  # text of ours
         for start, end in ends:
             parameters.extend([start, end])
+    source = f"select * rename (hour as start_time) from (\n    {source}\n)"  # noqa: S608  # as above
     return _select(columns, f"(\n    {source}\n)", _conditions(query, parameters))
+
+
+def _needed(query: MetricQuery, rollup: Rollup) -> Rollup:
+    """Return a rollup with those of its dimensions and sums that a question is about."""
+    asked = {*query.by, *(name for name, values in query.filters.items() if values)}
+    columns = {DIMENSIONS.get(name) for name in asked}
+    # Whoever asks for money is told for how many calls it is not known.
+    names = (*query.measures, "requests", "unpriced_count")
+    words = set(_WORD.findall(" ".join(MEASURES[name].rolled or "" for name in names)))
+    return replace(
+        rollup,
+        dimensions=tuple(name for name in rollup.dimensions if name in columns),
+        sums={name: sql for name, sql in rollup.sums.items() if name in words},
+    )
 
 
 def aliases(query: MetricQuery) -> list[str]:
