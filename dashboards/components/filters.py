@@ -37,10 +37,12 @@ _ELSEWHERE: Final = "elsewhere"
 _RANGES: Final = (*address.RANGES, address.CUSTOM)
 _MOMENTS: Final = ("from", "to")
 _BEFORE: Final = "range-before"
+_GOING: Final = "going-to"
 
 
 def filter_bar() -> data.View:
     """Show the bar and return what it says: scope, grain, time zone, and the choice itself."""
+    _go_on()
     _carry_over()
     # Before the widgets: Streamlit takes what they cannot show out of the URL without a word.
     linked = address.parse({name: st.query_params.get_all(name) for name in address.NAMES})
@@ -69,8 +71,16 @@ def open_with(view: str, choice: address.Choice, **more: str) -> None:
         "zone": choice.zone or address.BROWSER,
         "refresh": choice.refresh,
     }
-    st.session_state[_KEPT] = (_ELSEWHERE, address.serialise(choice), shown)
-    st.switch_page(view, query_params=more)
+    st.session_state[_GOING] = (view, more, (_ELSEWHERE, address.serialise(choice), shown))
+    # Left from within a fragment, this page's widgets would keep the other's out of the URL.
+    st.rerun(scope="app")
+
+
+def _go_on() -> None:
+    going = st.session_state.pop(_GOING, None)
+    if going is not None:
+        view, more, st.session_state[_KEPT] = going
+        st.switch_page(view, query_params=more)
 
 
 def _carry_over() -> None:
