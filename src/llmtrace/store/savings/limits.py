@@ -6,11 +6,12 @@ frees what some providers count against the tokens a minute, and ends an answer 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.semconv import REQUEST_MAX_TOKENS
 from llmtrace.store.metric_rows import calls
+from llmtrace.store.savings.latest import of_latest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,6 +27,7 @@ FEWEST: Final = 20
 """Calls below which the largest output says little."""
 MOST_USED: Final = 0.5
 """A limit is oversized if no call ever used more of it."""
+_ANSWERED: Final = "status is distinct from 'error' and output_tokens is not null"
 COUNTED_BY: Final = frozenset({"openai", "azure", "aws"})
 """Providers (the price list's ids) that count the limit against the tokens a minute:
 community.openai.com (rate limit advice), docs.aws.amazon.com/bedrock (token burndown)."""
@@ -59,13 +61,14 @@ def limited_calls(store: Store, query: MetricQuery, *, limit: int = LOOKED_AT) -
     (tokens), without_limit (calls of the same that asked for none), looked_at (the same in all).
     """
     parameters: list[object] = [REQUEST_MAX_TOKENS]
-    rows = calls(replace(query, by=(), grain=None, top=None), parameters)
+    latest = of_latest(store, query, _ANSWERED, limit=limit, timeout_s=TIMEOUT_S)
+    rows = calls(latest, parameters)
     sql = f"""
         with latest as materialized (
             select feature, provider, model, output_tokens,
                 try_cast(attributes[?] as bigint) as asked
             from ({rows})
-            where status is distinct from 'error' and output_tokens is not null
+            where {_ANSWERED}
             order by start_time desc limit ?
         )
         select feature, provider, model,

@@ -8,12 +8,13 @@ not captured, was deleted or cut short take no part.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.store.metric_rows import calls
 from llmtrace.store.savings.bounds import Saving, Seen
+from llmtrace.store.savings.latest import of_latest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,6 +36,7 @@ _COLUMNS: Final = (
     "is_unpriced", "tenant", "request_model", "operation", "trace_uuid", "span_number",
 )  # fmt: skip
 _SENT: Final = ("system_instructions", "tool_definitions", "input_messages")
+_ANSWERED: Final = "status is distinct from 'error'"
 _SAME: Final = ("tenant", "provider", "request_model", "operation")
 
 
@@ -66,11 +68,12 @@ def answered_calls(store: Store, query: MetricQuery, *, limit: int = LOOKED_AT) 
     after_s (seconds since the earlier answer); NULL in the one row that there is without repeats.
     """
     parameters: list[object] = []
-    rows = calls(replace(query, by=(), grain=None, top=None), parameters, view="_calls")
+    latest = of_latest(store, query, _ANSWERED, limit=limit, timeout_s=TIMEOUT_S)
+    rows = calls(latest, parameters, view="_calls")
     sql = f"""
         with latest as materialized (
             select {", ".join(_COLUMNS)} from ({rows})
-            where status is distinct from 'error' order by start_time desc, span_id limit ?
+            where {_ANSWERED} order by start_time desc, span_id limit ?
         ),
         texts as (
             select latest.*, coalesce(p.redacted, '') <> '' as is_redacted,
@@ -100,7 +103,7 @@ def answered_calls(store: Store, query: MetricQuery, *, limit: int = LOOKED_AT) 
         from counts left join repeats on true
         order by start_time desc, span_id
     """  # noqa: S608  # text of ours
-    bounds = [limit, query.start, query.end]
+    bounds = [limit, latest.start, latest.end]
     return store.sql(sql, [*parameters, *bounds], max_rows=limit + 1, timeout_s=TIMEOUT_S)
 
 
