@@ -9,8 +9,8 @@ leaves it in a folder, and later runs copy it from there), starts ``llmtrace up`
 would, and has another process send spans of OpenTelemetry's GenAI instrumentation to it, so many a
 second, all the time. Then one person in a real Chromium opens every page and clicks; after that so
 many viewers look at the pages through Streamlit's own websocket, each with the refresh that a
-browser would ask for and an action every five seconds. Memory and CPU time are those of all
-processes of the server. Nothing is left behind but what ``--keep`` asks for.
+browser would ask for and an action every five seconds (``--pace``). Memory and CPU time are those
+of all processes of the server. Nothing is left behind but what ``--keep`` asks for.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that this file can be run by its name
 
 # These need the path above.
-from benchmarks.measuring.clicks import PAGES, BrowserError, Person, Shown, person  # noqa: E402
 from benchmarks.measuring.figures import table  # noqa: E402
 from benchmarks.measuring.load import LoadError, Order, sending  # noqa: E402
 from benchmarks.measuring.machine import machine  # noqa: E402
@@ -43,6 +42,8 @@ from benchmarks.measuring.viewers import ACTIONS, OPEN, REFRESH, Looked, look  #
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from benchmarks.measuring.clicks import Person, Shown
 
 CLICK_MS: Final = 300.0
 PAINT_MS: Final = 2_500.0
@@ -128,13 +129,16 @@ def _measured(home: Path, log: Path, options: argparse.Namespace) -> dict[str, A
                 found |= _one_person(serves[1], options.rounds)
             found["rss_in_the_middle"] = server.rss_by_command()
             if options.viewers:
-                found |= _many(serves[1], options.viewers, options.seconds)
+                burnt, at = server.cpu_s(), time.monotonic()
+                found |= _many(serves[1], options)
+                found["viewers_cores"] = (server.cpu_s() - burnt) / (time.monotonic() - at)
             found["rss_in_the_end"] = server.rss_by_command()
             took_s = time.monotonic() - began
             found["cpu_cores"] = (server.cpu_s() - cpu_s) / took_s
         return found | {
             "calls": options.calls,
             "days": options.days,
+            "server_said": server.output.splitlines()[-40:] if found.get("wrong") else [],
             "rss_max_mb": max(mb for at, mb in server.rss_mb if at >= began),
             "spans_sent": sent[0].spans,
             "spans_per_s": sent[0].spans / max(sent[0].seconds, 1e-9),
@@ -144,6 +148,9 @@ def _measured(home: Path, log: Path, options: argparse.Namespace) -> dict[str, A
 
 def _one_person(url: str, rounds: int) -> dict[str, Any]:
     """Open every page, then click about on the Overview."""
+    # With a browser only: it needs what tests need.
+    from benchmarks.measuring.clicks import PAGES, BrowserError, person  # noqa: PLC0415
+
     opened: dict[str, list[Shown]] = {}
     clicked: dict[str, list[Shown]] = {}
     try:
@@ -194,10 +201,13 @@ def _clicks(somebody: Person, number: int) -> Iterable[tuple[str, Shown]]:
         yield f"to {title}", somebody.switch_to(title)
 
 
-def _many(url: str, viewers: int, seconds: float) -> dict[str, Any]:
+def _many(url: str, options: argparse.Namespace) -> dict[str, Any]:
     """Have many look at once."""
-    _say(f"{viewers} viewers for {seconds:g} s")
-    looked: Looked = asyncio.run(look(url, viewers=viewers, seconds=seconds))
+    viewers: int = options.viewers
+    _say(f"{viewers} viewers for {options.seconds:g} s")
+    looked: Looked = asyncio.run(
+        look(url, viewers=viewers, seconds=options.seconds, every_s=options.pace)
+    )
     acted = [ms for name, each in looked.ms.items() if name not in {OPEN, REFRESH} for ms in each]
     return {
         "viewers": viewers,
@@ -280,6 +290,7 @@ def told(report: dict[str, Any]) -> str:
         rows = [(name, each["count"], *_cells(each)) for name, each in report["actions"].items()]
         heads = (f"{report['viewers']} viewers, ms", "times", "p50", "p95", "max")
         lines += [table(heads, rows), ""]
+        lines += [f"{report['viewers_cores']:.2f} processors in use by the server meanwhile", ""]
         lines += [f"wrong, {count} times: {what}" for what, count in report["wrong"].items()]
     rss = {name: report[f"rss_{name}"] for name in ("at_start", "in_the_middle", "in_the_end")}
     names = sorted({name for each in rss.values() for name in each})
@@ -310,6 +321,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--arriving", type=int, default=2_000, help="spans a second; 0: none")
     parser.add_argument("--viewers", type=int, default=20, help="at once; 0: none")
     parser.add_argument("--seconds", type=float, help="of the viewers; 60 if not --quick")
+    parser.add_argument("--pace", type=float, default=5.0, help="seconds between one's actions")
     parser.add_argument("--rounds", type=int, help="of clicks; 8 if not --quick")
     parser.add_argument("--keep", type=Path, help="folder in which made stores are kept")
     parser.add_argument("--no-browser", dest="browser", action="store_false")

@@ -7,6 +7,7 @@ evenly in time, which is what makes it possible to go on where an older store en
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -101,7 +102,7 @@ class Course:
 
     def number_at(self, moment: datetime) -> int:
         """Return how many calls begin before a moment."""
-        return int((unix_ns(moment) / 1_000 - self.start_us) / self.step_us)
+        return math.ceil((unix_ns(moment) / 1_000 - self.start_us) / self.step_us)
 
 
 def fill(writer: Writer, course: Course, first: int, end: int) -> None:
@@ -116,7 +117,7 @@ def home_with_calls(home: Path, *, calls: int, days: float, kept: Path | None = 
     ``kept`` is a folder that has the same from an earlier time, or gets it: then it is copied, and
     only what is missing until now is made.
     """
-    now = datetime.now(UTC)
+    now = _now()
     place = home if kept is None else kept / f"{calls}-calls-{days:g}-days"
     if not (place / _NOTE).exists():
         place.mkdir(parents=True, exist_ok=True)
@@ -131,6 +132,10 @@ def home_with_calls(home: Path, *, calls: int, days: float, kept: Path | None = 
     told = json.loads((place / _NOTE).read_text())
     (home / _NOTE).unlink(missing_ok=True)
     _continue(home, Course(start_us=told["start_us"], step_us=told["step_us"]), told["calls"], now)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _continue(home: Path, course: Course, first: int, now: datetime) -> None:

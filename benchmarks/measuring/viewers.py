@@ -65,7 +65,10 @@ class Looked:
 async def look(
     url: str, *, viewers: int, seconds: float, every_s: float = 5.0, seed: int = 1
 ) -> Looked:
-    """Have so many look at the pages at ``url`` for some seconds, each acting every ``every_s``."""
+    """Have so many look at the pages at ``url`` for some seconds, each acting every ``every_s``.
+
+    Each acts once at least.
+    """
     looked = Looked()
     draws = [random.Random(seed * 1_000 + number) for number in range(viewers)]  # noqa: S311  # behaviour, not secrets
     ends_at = time.monotonic() + seconds
@@ -96,16 +99,18 @@ class _Viewer:
             async with connect(address, max_size=None, proxy=None) as socket:
                 await self._ask(socket, OPEN)
                 acts_at = time.monotonic() + self._draw.random() * every_s
-                while (now := time.monotonic()) < ends_at:
+                has_acted = False
+                while (now := time.monotonic()) < ends_at or not has_acted:
                     fragment, due = self._next_refresh()
                     if due <= now:
                         await self._refresh(socket, fragment)
-                    elif acts_at <= now:
+                    elif acts_at <= now or now >= ends_at:
                         await self._act(socket)
+                        has_acted = True
                         # At a pace of their own, whatever the answer took.
                         acts_at = max(acts_at + every_s, time.monotonic() + every_s / 5)
                     else:
-                        await asyncio.sleep(max(0.0, min(due, acts_at, ends_at) - now))
+                        await asyncio.sleep(min(due, acts_at, ends_at) - now)
         except (OSError, TimeoutError, ViewerError) as error:
             self._looked.wrong[f"{type(error).__name__}: {error}"[:120]] += 1
 
