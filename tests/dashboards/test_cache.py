@@ -100,13 +100,6 @@ def table(app: AppTest, name: str) -> list[dict[str, Any]]:
     raise AssertionError(f"no table has a column {name}")
 
 
-def test_an_empty_store_shows_how_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = open_page(tmp_path, monkeypatch, "cache")
-
-    assert not app.exception
-    assert app.subheader[0].value == "Waiting for the first call"
-
-
 def test_one_call_that_says_nothing_of_a_cache_shows_dashes_not_zeros(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

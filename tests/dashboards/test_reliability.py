@@ -98,13 +98,6 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AppTest, Pa
         yield app, home
 
 
-def test_an_empty_store_shows_how_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = open_page(tmp_path, monkeypatch, "reliability")
-
-    assert not app.exception
-    assert app.subheader[0].value == "Waiting for the first call"
-
-
 def test_one_call_is_shown_and_what_it_does_not_tell_is_a_dash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -272,13 +272,6 @@ def test_what_takes_too_long_is_said_and_the_others_are_there(
     assert "more than 0 groups of calls" in texts(app)
 
 
-def test_an_empty_store_shows_how_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = open_page(tmp_path, monkeypatch, "savings")
-
-    assert not app.exception
-    assert app.subheader[0].value == "Waiting for the first call"
-
-
 def test_hostile_text_is_never_rendered_and_nothing_unpriced_is_zero(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,13 +78,6 @@ def plain(home: Path, sql: str) -> list[dict[str, Any]]:
     return open_store(home).sql(sql).to_pylist()
 
 
-def test_an_empty_store_shows_how_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = open_page(tmp_path, monkeypatch, "sessions")
-
-    assert not app.exception
-    assert app.subheader[0].value == "Waiting for the first call"
-
-
 def test_the_list_is_plain_sql(listed: AppTest, home: Path) -> None:
     assert not listed.exception
     rows = plain(home, """

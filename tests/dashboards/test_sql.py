@@ -89,13 +89,6 @@ def answer_table(app: AppTest) -> list[dict[str, Any]]:
     ]
 
 
-def test_an_empty_store_shows_how_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = open_page(tmp_path, monkeypatch, "sql")
-
-    assert not app.exception
-    assert app.subheader[0].value == "Waiting for the first call"
-
-
 def test_rows_are_what_the_store_says_to_the_last_digit(app: AppTest) -> None:
     ran(app, BY_MODEL)
 

@@ -89,13 +89,6 @@ def line(frame: DataFrame, name: str) -> list[str]:
     return [str(cell) for cell in found[1:]]
 
 
-def test_an_empty_store_shows_how_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = open_page(tmp_path, monkeypatch, "traces")
-
-    assert not app.exception
-    assert app.subheader[0].value == "Waiting for the first call"
-
-
 def test_the_list_is_plain_sql(listed: AppTest, home: Path) -> None:
     assert not listed.exception
     rows = plain(home, "select * from traces order by start_time desc, trace_id desc limit 50")

@@ -239,13 +239,6 @@ def test_who_asks_is_plain_sql(busy: tuple[AppTest, Path], monkeypatch: pytest.M
                      for row in rows]  # fmt: skip
 
 
-def test_an_empty_store_shows_how_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = open_page(tmp_path, monkeypatch, "usage")
-
-    assert not app.exception
-    assert app.subheader[0].value == "Waiting for the first call"
-
-
 def test_hostile_calls_that_tell_nothing_are_dashes_and_plain_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

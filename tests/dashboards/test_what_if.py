@@ -100,13 +100,6 @@ def usd(per_mtok: Decimal) -> Decimal:
     return per_mtok / 1_000_000
 
 
-def test_an_empty_store_shows_how_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = open_page(tmp_path, monkeypatch, "what_if")
-
-    assert not app.exception
-    assert app.subheader[0].value == "Waiting for the first call"
-
-
 def test_the_cards_and_the_candidates_are_plain_sql(busy: tuple[AppTest, Path]) -> None:
     app, home = busy
     told = traffic(home)
