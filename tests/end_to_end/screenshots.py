@@ -1,7 +1,7 @@
-"""Take the pictures in docs/screenshots: ``python -m tests.end_to_end.screenshots [FOLDER]``.
+"""Take the pictures in docs/screenshots: ``python -m tests.end_to_end.screenshots [PAGE]...``.
 
 From the repository's top; needs Chromium (LLMTRACE_CHROMIUM or on the PATH). Seeds a store of its
-own, so that the pictures show no one's data. Add ``--phone`` for 420 px wide ones too.
+own, so that the pictures show no one's data. Without names it takes every page.
 """
 
 from __future__ import annotations
@@ -9,16 +9,15 @@ from __future__ import annotations
 import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from tests.dashboards.alerting import look_back
-from tests.dashboards.seeding import TRACE, busy_day, fill
-from tests.dashboards.test_cost import nine_weeks
-from tests.dashboards.test_savings import a_day
+from tests.dashboards.seeding import TRACE, fill
 from tests.dashboards.test_sessions import SESSION, talk
 from tests.end_to_end.browsing import browser, dashboard, watch
+from tests.end_to_end.rich_store import fill_richly
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -26,6 +25,13 @@ if TYPE_CHECKING:
     from llmtrace.otlp.rows import SpanRow
 
 TALK = b"\x0a" * 16
+
+SQL = """\
+select model, feature, count(*) as calls, sum(cost_usd) as cost_usd
+from llm_calls
+group by all
+order by cost_usd desc nulls last
+"""
 
 PAGES = {
     "overview": "/?range=24h",
@@ -37,7 +43,7 @@ PAGES = {
     "alerts": "/alerts?rule=errors",
     "traces": "/traces?range=24h",
     "savings": "/savings?range=24h&window=24+hours&finding=Cheaper+models",
-    "sql": "/sql?q=from+llm_calls%0Alimit+20",
+    "sql": "/sql?q=" + quote(SQL),
     "system": "/system",
     "trace": f"/traces?trace={TRACE.hex()}&span={4:016x}",
     "compare": f"/traces?trace={TRACE.hex()}&span={4:016x}&with={TALK.hex()}",
@@ -47,53 +53,50 @@ PAGES = {
     "what-if": "/what_if?models=openai/gpt-5-nano&models=anthropic/claude-haiku-4-5"
     "&models=google/gemini-2.5-flash&models=deepseek/deepseek-chat&models=openai/o3&share=60",
 }
-RULES = """\
-version: 1
-defaults: {every: 20m, delay: 0s, keep_firing_for: 20m, min_requests: 5}
-budgets:
-  - {id: daily, period: day, amount: 12}
-  - {id: monthly, period: month, amount: 60}
-  - {id: per-user, period: week, amount: 4, by: [user]}
-receivers: {on-call: {type: log}}
-rules:
-  - {id: errors, title: Too many errors, severity: critical,
-     when: {metric: error_rate, window: 2h, op: ">", value: 5%}, for: 20m}
-  - {id: slow, title: Slow answers, severity: warning, by: [feature],
-     when: {metric: latency_p95, window: 2h, op: ">", value: 2950ms}}
-  - {id: daily-budget, severity: warning,
-     when: {kind: budget, budget: daily, op: ">=", percent: 80}}
-  - {id: per-user, severity: info, when: {kind: budget, budget: per-user, op: ">=", percent: 100}}
-"""
+# Those of which there is one as wide as a phone, too.
+ON_PHONES = ("overview", "cost", "alerts", "traces")
 
 
-def main(folder: Path, widths: dict[str, int]) -> None:
-    """Save every page in both themes and all widths."""
+def main(folder: Path, names: list[str]) -> None:
+    """Save these pages in both themes."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
         now = datetime.now(UTC)
-        fill(
-            Path(home),
-            [*busy_day(now), *a_day(now), *_talks(now), *nine_weeks(now - timedelta(days=3))],
-        )
-        look_back(Path(home), RULES, now, hours=12)
+        fill(Path(home), _talks(now))
+        fill_richly(Path(home), now, hours=12, hostile=False)
         with dashboard(Path(home)) as url, browser() as chromium:
-            for name, path in PAGES.items():
+            for name in names:
                 for scheme in ("light", "dark"):
-                    for suffix, width in widths.items():
-                        shown = watch(chromium, url, width=width, height=1_050, scheme=scheme)
-                        shown.open(path)
-                        shown.page.wait_for_selector("canvas, [data-testid=stMetricValue]")
-                        # Charts draw after the script has run; this is a picture, not a test.
-                        shown.page.wait_for_timeout(2_500)
-                        _tall(shown.page, width)
-                        shown.page.screenshot(path=folder / f"{name}-{scheme}{suffix}.png")
-                        shown.page.context.close()
+                    for suffix, width in {"": 1440, "-phone": 420}.items():
+                        if width > 1_000 or name in ON_PHONES:
+                            shown = watch(chromium, url, width=width, height=1_050, scheme=scheme)
+                            shown.open(PAGES[name])
+                            if name == "sql":  # a link runs nothing by itself
+                                shown.page.get_by_role("button", name="Run").click()
+                            _take(shown.page, width, folder / f"{name}-{scheme}{suffix}.png")
+
+
+def _take(page: Page, width: int, file: Path) -> None:
+    page.wait_for_selector("canvas, [data-testid=stMetricValue]")
+    # Charts draw after the script has run; this is a picture, not a test.
+    page.wait_for_timeout(2_000)
+    _tall(page, width)
+    page.screenshot(path=file)
+    page.context.close()
 
 
 def _talks(now: datetime) -> list[SpanRow]:
-    turns = talk(now - timedelta(minutes=20), 4)
+    # Of theirs one has no price, which for such a model looks like a mistake.
+    turns = [
+        each._replace(cost_usd=each.cost_usd or Decimal("0.003"))
+        for each in talk(now - timedelta(minutes=20), 4)
+    ]
     others = [
-        each._replace(session_id=f"chat-{number}", user_id=("bob", "cyd")[number % 2])
+        each._replace(
+            session_id=f"chat-{number}",
+            user_id=("bob", "cyd")[number % 2],
+            cost_usd=each.cost_usd or Decimal("0.003"),
+        )
         for number in range(1, 9)
         for each in talk(now - timedelta(minutes=40 * number), 1 + number * 3 % 5)
     ]
@@ -108,13 +111,11 @@ def _tall(page: Page, width: int) -> None:
     page.set_viewport_size(
         {
             "width": width,
-            "height": min(max(int(height) + 40, 700), 1_800 if width > 1_000 else 2_900),
+            "height": min(max(int(height) + 40, 700), 2_200 if width > 1_000 else 2_900),
         }
     )
     page.wait_for_timeout(1_000)
 
 
 if __name__ == "__main__":
-    names = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-    phone = {"-phone": 420} if "--phone" in sys.argv else {}
-    main(Path(names[0]) if names else Path("docs/screenshots"), {"": 1440, **phone})
+    main(Path("docs/screenshots"), sys.argv[1:] or list(PAGES))
