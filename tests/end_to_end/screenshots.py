@@ -62,8 +62,8 @@ def main(folder: Path, names: list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
         now = datetime.now(UTC)
-        fill(Path(home), _talks(now))
         fill_richly(Path(home), now, hours=12, hostile=False)
+        fill(Path(home), _talks(now))
         with dashboard(Path(home)) as url, browser() as chromium:
             for name in names:
                 for scheme in ("light", "dark"):
@@ -77,7 +77,7 @@ def main(folder: Path, names: list[str]) -> None:
 
 
 def _take(page: Page, width: int, file: Path) -> None:
-    page.wait_for_selector("canvas, [data-testid=stMetricValue]")
+    page.wait_for_selector("canvas, .stCode, [data-testid=stMetricValue]")
     # Charts draw after the script has run; this is a picture, not a test.
     page.wait_for_timeout(2_000)
     _tall(page, width)
