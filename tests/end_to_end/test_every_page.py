@@ -76,6 +76,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Sh
         yield Shop(shown=watch(chrome, url), now=now)
 
 
+@pytest.mark.timeout(300)
 def test_every_page_in_every_look_is_clean_fits_and_is_accessible(shop: Shop) -> None:
     wrong: list[str] = []
     page = shop.shown.page
