@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -81,7 +81,8 @@ def test_overview_shows_the_spend_that_sql_shows_and_an_alert_leads_to_its_trace
 def test_a_range_is_dragged_a_value_picked_and_a_trace_opened_and_read(
     tmp_path: Path, chrome: Browser
 ) -> None:
-    fill(tmp_path, conversation_trace(recently()))
+    # In the middle of what is dragged over, whatever the minute of the hour.
+    fill(tmp_path, conversation_trace(recently() - timedelta(hours=3)))
     with dashboard(tmp_path) as url:
         shown = watch(chrome, url)
         page = shown.page
