@@ -31,7 +31,7 @@ _DISK_WORDS: Final = re.compile(
 
 CATALOG: Final = "llmtrace"
 # A reader's largest sort must not take the memory of the app that runs beside the collector.
-_MEMORY_LIMIT: Final = "2GB"
+_MEMORY_LIMIT: Final = "1GB"
 
 
 def is_fatal(error: DatabaseError) -> bool:
