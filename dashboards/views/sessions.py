@@ -10,12 +10,13 @@ from dashboards import data_sessions as figures
 from dashboards.components import format as fmt
 from dashboards.components.filters import filter_bar
 from dashboards.components.grid import grid
+from dashboards.components.paging import paging
 from dashboards.components.span import message
 from dashboards.components.states import live, nothing_found, page
 from dashboards.components.way_back import back_to_list, keep_list
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from decimal import Decimal
 
     from dashboards import data
@@ -82,7 +83,14 @@ def _found(shown: data.View, text: str) -> None:
     if place is not None:
         st.query_params["session"] = page_rows[place]["session_id"]
         st.rerun()
-    _paging(pages, page_rows, has_more=len(rows) > figures.PAGE_ROWS)
+    last = page_rows[-1]
+    end = figures.SessionEnd(last_at=last["last_at"], session_id=last["session_id"])
+    about = f"Page {len(pages)}, {fmt.plural(len(page_rows), 'session')}."
+    paging(
+        pages,
+        end if len(rows) > figures.PAGE_ROWS else None,
+        f"Select a row to read it. {about} Figures are of the whole session.",
+    )
 
 
 def _pages(shown: data.View, text: str) -> list[figures.SessionEnd | None]:
@@ -94,21 +102,6 @@ def _pages(shown: data.View, text: str) -> list[figures.SessionEnd | None]:
         st.session_state[_PAGES] = [None]
     pages: list[figures.SessionEnd | None] = st.session_state[_PAGES]
     return pages
-
-
-def _paging(
-    pages: list[figures.SessionEnd | None], rows: Sequence[dict[str, Any]], *, has_more: bool
-) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if len(pages) > 1 and st.button("Newer", icon=":material/chevron_left:"):
-            pages.pop()
-            st.rerun()
-        if has_more and st.button("Older", icon=":material/chevron_right:"):
-            last = rows[-1]
-            pages.append(figures.SessionEnd(last_at=last["last_at"], session_id=last["session_id"]))
-            st.rerun()
-        about = f"Page {len(pages)}, {fmt.plural(len(rows), 'session')}."
-        st.caption(f"Select a row to read it. {about} Figures are of the whole session.")
 
 
 def _session(session_id: str) -> None:

@@ -10,6 +10,7 @@ from dashboards import data_traces as figures
 from dashboards.components import format as fmt
 from dashboards.components import trace_search
 from dashboards.components.filters import filter_bar
+from dashboards.components.paging import paging
 from dashboards.components.states import live, nothing_found, page
 from dashboards.components.trace_comparison import compare
 from dashboards.components.trace_detail import detail
@@ -79,7 +80,14 @@ def _found(shown: data.View, text: str) -> None:
         return
     page_rows = rows[: figures.PAGE_ROWS]
     _table(page_rows)
-    _paging(pages, page_rows, has_more=len(rows) > figures.PAGE_ROWS)
+    last = page_rows[-1]
+    end = figures.PageEnd(start_time=last["start_time"], trace_id=last["trace_id"])
+    about = f"Page {len(pages)}, {fmt.plural(len(page_rows), 'trace')}."
+    paging(
+        pages,
+        end if len(rows) > figures.PAGE_ROWS else None,
+        f"Select a row to open it. {about}",
+    )
 
 
 def _pages(shown: data.View, search: figures.TraceSearch) -> list[figures.PageEnd | None]:
@@ -133,20 +141,6 @@ def _open(trace_id: str) -> None:
         st.query_params["with"] = trace_id
     st.query_params["trace"] = first or trace_id
     st.rerun()
-
-
-def _paging(
-    pages: list[figures.PageEnd | None], rows: Sequence[dict[str, Any]], *, has_more: bool
-) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if len(pages) > 1 and st.button("Newer", icon=":material/chevron_left:"):
-            pages.pop()
-            st.rerun()
-        if has_more and st.button("Older", icon=":material/chevron_right:"):
-            last = rows[-1]
-            pages.append(figures.PageEnd(start_time=last["start_time"], trace_id=last["trace_id"]))
-            st.rerun()
-        st.caption(f"Select a row to open it. Page {len(pages)}, {fmt.plural(len(rows), 'trace')}.")
 
 
 def _status(row: dict[str, Any]) -> str:
