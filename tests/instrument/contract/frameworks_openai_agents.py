@@ -73,6 +73,13 @@ def _alone(question: str) -> None:
     asyncio.run(agents.Runner.run(agents.Agent(name="helper", model=silent()), question))
 
 
+def _is_text(event: Any) -> bool:
+    """Tell whether the answer's text has begun: the first raw events only announce it."""
+    if event.type != "raw_response_event":
+        return False
+    return event.data.type == "response.output_text.delta" and bool(event.data.delta)
+
+
 def _framework(kind: str, variant: str) -> Framework:
     def run(
         provider: LocalProvider, way: str, question: str, *, leave: bool = False, retries: int = 0
@@ -101,7 +108,7 @@ def _framework(kind: str, variant: str) -> Framework:
                 return
             running = agents.Runner.run_streamed(_agent_of(client, kind), question)
             async for event in running.stream_events():
-                if leave and event.type == "raw_response_event":
+                if leave and _is_text(event):
                     running.cancel()
                     break
 
