@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HEAVY = (
     "anthropic",
@@ -69,3 +73,15 @@ def test_asking_the_command_line_for_help_does_not_open_the_store(command: str) 
     loaded = loaded_after(program)
 
     assert sorted(loaded & {"duckdb", "pandas", "pyarrow", "streamlit"}) == []
+
+
+def test_the_supervisor_loads_neither_the_store_nor_the_pages(tmp_path: Path) -> None:
+    # A certificate without its key: the collector it starts ends with exit code 2, and so does it.
+    arguments = ["up", f"--home={tmp_path}", "--port=0", "--no-grpc", "--tls-cert=none.pem"]
+    program = f"from llmtrace.cli import run\ntry: run({arguments!r})\nexcept SystemExit: pass"
+
+    loaded = loaded_after(program)
+
+    assert "llmtrace.cli.up.supervisor" in loaded
+    heavy = set(HEAVY) - {"click"} | {"grpc", "llmtrace.collector.service", "llmtrace.store.home"}
+    assert sorted(loaded & heavy) == []

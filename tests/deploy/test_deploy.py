@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from llmtrace.cli.up import command as up
-from llmtrace.collector.service import DEFAULT_GRPC_PORT, DEFAULT_PORT
+from llmtrace.collector.addresses import DEFAULT_GRPC_PORT, DEFAULT_PORT
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 

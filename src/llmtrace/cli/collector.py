@@ -15,8 +15,8 @@ import click
 from llmtrace.cli.parent import end_with_parent
 from llmtrace.clock import SystemClock
 from llmtrace.collector import Collector, Task
+from llmtrace.collector.addresses import DEFAULT_GRPC_PORT, DEFAULT_HOST, DEFAULT_PORT
 from llmtrace.collector.disk import DiskGuard
-from llmtrace.collector.service import DEFAULT_GRPC_PORT, DEFAULT_HOST, DEFAULT_PORT
 from llmtrace.collector.tls import Tls, load_tls
 from llmtrace.config import load_settings
 from llmtrace.errors import ConfigError

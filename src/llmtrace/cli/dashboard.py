@@ -24,7 +24,6 @@ from llmtrace.cli.oidc_secrets import load_auth, providers
 from llmtrace.cli.parent import end_with_parent
 from llmtrace.cli.sign_in import Attempts, Sessions, shared_token
 from llmtrace.clock import SystemClock
-from llmtrace.collector import Collector
 from llmtrace.config import load_settings
 from llmtrace.errors import ConfigError, MissingExtraError, StoreLockedError
 from llmtrace.resources import bundled
@@ -270,6 +269,8 @@ def _start_collector(stack: ExitStack, settings: Settings) -> None:
     """Own the store while the pages are open: a file opened for each question would be slow."""
     if find_collector(settings.home) is not None:
         return
+    from llmtrace.collector import Collector  # noqa: PLC0415  # a server and DuckDB, if it is needed
+
     try:
         collector = Collector(settings, port=0)
         collector.start()

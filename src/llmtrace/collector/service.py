@@ -19,6 +19,7 @@ import uvicorn
 
 from llmtrace.clock import Clock, SystemClock, unix_ns
 from llmtrace.collector.access import Access
+from llmtrace.collector.addresses import DEFAULT_HOST, DEFAULT_PORT
 from llmtrace.collector.app import Routes, make_app
 from llmtrace.collector.connections import KEEP_ALIVE_S, Connections
 from llmtrace.collector.disk import DiskGuard
@@ -59,9 +60,6 @@ Task = Callable[[Writer, threading.Event], None]
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_HOST: Final = "127.0.0.1"
-DEFAULT_PORT: Final = 4318
-DEFAULT_GRPC_PORT: Final = 4317
 _LOCK_NAME: Final = "collector"
 _LOCK_TIMEOUT_S: Final = 10.0
 _START_TIMEOUT_S: Final = 10.0

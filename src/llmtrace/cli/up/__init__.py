@@ -17,7 +17,7 @@ import click
 from llmtrace.cli.dashboard import DEFAULT_PORT as DASHBOARD_PORT
 from llmtrace.cli.dashboard import check_sign_in, is_loopback
 from llmtrace.cli.up.supervisor import Child, Supervisor
-from llmtrace.collector.service import DEFAULT_GRPC_PORT, DEFAULT_HOST, DEFAULT_PORT
+from llmtrace.collector.addresses import DEFAULT_GRPC_PORT, DEFAULT_HOST, DEFAULT_PORT
 from llmtrace.config import load_settings
 from llmtrace.store.discovery import find_collector
 
