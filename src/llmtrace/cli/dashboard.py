@@ -12,6 +12,7 @@ import ipaddress
 import logging
 import socket
 import sys
+import threading
 import tomllib
 import webbrowser
 from contextlib import ExitStack, asynccontextmanager, redirect_stdout
@@ -140,6 +141,7 @@ def serve(
     @asynccontextmanager
     async def started(_: object) -> AsyncGenerator[None]:
         click.echo(f"llmtrace dashboard: {url}  (store in {settings.home}; Ctrl-C stops)", err=True)
+        threading.Thread(target=_load_ahead, name="llmtrace-load", daemon=True).start()
         if opens_browser:
             webbrowser.open(url)
         yield
@@ -235,6 +237,12 @@ def _choose_settings(
         sys.path.insert(0, parent)
     names = providers(secrets["auth"]) if secrets else []
     importlib.import_module("dashboards.home").choose_settings(settings, sessions, names)
+
+
+def _load_ahead() -> None:
+    """Load what every page needs, while nobody waits: the first page comes half a second sooner."""
+    for name in ("dashboards.data", "pandas"):
+        importlib.import_module(name)
 
 
 def _middleware(sessions: Sessions | None, *, is_open: bool) -> list[Middleware]:
