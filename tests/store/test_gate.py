@@ -77,3 +77,15 @@ def test_quotes_of_a_query_stay_its_own(cursor: duckdb.DuckDBPyConnection) -> No
 def test_blanks_in_any_number_are_passed_at_once(cursor: duckdb.DuckDBPyConnection) -> None:
     check(cursor, "select" + (" " * 400 + "\n") * 100 + "1")
     check(cursor, " " * 40_000 + "explain" + " " * 40_000 + "select 1")
+
+
+def test_a_text_that_passed_is_not_parsed_again() -> None:
+    with duckdb.connect() as once:
+        check(once, "select 42 as passed_before")
+        for _ in range(2):
+            with pytest.raises(QueryError):
+                check(once, "select getenv('HOME') as never_passes")
+
+    check(once, "select 42 as passed_before")  # by a cursor that cannot parse any more
+    with pytest.raises(QueryError):
+        check(once, "select 43 as not_passed_before")

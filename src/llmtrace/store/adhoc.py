@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from llmtrace.errors import QueryError
+from llmtrace.store import deadlines
 from llmtrace.store._connection import Connection, DatabaseError, InterruptError
 from llmtrace.store.gate import check, shortened
 from llmtrace.store.parameters import as_stored
@@ -84,19 +85,11 @@ def run_query(
                 max_bytes=max_bytes,
             )
     check(cursor, query)
-    expired = threading.Event()
-
-    def stop() -> None:
-        expired.set()
-        cursor.interrupt()
-
-    timer = threading.Timer(timeout_s, stop)
-    timer.daemon = True
-    timer.start()
+    deadline = deadlines.start(timeout_s, cursor.interrupt)
     try:
         return _read(cursor, query, parameters, max_rows, max_bytes)
     except InterruptError as error:
-        if expired.is_set():
+        if deadline.is_over:
             raise QueryError(
                 f"the query ran longer than {timeout_s:.3g} s and was stopped; "
                 "ask for a shorter range of time, or allow more"
@@ -105,7 +98,7 @@ def run_query(
     except DatabaseError as error:
         raise QueryError(shortened(str(error))) from error
     finally:
-        timer.cancel()
+        deadlines.end(deadline)
 
 
 def _read(

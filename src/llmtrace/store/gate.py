@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from llmtrace.errors import QueryError
@@ -57,15 +59,51 @@ _TABLE_FUNCTIONS: Final = frozenset(
     | {"duckdb_columns", "duckdb_functions", "duckdb_keywords", "duckdb_tables", "duckdb_types"}
     | {"duckdb_views", "pragma_table_info", "pragma_storage_info", "pragma_version"}
 )
+_REMEMBERED: Final = 512
+_REMEMBERED_CHARACTERS: Final = 8_000
 _PATH: Final = re.compile(r"(?<![\w.])/(?:[^\s'\"/]+/)+[^\s'\",;)]*")
 _LONGEST_MESSAGE: Final = 400
+
+
+class _Passed:
+    """The texts that passed last: the pages ask the same with other parameters all the time."""
+
+    def __init__(self) -> None:
+        self._texts: OrderedDict[str, None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def knows(self, query: str) -> bool:
+        with self._lock:
+            if query not in self._texts:
+                return False
+            self._texts.move_to_end(query)
+            return True
+
+    def add(self, query: str) -> None:
+        if len(query) > _REMEMBERED_CHARACTERS:
+            return
+        with self._lock:
+            self._texts[query] = None
+            while len(self._texts) > _REMEMBERED:
+                self._texts.popitem(last=False)
+
+
+_passed: Final = _Passed()
 
 
 def check(cursor: Connection, query: str) -> None:
     """Raise QueryError unless ``query`` is exactly one statement that only reads.
 
-    Parses it, but plans nothing: no text makes that long or large.
+    Parses it, but plans nothing: no text makes that long or large. What a text says decides alone,
+    so that one which passed before is not parsed again.
     """
+    if _passed.knows(query):
+        return
+    _check(cursor, query)
+    _passed.add(query)
+
+
+def _check(cursor: Connection, query: str) -> None:
     if len(query) > MAX_QUERY_CHARACTERS:
         raise QueryError(
             f"the query has {len(query)} characters, more than {MAX_QUERY_CHARACTERS}; "
