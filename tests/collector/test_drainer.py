@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,62 @@ def test_a_failure_is_told_and_ends_with_its_cause(
     assert "cannot put aside" in error
     assert recovered
     assert drainer.total.dead_letters == 1
+    drainer.stop(10)
+
+
+def wait_until_stored(drainer: Drainer, count: int) -> None:
+    deadline = time.monotonic() + 20
+    while drainer.total.stored < count and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert drainer.total.stored == count
+
+
+def test_what_comes_first_is_stored_at_once_and_what_follows_in_turns(
+    tmp_path: Path, writer: Writer, app: SegmentWriter
+) -> None:
+    drainer = Drainer(Drain(tmp_path, writer, Reading(leave_unpriced)), turn_s=3_600)
+    drainer.start()
+    app.append(request(span(1)))
+    drainer.notify(100)
+    wait_until_stored(drainer, 1)
+
+    for number in range(2, 8):
+        app.append(request(span(number)))
+        drainer.notify(100)
+    time.sleep(0.4)  # longer than it takes to look at the spool
+    assert drainer.total.stored == 1
+
+    drainer.notify(8 * 1024 * 1024)  # enough for a transaction is not left waiting
+    wait_until_stored(drainer, 7)
+    drainer.stop(10)
+
+
+def test_who_asks_does_not_wait_for_the_turn(
+    tmp_path: Path, writer: Writer, app: SegmentWriter
+) -> None:
+    drainer = Drainer(Drain(tmp_path, writer, Reading(leave_unpriced)), turn_s=3_600)
+    drainer.start()
+    for number in range(1, 4):
+        app.append(request(span(number)))
+        drainer.notify(100)
+
+        assert drainer.refresh(20)
+        assert drainer.total.stored == number
+    app.append(request(span(4)))
+    drainer.stop(20)
+
+    assert drainer.total.stored == 4
+
+
+def test_a_turn_ends_by_itself(tmp_path: Path, writer: Writer, app: SegmentWriter) -> None:
+    drainer = Drainer(Drain(tmp_path, writer, Reading(leave_unpriced)), turn_s=0.05)
+    drainer.start()
+    app.append(request(span(1)))
+    assert drainer.refresh(20)
+    app.append(request(span(2)))
+
+    wait_until_stored(drainer, 2)
+
     drainer.stop(10)
 
 

@@ -41,7 +41,8 @@ def payloads(directory: Path) -> list[bytes]:
 
 def test_requests_that_wait_together_are_synced_together(tmp_path: Path) -> None:
     writer = _Watched(tmp_path)
-    log = WriteAheadLog(writer, lambda: None)
+    durable: list[int] = []
+    log = WriteAheadLog(writer, durable.append)
 
     futures = [log.append(str(number).encode()) for number in range(50)]
     before = any(future.done() for future in futures)
@@ -53,22 +54,26 @@ def test_requests_that_wait_together_are_synced_together(tmp_path: Path) -> None
     assert payloads(tmp_path) == [str(number).encode() for number in range(50)]
     assert writer.syncs < 10
     log.close()
+    assert sum(durable) == sum(len(str(number)) for number in range(50))
+    assert len(durable) < 10
 
 
 def test_a_sync_that_fails_fails_every_request_in_it(tmp_path: Path) -> None:
     writer = _Watched(tmp_path)
     writer.fail_sync = True
-    log = WriteAheadLog(writer, lambda: None)
+    durable: list[int] = []
+    log = WriteAheadLog(writer, durable.append)
     future = log.append(b"x")
     writer.may_sync.set()
 
     with pytest.raises(SegmentError, match="the disk is gone"):
         future.result(20)
     log.close()
+    assert durable == []
 
 
 def test_a_request_that_cannot_be_written_does_not_fail_its_neighbours(tmp_path: Path) -> None:
-    log = WriteAheadLog(SegmentWriter(tmp_path, now_ns=lambda: 1, pid=1), lambda: None)
+    log = WriteAheadLog(SegmentWriter(tmp_path, now_ns=lambda: 1, pid=1), lambda _: None)
 
     bad = log.append(bytes(65 * 1024 * 1024))
     good = log.append(b"good")
@@ -81,7 +86,7 @@ def test_a_request_that_cannot_be_written_does_not_fail_its_neighbours(tmp_path:
 
 
 def test_closing_writes_what_waits(tmp_path: Path) -> None:
-    log = WriteAheadLog(SegmentWriter(tmp_path, now_ns=lambda: 1, pid=1), lambda: None)
+    log = WriteAheadLog(SegmentWriter(tmp_path, now_ns=lambda: 1, pid=1), lambda _: None)
     futures = [log.append(b"x") for _ in range(20)]
 
     log.close()

@@ -60,14 +60,21 @@ def reader(
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     settings = Settings(home=tmp_path)
     reading = Reading(settings_pricer(settings), RowRedactor())
-    process = ReaderProcess(settings, reading, busy_bytes=1_000, clock=clock)
+    process = ReaderProcess(settings, reading, lag_bytes=1_000, clock=clock)
     yield process
     process.close()
 
 
-def until_helped(reader: ReaderProcess) -> int:
-    """Read until another process does it, and return its pid."""
-    reader.read([b"x" * 2_000], NOW)
+def fall_behind(reader: ReaderProcess, clock: Clock) -> None:
+    """Let more wait for longer than is usual."""
+    reader.waiting(2_000)
+    clock.now += 3
+    reader.waiting(2_000)
+
+
+def until_helped(reader: ReaderProcess, clock: Clock) -> int:
+    """Wait until another process reads, and return its pid."""
+    fall_behind(reader, clock)
     child = reader._child  # what is looked for
     assert child is not None
     deadline = time.monotonic() + 60
@@ -85,19 +92,48 @@ def shown(chunk: ReadChunk) -> object:
     ]  # fmt: skip
 
 
-def test_little_is_read_here_and_starts_no_process(reader: ReaderProcess, clock: Clock) -> None:
+def test_what_keeps_up_starts_no_process_however_much_it_is(
+    reader: ReaderProcess, clock: Clock
+) -> None:
+    for _ in range(20):
+        reader.waiting(1_000)
+        reader.read([b"x" * 1_000], NOW)
+        clock.now += 1
+
+    assert reader._child is None
+
+
+def test_a_lag_that_is_caught_up_with_starts_no_process(
+    reader: ReaderProcess, clock: Clock
+) -> None:
     for _ in range(5):
-        reader.read([b"x" * 500], NOW)
+        reader.waiting(50_000)
+        clock.now += 1
+        reader.waiting(50_000)
+        reader.waiting(500)
         clock.now += 10
 
     assert reader._child is None
+
+
+def test_with_one_processor_all_is_read_here(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    settings = Settings(home=tmp_path)
+    reader = ReaderProcess(settings, Reading(settings_pricer(settings)), lag_bytes=1, clock=clock)
+
+    fall_behind(reader, clock)
+
+    assert reader._child is None
+    assert reader.read(PAYLOADS, NOW).batch.spans == 3
 
 
 def test_another_process_reads_what_is_read_here_and_takes_over_after_its_end(
     reader: ReaderProcess, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     here = shown(reader.read(PAYLOADS, NOW))
-    pid = until_helped(reader)
+    pid = until_helped(reader, clock)
 
     there = shown(reader.read(PAYLOADS, NOW))
 
@@ -108,19 +144,23 @@ def test_another_process_reads_what_is_read_here_and_takes_over_after_its_end(
     os.kill(pid, signal.SIGKILL)
     assert shown(reader.read(PAYLOADS, NOW)) == here
     assert "they are read without it" in caplog.text
-    clock.now += 1
-    reader.read([b"x" * 5_000], NOW)
+    fall_behind(reader, clock)
     assert reader._child is None  # not again so soon
 
 
-def test_it_ends_when_it_was_quiet_for_long(reader: ReaderProcess, clock: Clock) -> None:
-    reader.read([b"x" * 2_000], NOW)
-    clock.now += 30
-    reader.rest()
+def test_it_ends_when_it_had_little_to_do_for_a_minute(reader: ReaderProcess, clock: Clock) -> None:
+    until_helped(reader, clock)
     child = reader._child
     assert child is not None
+    reader._busy_s = 40.0  # as if it had read for so long
+    clock.now += 61
+    reader.rest()
+    assert reader._child is child
 
-    clock.now += 31
+    clock.now += 59
+    reader.rest()
+    assert reader._child is child
+    clock.now += 2
     reader.rest()
 
     assert reader._child is None

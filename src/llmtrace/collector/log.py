@@ -31,8 +31,8 @@ class _Waiting(NamedTuple):
 class WriteAheadLog:
     """Appends requests durably; ``append`` from any thread."""
 
-    def __init__(self, writer: SegmentWriter, on_durable: Callable[[], None]) -> None:
-        """Start the thread; ``on_durable`` is called after every sync."""
+    def __init__(self, writer: SegmentWriter, on_durable: Callable[[int], None]) -> None:
+        """Start the thread; ``on_durable`` is told the bytes of every sync."""
         self._writer = writer
         self._on_durable = on_durable
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -95,4 +95,4 @@ class WriteAheadLog:
             return
         for waiting in written:
             waiting.done.set_result(None)
-        self._on_durable()
+        self._on_durable(sum(len(waiting.payload) for waiting in written))

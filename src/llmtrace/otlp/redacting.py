@@ -7,6 +7,7 @@ taken apart. What cannot be redacted is left out, never stored as it came.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -112,14 +113,14 @@ class RowRedactor:
     def _redact(self, rows: list[SpanRow], stretch: _Stretch, counts: Counter[str]) -> None:
         """Redact in ``rows`` those of a stretch that have something to take out."""
         texts = [*stretch.free, *stretch.names]
-        found = {texts[place] for place in self._free.places(texts)}
-        if not found:
+        places = self._free.places(texts)
+        if not places:
             return
-        for number in stretch.rows:
-            if not found.isdisjoint(_all_texts(rows[number])):
-                work = _Work(self._free, self._named, found)
-                rows[number] = work.row(rows[number])
-                work.count(counts)
+        found = {texts[place] for place in places}
+        for number in stretch.rows_of(places, rows):
+            work = _Work(self._free, self._named, found)
+            rows[number] = work.row(rows[number])
+            work.count(counts)
 
 
 class _Stretch:
@@ -130,6 +131,8 @@ class _Stretch:
         self.free: list[str] = []
         self.names: set[str] = set()
         """Names of all kinds, of which few are new from row to row."""
+        self._ends: list[int] = []
+        """How many of ``free`` there are up to the end of each row."""
         self._size = 0
 
     def add(self, number: int, row: SpanRow) -> int:
@@ -140,8 +143,20 @@ class _Stretch:
             free += _rare_texts(row)
         self.free += free
         self.rows.append(number)
+        self._ends.append(len(self.free))
         self._size += sum(map(len, free))
         return self._size
+
+    def rows_of(self, places: set[int], rows: list[SpanRow]) -> list[int]:
+        """Return which of ``rows`` hold the texts at ``places`` in ``free`` and then ``names``."""
+        told = {bisect_right(self._ends, place) for place in places if place < len(self.free)}
+        found = {self.rows[each] for each in told}
+        if any(place >= len(self.free) for place in places):
+            # Whose name it was is not remembered: seldom is one a secret.
+            names = list(self.names)
+            odd = {names[place - len(self.free)] for place in places if place >= len(self.free)}
+            found.update(each for each in self.rows if not odd.isdisjoint(_all_texts(rows[each])))
+        return sorted(found)
 
 
 class _Work:

@@ -76,8 +76,10 @@ class Redactor:
         ]
         if not found:
             return set()
-        ends = list(accumulate(len(text) + 1 for text in texts))
-        return {bisect_right(ends, place) for place in found}
+        ends = list(accumulate(map(len, texts)))
+        numbers = range(len(texts))
+        # Before the next text stand the characters of all up to it, and a line end for each.
+        return {bisect_right(numbers, place, key=lambda n: ends[n] + n + 1) for place in found}
 
     def json_text(self, text: str, counts: Counter[str]) -> str:
         """Return JSON text redacted and still JSON: a number that was replaced becomes a string.

@@ -69,6 +69,9 @@ class Reading(NamedTuple):
         """Read one request."""
         return self.read([payload], now).batch
 
+    def waiting(self, size: int) -> None:
+        """Nobody helps, however much waits."""
+
     def rest(self) -> None:
         """Nothing is held between two readings."""
 

@@ -54,6 +54,10 @@ class Reader(Protocol):
         """Read one request, beside another thread's ``read``."""
         ...
 
+    def waiting(self, size: int) -> None:
+        """Know how many bytes wait to be read, beside another thread's ``read``."""
+        ...
+
     def rest(self) -> None:
         """Know that nothing more is there for now."""
         ...
@@ -139,6 +143,7 @@ class Drain:
             reads = chunks(self._read(should_stop))
             with closing(reading_ahead(reads, self._read_chunk, size_bytes)) as contents:
                 for chunk, content in contents:
+                    self._reader.waiting(self.pending_bytes())
                     self._store(self._group(chunk, content.result(), finished))
         except BaseException:
             self._seen_bytes.clear()

@@ -1,8 +1,9 @@
-"""Reads requests in a second process while there are more of them than one can read.
+"""Reads requests in a second process while more of them come than one can read.
 
 Reading is Python: all of it together in one process leaves a second processor idle. So that a quiet
-laptop pays nothing, the process is started only when much comes, and ended when it is quiet again.
-Until it is ready, and whenever it is gone, requests are read here.
+laptop pays nothing, the process is started only when the reading here falls behind what comes, and
+ended when there is little for it to do. Until it is ready, and whenever it is gone, requests are
+read here.
 """
 
 from __future__ import annotations
@@ -29,10 +30,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BUSY_BYTES: Final = 24 * 1024 * 1024
-"""So much without a pause is worth a process: some ten thousand spans."""
-_PAUSE_S: Final = 2.0
-_IDLE_S: Final = 60.0
+LAG_BYTES: Final = 24 * 1024 * 1024
+"""Three transactions' worth: more than that waits only where the reading does not keep up …"""
+_LAG_S: Final = 2.0
+"""… or had to stand still for a moment, after which it catches up by itself."""
+_LOOK_EVERY_S: Final = 60.0
+_LITTLE: Final = 0.25
+"""The share of the time below which the process is not worth its memory: about 3 000 spans a
+second. Twice as many are read without it."""
 _AFTER_FAILURE_S: Final = 300.0
 _COMMAND: Final = (
     "import sys; sys.path[:] = {path!r}\nfrom llmtrace.store.reader_child import main\nmain()"
@@ -47,23 +52,25 @@ class ReaderProcess:
         settings: Settings,
         reading: Reading,
         *,
-        busy_bytes: int = BUSY_BYTES,
+        lag_bytes: int = LAG_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start nothing. ``reading`` is what ``settings`` mean."""
         self._settings = settings
         self._reading = reading
-        self._busy_bytes = busy_bytes if (os.cpu_count() or 1) > 1 else sys.maxsize
+        self._lag_bytes = lag_bytes if (os.cpu_count() or 1) > 1 else sys.maxsize
         self._clock = clock
         self._child: _Child | None = None
-        self._bytes = 0
-        self._last_read = self._not_before = clock()
+        self._lags_since: float | None = None
+        self._not_before = self._looked_at = clock()
+        self._busy_s = 0.0
+        """How long it has read since it was looked at."""
 
     def read(self, payloads: Sequence[bytes], now: datetime) -> ReadChunk:
         """Read some requests; see ``Reading.read``."""
-        self._notice(sum(map(len, payloads)))
         child = self._child
         if child is not None and child.is_ready():
+            began = self._clock()
             try:
                 return child.read(payloads, now)
             except (OSError, EOFError, ValueError) as error:
@@ -71,37 +78,50 @@ class ReaderProcess:
                     "the process that helps reading spans ended (%s); they are read without it",
                     error or type(error).__name__,
                 )
-                self._end()
                 self._not_before = self._clock() + _AFTER_FAILURE_S
+                self._end()
+            finally:
+                self._busy_s += self._clock() - began
         return self._reading.read(payloads, now)
 
     def read_here(self, payload: bytes, now: datetime) -> Batch:
         """Read one request, from any thread."""
         return self._reading.read_here(payload, now)
 
+    def waiting(self, size: int) -> None:
+        """Start the process once much waits, and still does some time later."""
+        if size <= self._lag_bytes:
+            self._lags_since = None
+            return
+        moment = self._clock()
+        if self._lags_since is None:
+            self._lags_since = moment
+        is_behind = moment - self._lags_since >= _LAG_S
+        if is_behind and self._child is None and moment >= self._not_before:
+            self._start(moment)
+
     def rest(self) -> None:
-        """End the process if nothing was read for long."""
-        if self._child is not None and self._clock() - self._last_read > _IDLE_S:
+        """End the process if it had little to do for a minute; while nobody reads."""
+        moment = self._clock()
+        spent = moment - self._looked_at
+        if self._child is None or spent < _LOOK_EVERY_S:
+            return
+        if self._busy_s < _LITTLE * spent:
             self._end()
+        self._busy_s, self._looked_at = 0.0, moment
 
     def close(self) -> None:
         """End the process; twice does nothing."""
         self._end()
         self._not_before = float("inf")
 
-    def _notice(self, size: int) -> None:
-        """Start the process when much came without a pause."""
-        moment = self._clock()
-        if moment - self._last_read > _PAUSE_S:
-            self._bytes = 0
-        self._last_read = moment
-        self._bytes += size
-        if self._child is None and self._bytes > self._busy_bytes and moment >= self._not_before:
-            try:
-                self._child = _Child(self._settings)
-            except OSError as error:
-                logger.warning("no process to help reading spans could be started: %s", error)
-                self._not_before = moment + _AFTER_FAILURE_S
+    def _start(self, moment: float) -> None:
+        try:
+            self._child = _Child(self._settings)
+        except OSError as error:
+            logger.warning("no process to help reading spans could be started: %s", error)
+            self._not_before = moment + _AFTER_FAILURE_S
+        self._busy_s, self._looked_at = 0.0, moment
 
     def _end(self) -> None:
         if self._child is not None:
