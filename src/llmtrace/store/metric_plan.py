@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 FEW_CALLS: Final = 100_000
 """Up to here the calls themselves are counted."""
-EXACT_CALLS: Final = 1_000_000
+EXACT_CALLS: Final = 250_000
 """Percentiles over more calls than this may come from the histogram."""
 _HOUR: Final = timedelta(hours=1)
 _IN_RANGE: Final = """
