@@ -17,6 +17,7 @@ from streamlit.errors import StreamlitAPIException
 
 from dashboards import address, data
 from dashboards.components.format import one_line, plain
+from dashboards.components.popover import popover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,12 +179,12 @@ def _days() -> list[str]:
 
 
 def _filters() -> dict[str, list[str]]:
-    popover = st.popover(
+    choices = popover(
         "Filters", icon=":material/filter_alt:", key="filters-open", on_change="rerun"
     )
-    with popover:
+    with choices:
         # What there is to choose from is asked for only by those who look.
-        return {name: _choice(name, is_open=bool(popover.open)) for name in _LABELS}
+        return {name: _choice(name, is_open=bool(choices.open)) for name in _LABELS}
 
 
 def _choice(name: str, *, is_open: bool) -> list[str]:
@@ -201,6 +202,8 @@ def _choice(name: str, *, is_open: bool) -> list[str]:
         # A link may name a value that is not among the most frequent.
         accept_new_options=True,
         placeholder="key=value" if name == "tag" else "All",
+        # All is what nothing chosen means; as a choice it would be a long link.
+        select_all=False,
     )
     return list(picked)
 
@@ -209,7 +212,7 @@ def _looks() -> dict[str, list[str]]:
     """Show what changes the look of a page but not which calls are meant."""
     zone = st.context.timezone or "UTC"
     browser = zone if address.is_zone(zone) else "none"
-    with st.popover("View", icon=":material/tune:"):
+    with popover("View", icon=":material/tune:"):
         compare = st.toggle(
             "Compare with the range before", value=True, key="compare", bind="query-params"
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboards import address, data
+from dashboards.components.popover import popover
 
 
 def refresh_bar() -> data.View:
     """Show the choice and return it; what the other pages' filter bar says stays as it is."""
     with (
         st.container(horizontal=True, vertical_alignment="center", key="looks"),
-        st.popover("View", icon=":material/tune:"),
+        popover("View", icon=":material/tune:"),
     ):
         tables = st.toggle("Charts as tables", key="tables", bind="query-params")
         refresh = st.selectbox(

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboards import data_sql as sql
 from dashboards.components import format as fmt
+from dashboards.components.popover import popover
 from dashboards.data import DataError
 
 if TYPE_CHECKING:
@@ -33,12 +34,12 @@ def menus() -> None:
     try:
         found = sql.saved()
     except DataError as error:
-        with st.popover("Saved", icon=":material/folder_open:"):
+        with popover("Saved", icon=":material/folder_open:"):
             st.text(fmt.plain(error, 500))
         return
-    with st.popover("Saved", icon=":material/folder_open:"):
+    with popover("Saved", icon=":material/folder_open:"):
         _open(found)
-    with st.popover("Save", icon=":material/save:"):
+    with popover("Save", icon=":material/save:"):
         _save(found)
 
 

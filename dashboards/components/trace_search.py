@@ -9,6 +9,7 @@ import streamlit as st
 from dashboards import data_traces as figures
 from dashboards.components import format as fmt
 from dashboards.components.filters import zoom
+from dashboards.components.popover import popover
 from dashboards.components.tables import html_table
 from dashboards.components.volume import brush_of, volume_bars, volume_table
 
@@ -51,7 +52,7 @@ def search_box() -> str:
             label_visibility="collapsed",
             max_chars=figures.MAX_CHARACTERS,
         )
-        with st.popover("", icon=":material/help:", help="How to search"):
+        with popover("", icon=":material/help:", help="How to search"):
             st.html(html_table(("Write", "Finds traces"), _HELP, caption="How to search"))
     return text or ""
 

@@ -11,6 +11,7 @@ from dashboards.components import format as fmt
 from dashboards.components import saved_queries
 from dashboards.components.cards import choosing_card
 from dashboards.components.grid import grid
+from dashboards.components.popover import popover
 from dashboards.components.states import page
 from dashboards.data import DataError
 
@@ -142,7 +143,7 @@ def _saved() -> Sequence[sql.SavedQuery]:
 
 
 def _examples() -> None:
-    with st.popover("Examples", icon=":material/lightbulb:"):
+    with popover("Examples", icon=":material/lightbulb:"):
         for number, (title, text) in enumerate(sql.EXAMPLES.items()):
             st.button(title, key=f"sql-example-{number}", type="tertiary",
                       on_click=saved_queries.put, args=(text,))  # fmt: skip

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
+from playwright.sync_api import expect
 
 from tests.end_to_end.axe import grave_violations
 from tests.end_to_end.browsing import browser, dashboard, watch
@@ -201,15 +202,38 @@ def test_the_range_is_chosen_and_a_row_picked_by_keyboard_alone(shop: Shop) -> N
     keys.press("Space")
     page.wait_for_url("**range=7d")
     shop.shown.settle()
-    tab_to(page, "[data-testid=stPopoverButton]")
-    keys.press("Enter")
-    page.get_by_test_id("stPopoverBody").wait_for()
-    keys.press("Escape")
-    page.get_by_test_id("stPopoverBody").wait_for(state="detached")
     tab_to(page, "canvas")
     keys.press("ArrowDown")
     keys.press("Shift+Space")
     page.get_by_text(re.compile(r"Only\s+model: ")).wait_for()
+    shop.shown.assert_clean()
+
+
+def test_a_filter_is_chosen_by_keyboard_alone(shop: Shop) -> None:
+    page = at_home(shop, "/reliability")
+    page.locator(TABLE).first.wait_for()
+    keys = page.keyboard
+    choices = page.get_by_test_id("stPopoverBody")
+    tab_to(page, "[data-testid=stPopoverButton]")
+
+    keys.press("Enter")
+    expect(choices).to_be_focused()
+    choices.get_by_role("combobox").first.wait_for()  # its program is loaded when first needed
+    for _ in ("Environment", "Provider", "Model"):
+        keys.press("Tab")
+    keys.type("5-mini")
+    page.get_by_role("option", name="gpt-5-mini").wait_for()
+    keys.press("Enter")
+
+    page.wait_for_url("**model=gpt-5-mini")
+    page.get_by_text("Only  Model: gpt-5-mini").wait_for()
+    expect(choices.get_by_role("combobox", name="Model")).to_be_focused()
+    tab_to(page, "[aria-label=Tag]")
+    keys.press("Tab")
+    expect(choices.get_by_role("combobox", name="Environment")).to_be_focused()
+    keys.press("Escape")
+    choices.wait_for(state="detached")
+    expect(page.get_by_test_id("stPopoverButton").filter(has_text="Filters")).to_be_focused()
     shop.shown.assert_clean()
 
 
