@@ -10,7 +10,7 @@ here. Times are shown in the viewer's zone.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -37,6 +37,13 @@ if TYPE_CHECKING:
 
 # Moments are rounded up to this, so that viewers share cached answers and none is older.
 STEP_S: Final = 10
+# In a large store a long range moves on in longer steps: nobody sees a minute in a week, and the
+# answer costs a hundred times what today's does.
+_LONG_STEPS_S: Final = ((timedelta(days=8), 300), (timedelta(hours=25), 60))
+LONGEST_STEP_S: Final = _LONG_STEPS_S[0][1]
+"""Time to live of cached answers that have a ``stamp``."""
+_LARGE: Final = 250_000
+"""Calls in thirty days."""
 NO_VALUE: Final = "(none)"
 FIELDS: Final = {
     "environment": "environments",
@@ -90,7 +97,7 @@ def whole_admin() -> Admin:
 
 def ask(query: MetricQuery) -> list[dict[str, Any]]:
     """Return the metric layer's answer."""
-    return _ask(place(), query)
+    return _ask(place(), query, stamp(query.start, query.end))
 
 
 def ask_of(query: MetricQuery, values: Collection[str | None] | None) -> list[dict[str, Any]]:
@@ -198,11 +205,34 @@ def present() -> datetime:
     return datetime.fromtimestamp((seconds // STEP_S + 1) * STEP_S, UTC)
 
 
+def step_s(start: datetime, end: datetime) -> int:
+    """Return the seconds for which the answer about a range is good."""
+    length = end - start
+    for longer, step in _LONG_STEPS_S:
+        if length > longer and _is_large(place()):
+            return step
+    return STEP_S
+
+
+def stamp(start: datetime, end: datetime) -> int:
+    """Return what is the same as long as an answer about a range is good, for its cache's key."""
+    return int(present().timestamp()) // step_s(start, end)
+
+
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _whole(folder: str) -> HomeStore:
     return open_store(Path(folder))
 
 
-@st.cache_data(ttl=STEP_S, max_entries=2_000, show_spinner=False)
-def _ask(where: Place, query: MetricQuery) -> list[dict[str, Any]]:
+@st.cache_data(ttl=600, max_entries=50, show_spinner=False)
+def _is_large(where: Place) -> bool:
+    now = present()
+    query = MetricQuery(measures=("requests",), start=now - timedelta(days=30), end=now)
+    (row,) = run_metrics(open_at(where), query).to_pylist()
+    return row["requests"] > _LARGE
+
+
+@st.cache_data(ttl=LONGEST_STEP_S, max_entries=2_000, show_spinner=False)
+def _ask(where: Place, query: MetricQuery, at: int) -> list[dict[str, Any]]:
+    del at  # of the key: ``stamp``
     return run_metrics(open_at(where), query).to_pylist()

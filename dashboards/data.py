@@ -30,7 +30,7 @@ from dashboards.asking import (
 )
 from dashboards.figures import Bar, Figure, Spender, View
 from dashboards.home import home
-from dashboards.viewing import known_pairs, known_values, moved_on, view, zone_of
+from dashboards.viewing import known_pairs, known_values, moved_on, settled, view, zone_of
 from llmtrace.errors import LlmtraceError, QueryError
 from llmtrace.store.comparison import change_ratio, share
 from llmtrace.store.forecast import PeriodForecast, forecast_month
@@ -59,6 +59,7 @@ __all__ = [
     "known_pairs",
     "known_values",
     "moved_on",
+    "settled",
     "view",
     "zone_of",
 ]

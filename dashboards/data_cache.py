@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from dashboards.asking import (
-    STEP_S,
+    LONGEST_STEP_S,
     ask,
     changed,
     figures_of,
@@ -18,6 +18,7 @@ from dashboards.asking import (
     over_time,
     place,
     scoped,
+    stamp,
     wall_ms,
 )
 from dashboards.figures import Figure, Point, View
@@ -118,10 +119,12 @@ def by_value(shown: View, by: str) -> list[Row]:
 
 def breaks(shown: View) -> Findings:
     """Return where consecutive prompts part that ought to begin alike, of the latest calls."""
-    return _breaks(place(), scoped(shown, "requests"))
+    query = scoped(shown, "requests")
+    return _breaks(place(), query, stamp(query.start, query.end))
 
 
-@st.cache_data(ttl=6 * STEP_S, max_entries=50, show_spinner=False)
-def _breaks(where: Place, query: MetricQuery) -> Findings:
+@st.cache_data(ttl=LONGEST_STEP_S, max_entries=50, show_spinner=False)
+def _breaks(where: Place, query: MetricQuery, at: int) -> Findings:
+    del at  # of the key: ``stamp``
     rows = prompts_behind(open_at(where), query, limit=LOOKED_AT).to_pylist()
     return find_breaks(prompt_of(row) for row in rows)

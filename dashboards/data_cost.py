@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from dashboards.asking import (
+    LONGEST_STEP_S,
     NO_VALUE,
     STEP_S,
     ask,
@@ -18,6 +19,7 @@ from dashboards.asking import (
     open_at,
     place,
     scoped,
+    stamp,
 )
 from dashboards.home import home
 from llmtrace.cli.prices.unpriced import diagnosis
@@ -167,9 +169,10 @@ def heat(shown: View) -> dict[tuple[int, int], Decimal]:
 
 def distribution(shown: View) -> list[Step]:
     """Return how many calls cost how much, in steps without gaps."""
+    scope = shown.scope
     return [
         Step(from_usd=row["from_usd"], calls=row["calls"], cost=row["cost_usd"])
-        for row in _distribution(place(), shown.scope)
+        for row in _distribution(place(), scope, stamp(scope.start, scope.end))
     ]
 
 
@@ -223,8 +226,9 @@ def _first_call(where: Place) -> datetime:
     return datetime.max.replace(tzinfo=UTC) if found is None else found.replace(tzinfo=UTC)
 
 
-@st.cache_data(ttl=STEP_S, max_entries=200, show_spinner=False)
-def _distribution(where: Place, scope: Scope) -> list[dict[str, Any]]:
+@st.cache_data(ttl=LONGEST_STEP_S, max_entries=200, show_spinner=False)
+def _distribution(where: Place, scope: Scope, at: int) -> list[dict[str, Any]]:
+    del at  # of the key: ``stamp``
     return cost_distribution(open_at(where), scope).to_pylist()
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from dashboards.asking import (
-    STEP_S,
+    LONGEST_STEP_S,
     ask,
     changed,
     figures_of,
@@ -18,6 +18,7 @@ from dashboards.asking import (
     open_at,
     place,
     scoped,
+    stamp,
     wall_ms,
     with_local_time,
 )
@@ -163,7 +164,8 @@ def behind(
 ) -> list[Row]:
     """Return calls behind a number, with ``when`` in the viewer's zone."""
     query = narrowed(scoped(shown, "requests"), filters)
-    return with_local_time(_behind(place(), query, which, limit), shown.zone)
+    found = _behind(place(), query, which, limit, stamp(query.start, query.end))
+    return with_local_time(found, shown.zone)
 
 
 def _compared(row: Row, earlier: Mapping[str, Any]) -> Row:
@@ -171,6 +173,7 @@ def _compared(row: Row, earlier: Mapping[str, Any]) -> Row:
     return {**row, **changes}
 
 
-@st.cache_data(ttl=STEP_S, max_entries=200, show_spinner=False)
-def _behind(where: Place, query: MetricQuery, which: Behind, limit: int) -> list[Row]:
+@st.cache_data(ttl=LONGEST_STEP_S, max_entries=200, show_spinner=False)
+def _behind(where: Place, query: MetricQuery, which: Behind, limit: int, at: int) -> list[Row]:
+    del at  # of the key: ``stamp``
     return calls_behind(open_at(where), query, which, limit=limit).to_pylist()

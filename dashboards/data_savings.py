@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import streamlit as st
 
-from dashboards.address import CUSTOM
+from dashboards import viewing
 from dashboards.asking import (
     STEP_S,
     Place,
@@ -68,15 +68,8 @@ Item = TypeVar("Item")
 
 def settled(shown: View) -> View:
     """Return the same view as of the last whole five minutes: what is looked for is dear."""
-    late = timedelta(seconds=shown.now.timestamp() % _KEPT_S)
-    scope = shown.scope
-    if scope.end != shown.now or scope.end - late <= scope.start:
-        return shown
-    # A range of so many hours moves as a whole; a month, or days, keep their beginning.
-    start = scope.start if shown.range in (CUSTOM, "MTD") else scope.start - late
-    return replace(
-        shown, scope=replace(scope, start=start, end=scope.end - late), now=shown.now - late
-    )
+    moved = viewing.settled(shown, _KEPT_S)
+    return replace(moved, now=shown.now - (shown.scope.end - moved.scope.end))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import streamlit as st
 
 from dashboards.asking import (
-    STEP_S,
+    LONGEST_STEP_S,
     Place,
     ask,
     changed,
@@ -17,6 +17,7 @@ from dashboards.asking import (
     open_at,
     place,
     scoped,
+    stamp,
     wall_ms,
 )
 from dashboards.figures import Figure, Point, View
@@ -98,7 +99,9 @@ def active(shown: View) -> tuple[list[Point], list[str]]:
 
 def lengths(shown: View) -> list[Length]:
     """Return how many prompts are how long, without gaps between the shortest and the longest."""
-    found = {row["from_tokens"]: row for row in _lengths(place(), scoped(shown, "requests"))}
+    query = scoped(shown, "requests")
+    lengths = _lengths(place(), query, stamp(query.start, query.end))
+    found = {row["from_tokens"]: row for row in lengths}
     steps = [0, *(1 << power for power in range(max(found, default=0).bit_length()))]
     shortest = min(found, default=0)
     empty = {"calls": 0, "input_tokens": 0}
@@ -162,6 +165,7 @@ def _course(shown: View, rows: list[Row], series: dict[str, str]) -> tuple[list[
     return points, list(named.values())
 
 
-@st.cache_data(ttl=STEP_S, max_entries=200, show_spinner=False)
-def _lengths(where: Place, query: MetricQuery) -> list[Row]:
+@st.cache_data(ttl=LONGEST_STEP_S, max_entries=200, show_spinner=False)
+def _lengths(where: Place, query: MetricQuery, at: int) -> list[Row]:
+    del at  # of the key: ``stamp``
     return context_lengths(open_at(where), query).to_pylist()

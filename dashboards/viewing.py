@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 import streamlit as st
 
 from dashboards.address import CUSTOM, Choice, is_zone
-from dashboards.asking import FIELDS, STEP_S, Place, ask, open_at, place, present
+from dashboards.asking import FIELDS, STEP_S, Place, ask, open_at, place, present, step_s
 from dashboards.figures import View
 from llmtrace.store.metric_time import Grain, check_timezone, period_start
 from llmtrace.store.metrics import MetricQuery
@@ -58,6 +59,21 @@ def zone_of(choice: Choice, browser_zone: str | None) -> str:
 def moved_on(shown: View) -> View:
     """Return the same choice as of now."""
     return view(shown.choice, shown.zone)
+
+
+def settled(shown: View, every_s: int | None = None) -> View:
+    """Return the same range as of a moment that all viewers share for a while.
+
+    ``every_s``: for how long; by default as long as an answer about the range is good.
+    """
+    scope = shown.scope
+    step = every_s or step_s(scope.start, scope.end)
+    late = timedelta(seconds=shown.now.timestamp() % step)
+    if scope.end != shown.now or step <= STEP_S or scope.end - late <= scope.start:
+        return shown
+    # A range of so many hours moves as a whole; a month, or days, keep their beginning.
+    start = scope.start - late if shown.range in _LENGTHS else scope.start
+    return replace(shown, scope=replace(scope, start=start, end=scope.end - late))
 
 
 def known_values(dimension: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -62,16 +63,22 @@ def page(render: Callable[[], None], *, needs_calls: bool = True) -> None:
         _unavailable(error)
 
 
-def live(shown: data.View, draw: Callable[[data.View], None]) -> None:
+def live(shown: data.View, draw: Callable[[data.View], None], *, is_summary: bool = False) -> None:
     """Draw a page's figures, and again as often as the viewer chose: the range moves on.
 
+    ``is_summary``: of many calls; a long range of those moves on in longer steps, and says so.
     A store that goes away between two looks is said in their place.
     """
 
     @st.fragment(run_every=REFRESHES[shown.choice.refresh])
     def again() -> None:
         try:
-            draw(data.moved_on(shown))
+            now = data.moved_on(shown)
+            drawn = data.settled(now) if is_summary else now
+            draw(drawn)
+            if drawn.scope.end != now.scope.end:
+                until = drawn.scope.end.astimezone(ZoneInfo(drawn.zone))
+                st.caption(f"Calls until {until:%H:%M}: a range this long moves on in steps.")
         except data.DataError as error:
             _unavailable(error, draw.__name__)
 

@@ -36,7 +36,7 @@ _BREAKS: Final = 5
 def render() -> None:
     """Show the page."""
     st.title("Cache", anchor=False)
-    live(filter_bar(), _body)
+    live(filter_bar(), _body, is_summary=True)
 
 
 def _body(shown: data.View) -> None:

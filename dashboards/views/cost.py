@@ -39,7 +39,7 @@ _VERDICTS: Final = {
 def render() -> None:
     """Show the page."""
     st.title("Cost", anchor=False)
-    live(filter_bar(), _body)
+    live(filter_bar(), _body, is_summary=True)
 
 
 def _body(shown: data.View) -> None:

@@ -35,7 +35,7 @@ _SEVERITY_COLOR: Final = {"critical": "red", "warning": "orange", "info": "blue"
 def render() -> None:
     """Show the page."""
     st.title("Overview", anchor=False)
-    live(filter_bar(), _body)
+    live(filter_bar(), _body, is_summary=True)
 
 
 def _body(shown: data.View) -> None:

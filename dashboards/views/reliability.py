@@ -40,7 +40,7 @@ _RETRIED: Final = {"yes": "Retried", "no": "First attempt", None: "Not told"}
 def render() -> None:
     """Show the page."""
     st.title("Latency & reliability", anchor=False)
-    live(filter_bar(), _body)
+    live(filter_bar(), _body, is_summary=True)
 
 
 def _body(shown: data.View) -> None:

@@ -45,7 +45,7 @@ _WORDS: Final = {
 def render() -> None:
     """Show the page."""
     st.title("Usage & tokens", anchor=False)
-    live(filter_bar(), _body)
+    live(filter_bar(), _body, is_summary=True)
 
 
 def _body(shown: data.View) -> None:

@@ -1,0 +1,111 @@
+"""A long range of a large store moves on in steps that viewers share; nothing else does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import streamlit as st
+
+from dashboards import asking
+from dashboards.address import CUSTOM, Choice
+from dashboards.viewing import settled, view
+from llmtrace.store import Writer
+from tests.store.calls import NOON, call
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = datetime(2026, 11, 20, 15, 3, 27, tzinfo=UTC)
+ROUNDED = datetime(2026, 11, 20, 15, 3, 30, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    """The clock of the pages."""
+
+    at: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    with Writer(tmp_path / "llmtrace.duckdb") as writer:
+        writer.insert([call(NOON), call(NOON)])
+    clock = Clock()
+    monkeypatch.setenv("LLMTRACE_HOME", str(tmp_path))
+    monkeypatch.setattr(asking, "SystemClock", lambda: clock)
+    st.cache_data.clear()
+    return clock
+
+
+@pytest.fixture
+def large(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    monkeypatch.setattr(asking, "_LARGE", 1)
+    return clock
+
+
+@pytest.mark.parametrize(
+    ("choice", "start", "end"),
+    [
+        (Choice(range="24h"), ROUNDED - timedelta(days=1), ROUNDED),
+        (
+            Choice(range="7d"),
+            datetime(2026, 11, 13, 15, 3, tzinfo=UTC),
+            datetime(2026, 11, 20, 15, 3, tzinfo=UTC),
+        ),
+        (
+            Choice(range="30d"),
+            datetime(2026, 10, 21, 15, 0, tzinfo=UTC),
+            datetime(2026, 11, 20, 15, 0, tzinfo=UTC),
+        ),
+        (
+            Choice(range="MTD"),
+            datetime(2026, 11, 1, tzinfo=UTC),
+            datetime(2026, 11, 20, 15, 0, tzinfo=UTC),
+        ),
+        (
+            Choice(range=CUSTOM, days=(date(2026, 10, 3), date(2026, 11, 3))),
+            datetime(2026, 10, 3, tzinfo=UTC),
+            datetime(2026, 11, 4, tzinfo=UTC),
+        ),
+    ],
+)
+@pytest.mark.usefixtures("large")
+def test_the_longer_a_range_the_longer_its_step(
+    choice: Choice, start: datetime, end: datetime
+) -> None:
+    shown = view(choice, "UTC")
+
+    found = settled(shown)
+
+    assert (found.scope.start, found.scope.end) == (start, end)
+    assert found.now == shown.now == ROUNDED  # what today cost is of now
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_small_store_is_always_shown_as_of_now() -> None:
+    shown = view(Choice(range="30d"), "UTC")
+
+    assert settled(shown) == shown
+
+
+def test_an_answer_is_good_until_the_step_is_over(large: Clock) -> None:
+    first = settled(view(Choice(range="30d"), "UTC"))
+    stamps = [asking.stamp(first.scope.start, first.scope.end)]
+
+    for moment in (NOW + timedelta(seconds=80), NOW + timedelta(seconds=90)):
+        large.at = moment
+        shown = settled(view(Choice(range="30d"), "UTC"))
+        stamps.append(asking.stamp(shown.scope.start, shown.scope.end))
+        assert (shown.scope == first.scope) == (moment < NOW + timedelta(seconds=83))
+
+    assert stamps[0] == stamps[1] == stamps[2] - 1
+    short = NOW - timedelta(hours=24)
+    before = asking.stamp(short, NOW)
+    large.at += timedelta(seconds=10)
+    assert asking.stamp(short, NOW) == before + 1
