@@ -8,6 +8,7 @@ LlmtraceError
 │   ├── StoreVersionError  the store was written by a newer llmtrace
 │   └── StoreUnreachableError  the collector is gone, or the disk is
 ├── QueryError             the SQL or metric query is refused, wrong, or too slow
+│   ├── QueryMemoryError   it needs more memory than it may have where it was run
 │   └── SearchError        a search for traces cannot be read (says at which character)
 ├── SegmentError           a spool or log directory cannot be written
 ├── PriceFileError         the user's price file is wrong
@@ -58,6 +59,10 @@ class StoreUnreachableError(StoreError):
 
 class QueryError(LlmtraceError):
     """A query is refused by the gate, is wrong, or ran out of its limits."""
+
+
+class QueryMemoryError(QueryError):
+    """A query needs more memory than it may have where it was run."""
 
 
 class SearchError(QueryError):

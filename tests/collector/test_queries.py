@@ -86,7 +86,7 @@ def test_a_huge_text_is_made_elsewhere_and_the_collector_goes_on(collector: Coll
     answer = ask(collector, "/v1/sql", question)
 
     assert answer.status == 400
-    assert "allocate" in answer.json()["error"]
+    assert "more memory" in answer.json()["error"]
     assert call(collector.url, "GET", "/readyz").status == 200
 
 

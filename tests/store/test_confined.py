@@ -14,7 +14,6 @@ from llmtrace.errors import QueryError, StoreError
 from llmtrace.store import TRUNCATED_KEY, Writer
 from llmtrace.store.adhoc import Cancellation
 from llmtrace.store.confined import ConfinedQueries
-from llmtrace.store.queries import store_counts
 from tests.store.calls import call
 
 if TYPE_CHECKING:
@@ -172,18 +171,6 @@ def test_the_writer_goes_on_while_a_query_runs(confined: ConfinedQueries, writer
     thread.join(20)
 
     assert took < 10
-
-
-def test_a_named_query_needs_no_process(writer: Writer) -> None:
-    confined = ConfinedQueries(writer)
-
-    class Asked:
-        def sql(self, query: str) -> pa.Table:
-            return ask(confined, query)
-
-    store_counts(Asked())  # pyright: ignore[reportArgumentType]  # all that the query needs of a store
-
-    assert confined._spare is None
 
 
 def test_after_the_end_no_process_is_left(writer: Writer) -> None:

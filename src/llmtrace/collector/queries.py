@@ -8,6 +8,9 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import logging
+import os
+import threading
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -16,7 +19,7 @@ import pyarrow as pa
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from llmtrace.errors import QueryError, StoreError
+from llmtrace.errors import QueryError, QueryMemoryError, StoreError
 from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S, Cancellation
 from llmtrace.store.confined import ConfinedQueries
 from llmtrace.store.metric_json import metric_query
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from llmtrace.store import Writer
+
+logger = logging.getLogger(__name__)
 
 JSON: Final = "application/json"
 MAX_ANSWER_BYTES: Final = 256 * 1024 * 1024
@@ -51,6 +56,8 @@ class QueryRoutes:
         self.outcomes = Counter[str](dict.fromkeys(_OUTCOMES.values(), 0))
         """How many questions ended how, for the collector's own metrics."""
         self._confined = ConfinedQueries(writer)
+        # More at once only take the processors, and the memory, from one another.
+        self._turns = threading.BoundedSemaphore(os.cpu_count() or 1)
 
     def close(self) -> None:
         """End what waits for a query, before the writer is closed."""
@@ -63,7 +70,12 @@ class QueryRoutes:
             question = _question(content)
             if wants_json:
                 question["max_bytes"] = min(question["max_bytes"], MAX_JSON_BYTES)
-            table = self._confined.sql(**question, cancellation=cancellation)
+            if content.get("is_ours") is True:
+                limits = {name: question[name] for name in ("max_rows", "timeout_s", "max_bytes")}
+                bounded = self._bounded(cancellation)
+                table = bounded.sql(question["query"], question["parameters"], **limits)
+            else:
+                table = self._confined.sql(**question, cancellation=cancellation)
             return _json(table) if wants_json else _arrow(table)
 
         wants_json = _accepts_first(request, JSON)
@@ -73,13 +85,15 @@ class QueryRoutes:
         """Answer a question to the metric layer; see ``store.metrics.MetricQuery``."""
 
         def answer(content: dict[str, Any], cancellation: Cancellation) -> Response:
-            bounded = _Bounded(self._writer, cancellation)
-            table = run_metrics(bounded, metric_query(content))
+            table = run_metrics(self._bounded(cancellation), metric_query(content))
             return _arrow(table) if wants_arrow else _json(table)
 
         wants_arrow = _accepts_first(request, ARROW_STREAM)
 
         return self._counted(await _answered(request, answer))
+
+    def _bounded(self, cancellation: Cancellation) -> _Bounded:
+        return _Bounded(self._writer, cancellation, self._confined, self._turns)
 
     def _counted(self, response: Response) -> Response:
         self.outcomes[_OUTCOMES[response.status_code]] += 1
@@ -88,10 +102,16 @@ class QueryRoutes:
 
 @dataclass(frozen=True, slots=True)
 class _Bounded:
-    """A store whose queries end with the request that asked them."""
+    """A store whose queries end with the request that asked them, some of them at once.
+
+    They are ours, see ``own_sql``; one that needs more memory than there is beside storing spans
+    gets a process of its own all the same.
+    """
 
     writer: Writer
     cancellation: Cancellation
+    confined: ConfinedQueries
+    turns: threading.BoundedSemaphore
 
     @property
     def where(self) -> str:
@@ -104,15 +124,23 @@ class _Bounded:
         *,
         max_rows: int | None = DEFAULT_MAX_ROWS,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        max_bytes: int = MAX_ANSWER_BYTES,
     ) -> pa.Table:
-        return self.writer.sql(
-            query,
-            parameters,
-            max_rows=max_rows,
-            timeout_s=timeout_s,
-            max_bytes=MAX_ANSWER_BYTES,
-            cancellation=self.cancellation,
-        )
+        limits: dict[str, Any] = {
+            "max_rows": max_rows,
+            "timeout_s": timeout_s,
+            "max_bytes": max_bytes,
+            "cancellation": self.cancellation,
+        }
+        if not self.turns.acquire(timeout=timeout_s):
+            raise StoreError(f"other queries took all of {timeout_s:g} s; try again later")
+        try:
+            return self.writer.sql(query, parameters, **limits)
+        except QueryMemoryError:
+            logger.info("a question gets a process of its own, for it needs more memory")
+        finally:
+            self.turns.release()
+        return self.confined.sql(query, parameters, **limits)
 
     def refresh(self) -> None:
         self.writer.refresh()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Connection = duckdb.DuckDBPyConnection
 DatabaseError = duckdb.Error
 InterruptError = duckdb.InterruptException
+OutOfMemoryError = duckdb.OutOfMemoryException
 StatementType = duckdb.StatementType
 _FATAL_ERRORS = (duckdb.FatalException, duckdb.InternalException)
 _SPENT: Final = "has been invalidated"

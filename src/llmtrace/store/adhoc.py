@@ -10,9 +10,14 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from llmtrace.errors import QueryError
+from llmtrace.errors import QueryError, QueryMemoryError
 from llmtrace.store import deadlines
-from llmtrace.store._connection import Connection, DatabaseError, InterruptError
+from llmtrace.store._connection import (
+    Connection,
+    DatabaseError,
+    InterruptError,
+    OutOfMemoryError,
+)
 from llmtrace.store.gate import check, shortened
 from llmtrace.store.parameters import as_stored
 
@@ -95,6 +100,11 @@ def run_query(
                 "ask for a shorter range of time, or allow more"
             ) from error
         raise QueryError("the query was interrupted; try again") from error
+    except OutOfMemoryError as error:
+        raise QueryMemoryError(
+            "the query needs more memory than there is for it here; "
+            "ask for fewer rows, shorter texts, or a shorter range of time"
+        ) from error
     except DatabaseError as error:
         raise QueryError(shortened(str(error))) from error
     finally:

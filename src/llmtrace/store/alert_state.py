@@ -29,6 +29,7 @@ from llmtrace.store.alert_rows import (
     outbox_table,
     progress_table,
 )
+from llmtrace.store.own_sql import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +43,6 @@ _T = TypeVar("_T")
 _ALERTS: Final = "select * from alert_instances order by state, since, key"
 _HISTORY: Final = "select * from alert_history order by tick desc, recorded_at desc, key limit ?"
 _DELIVERIES: Final = "select * from alert_outbox order by created_at desc, delivery_id limit ?"
-LISTS: Final = frozenset({_ALERTS, _HISTORY, _DELIVERIES})
 """The queries by which others read what the engine remembers."""
 
 
@@ -170,17 +170,17 @@ class AlertStateStore:
 
 def list_alerts(store: Store) -> list[AlertRow]:
     """Return pending and firing alerts, firing and oldest first."""
-    return [alert_row(row) for row in store.sql(_ALERTS, max_rows=None).to_pylist()]
+    return [alert_row(row) for row in ask(store, _ALERTS, max_rows=None).to_pylist()]
 
 
 def list_history(store: Store, *, limit: int) -> list[HistoryRow]:
     """Return the last ``limit`` changes of alerts, newest first."""
-    return [history_row(row) for row in store.sql(_HISTORY, [limit]).to_pylist()]
+    return [history_row(row) for row in ask(store, _HISTORY, [limit]).to_pylist()]
 
 
 def list_deliveries(store: Store, *, limit: int) -> list[Delivery]:
     """Return the last ``limit`` messages, newest first."""
-    return [delivery_row(row) for row in store.sql(_DELIVERIES, [limit]).to_pylist()]
+    return [delivery_row(row) for row in ask(store, _DELIVERIES, [limit]).to_pylist()]
 
 
 def _forget(transaction: Transaction, rule_ids: list[str]) -> None:

@@ -9,6 +9,7 @@ from llmtrace.errors import QueryError
 from llmtrace.store.metric_definitions import HEADROOM, RATE_LIMITED, check_dimension
 from llmtrace.store.metric_rows import calls
 from llmtrace.store.metric_time import check_range
+from llmtrace.store.own_sql import ask
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,7 +65,7 @@ def calls_behind(
         f"select {', '.join(_COLUMNS)} from ({rows}) where {condition} "  # noqa: S608  # text of ours
         f"order by {order}, start_time desc, span_id limit ?"
     )
-    return store.sql(sql, [*parameters, limit])
+    return ask(store, sql, [*parameters, limit])
 
 
 def prompts_behind(store: Store, query: MetricQuery, *, limit: int = MAX_CALLS) -> pa.Table:

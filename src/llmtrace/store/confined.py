@@ -3,8 +3,8 @@
 DuckDB counts most of its memory and can be interrupted between two chunks of rows, but not the
 strings and lists that one scalar call builds, nor the call itself, nor the planning of a query:
 ``select repeat('x', 1000000000)`` takes gigabytes and seconds that no limit of its own sees, and
-whether a query does cannot be told from its text. So only what we wrote ourselves (named queries,
-and the metric layer, which does not come here) runs in the process that has the store.
+whether a query does cannot be told from its text. So only what we wrote ourselves (``own_sql``,
+which does not come here) runs in the process that has the store.
 
 The other process (``confined_child``) reads the file that the writer lends it. The operating
 system bounds its memory; it is killed when its time is over, when whoever asked is gone, and when
@@ -20,13 +20,10 @@ import sys
 import threading
 import time
 from contextlib import closing, suppress
-from functools import cache
-from importlib import resources
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from llmtrace.errors import QueryError, StoreError
 from llmtrace.store.adhoc import Cancellation
-from llmtrace.store.alert_state import LISTS
 from llmtrace.store.exchange import log_of
 from llmtrace.store.parameters import to_json
 
@@ -93,15 +90,6 @@ class ConfinedQueries:
 
         Raises StoreError too, if other queries took all of ``timeout_s``.
         """
-        if query in _our_queries():
-            return self._writer.sql(
-                query,
-                parameters,
-                max_rows=max_rows,
-                timeout_s=timeout_s,
-                max_bytes=max_bytes,
-                cancellation=cancellation,
-            )
         self._writer.check(query)
         cancellation = cancellation or Cancellation()
         ends = time.monotonic() + timeout_s
@@ -273,10 +261,3 @@ def _told(line: bytes) -> QueryError | None:
     if "error" in outcome:
         return QueryError(str(outcome["error"]))
     return None
-
-
-@cache
-def _our_queries() -> frozenset[str]:
-    """Return the named queries: their text is ours, whoever sends it."""
-    folder = resources.files("llmtrace.store").joinpath("sql")
-    return LISTS.union(file.read_text("utf-8") for file in folder.iterdir())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from llmtrace.store.metric_definitions import check_dimension
 from llmtrace.store.metric_rows import calls
 from llmtrace.store.metric_time import check_range
+from llmtrace.store.own_sql import ask
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,4 +41,4 @@ def context_lengths(store: Store, query: MetricQuery) -> pa.Table:
         group by 1
         order by 1
     """  # noqa: S608  # text of ours
-    return store.sql(sql, parameters)
+    return ask(store, sql, parameters)

@@ -14,6 +14,7 @@ from llmtrace.store.confined import ConfinedQueries
 from llmtrace.store.discovery import find_collector, published_collector, reader_token
 from llmtrace.store.local import LOCK_TIMEOUT_S, opened_file
 from llmtrace.store.metrics import run_metrics
+from llmtrace.store.own_sql import ask
 from llmtrace.store.reading import DATABASE_FILE
 from llmtrace.store.remote import RemoteStore
 
@@ -73,6 +74,19 @@ class HomeStore:
         """Run one SELECT (see ``Store.sql``)."""
         return self._ask(
             lambda store: store.sql(query, parameters, max_rows=max_rows, timeout_s=timeout_s)
+        )
+
+    def own_sql(
+        self,
+        query: str,
+        parameters: Sequence[object] = (),
+        *,
+        max_rows: int | None = DEFAULT_MAX_ROWS,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> pa.Table:
+        """Run one SELECT of ours (see ``own_sql``)."""
+        return self._ask(
+            lambda store: ask(store, query, parameters, max_rows=max_rows, timeout_s=timeout_s)
         )
 
     def confined(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from llmtrace.store.metric_definitions import DIMENSIONS, MEASURES
 from llmtrace.store.metric_time import YEARS, has_whole_hours
+from llmtrace.store.own_sql import ask
 from llmtrace.store.rollup_rows import CALLS, LATENCIES
 from llmtrace.store.rollups import SPANS_SINCE
 
@@ -60,7 +61,7 @@ def choose(store: Store, query: MetricQuery) -> Plan:
     hours = rolled_hours(query)
     if hours is None:
         return FROM_CALLS
-    (found,) = store.sql(_IN_RANGE, [SPANS_SINCE, *hours]).to_pylist()
+    (found,) = ask(store, _IN_RANGE, [SPANS_SINCE, *hours]).to_pylist()
     since = found["since"]
     is_cut = since is not None and query.start < datetime.fromisoformat(since).replace(tzinfo=UTC)
     if found["calls"] <= FEW_CALLS and not is_cut:

@@ -20,6 +20,7 @@ from llmtrace.store.metric_definitions import MEASURES, MONEY, check_dimension, 
 from llmtrace.store.metric_plan import FROM_CALLS, Plan, choose
 from llmtrace.store.metric_rows import aliases, calls, rolled
 from llmtrace.store.metric_time import BUCKETS, Grain, check_range, check_timezone
+from llmtrace.store.own_sql import ask
 from llmtrace.store.rollup_rows import BUCKET_MS, LATENCIES, PERCENTILE_ERROR
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def run_metrics(store: Store, query: MetricQuery) -> pa.Table:
         return store.metrics(query)
     plan = choose(store, query)
     sql, parameters = compile_metrics(query, plan)
-    found = store.sql(sql, parameters, max_rows=MAX_GROUPS)
+    found = ask(store, sql, parameters, max_rows=MAX_GROUPS)
     if (found.schema.metadata or {}).get(TRUNCATED_KEY):
         raise QueryError(
             f"the answer has more than {MAX_GROUPS} rows; "

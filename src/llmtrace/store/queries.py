@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from llmtrace.errors import QueryError
 from llmtrace.store.metric_time import check_range
+from llmtrace.store.own_sql import ask
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -76,7 +77,7 @@ def trace_summary(store: Store, trace_id: str) -> dict[str, object] | None:
 
     Raises QueryError if ``trace_id`` is not 32 hex digits, StoreError.
     """
-    found = store.sql(_text("trace_summary"), [_checked(trace_id, _TRACE_ID, "trace")]).to_pylist()
+    found = ask(store, _text("trace_summary"), [_checked(trace_id, _TRACE_ID, "trace")]).to_pylist()
     return found[0] if found else None
 
 
@@ -85,7 +86,7 @@ def trace_costs(store: Store, trace_id: str) -> dict[str, object]:
 
     Raises QueryError if ``trace_id`` is not 32 hex digits, StoreError.
     """
-    (row,) = store.sql(_text("trace_costs"), [_checked(trace_id, _TRACE_ID, "trace")]).to_pylist()
+    (row,) = ask(store, _text("trace_costs"), [_checked(trace_id, _TRACE_ID, "trace")]).to_pylist()
     return row
 
 
@@ -94,7 +95,7 @@ def trace_spans(store: Store, trace_id: str, *, limit: int = MAX_TRACE_SPANS) ->
 
     Raises QueryError if ``trace_id`` is not 32 hex digits, StoreError.
     """
-    return store.sql(_text("trace_spans"), [_checked(trace_id, _TRACE_ID, "trace"), limit])
+    return ask(store, _text("trace_spans"), [_checked(trace_id, _TRACE_ID, "trace"), limit])
 
 
 def span_detail(store: Store, trace_id: str, span_id: str) -> dict[str, object] | None:
@@ -105,90 +106,90 @@ def span_detail(store: Store, trace_id: str, span_id: str) -> dict[str, object] 
     number = int(_checked(span_id, _SPAN_ID, "span"), 16)
     # As text: JSON numbers above 2**53 lose digits in some readers.
     parameters = [_checked(trace_id, _TRACE_ID, "trace"), str(number)]
-    found = store.sql(_text("span_detail"), parameters).to_pylist(maps_as_pydicts="lossy")
+    found = ask(store, _text("span_detail"), parameters).to_pylist(maps_as_pydicts="lossy")
     return found[0] if found else None
 
 
 def latest_errors(store: Store, scope: Scope, *, limit: int = 10) -> pa.Table:
     """Return the calls that failed last; columns as ``sql/latest_errors.sql`` says."""
     check_range(scope.start, scope.end)
-    return store.sql(_text("latest_errors"), [scope.start, scope.end, *scope.lists(), limit])
+    return ask(store, _text("latest_errors"), [scope.start, scope.end, *scope.lists(), limit])
 
 
 def cost_distribution(store: Store, scope: Scope) -> pa.Table:
     """Return calls by what each cost; columns as ``sql/cost_distribution.sql`` says."""
     check_range(scope.start, scope.end)
-    return store.sql(_text("cost_distribution"), [scope.start, scope.end, *scope.lists()])
+    return ask(store, _text("cost_distribution"), [scope.start, scope.end, *scope.lists()])
 
 
 def first_call_at(store: Store) -> datetime | None:
     """Return when the oldest stored call started (naive UTC), None if there is no call."""
-    (row,) = store.sql(_text("first_call")).to_pylist()
+    (row,) = ask(store, _text("first_call")).to_pylist()
     return row["first_call_at"]
 
 
 def store_summary(store: Store) -> dict[str, object]:
     """Return how many calls there are and when the latest started (naive UTC, or None)."""
-    (row,) = store.sql(_text("store_summary")).to_pylist()
+    (row,) = ask(store, _text("store_summary")).to_pylist()
     return row
 
 
 def store_counts(store: Store) -> dict[str, int]:
     """Return what was lost, refused, repaired or damaged, by name; only what occurred."""
-    return {row["name"]: row["total"] for row in store.sql(_text("store_counts")).to_pylist()}
+    return {row["name"]: row["total"] for row in ask(store, _text("store_counts")).to_pylist()}
 
 
 def unpriced_calls(store: Store) -> pa.Table:
     """Return the calls without a price by model and tier; columns as ``sql/unpriced_calls.sql``."""
-    return store.sql(_text("unpriced_calls"))
+    return ask(store, _text("unpriced_calls"))
 
 
 def calls_by_list_price(store: Store, since: datetime, *, limit: int) -> pa.Table:
     """Return the calls that list prices price; columns as ``sql/calls_by_list_price.sql`` says."""
     parameters = [since, limit]
-    return store.sql(_text("calls_by_list_price"), parameters, max_rows=limit, timeout_s=60)
+    return ask(store, _text("calls_by_list_price"), parameters, max_rows=limit, timeout_s=60)
 
 
 def known_tags(store: Store, since: datetime, *, limit: int) -> pa.Table:
     """Return the tags used since a moment; columns as ``sql/known_tags.sql`` says."""
-    return store.sql(_text("known_tags"), [since, limit])
+    return ask(store, _text("known_tags"), [since, limit])
 
 
 def firing_alerts(store: Store) -> pa.Table:
     """Return the alerts that are firing; columns as ``sql/firing_alerts.sql`` says."""
-    return store.sql(_text("firing_alerts"))
+    return ask(store, _text("firing_alerts"))
 
 
 def alert_rules(store: Store) -> pa.Table:
     """Return the alert rules in force; columns as ``sql/alert_rules.sql`` says."""
-    return store.sql(_text("alert_rules"))
+    return ask(store, _text("alert_rules"))
 
 
 def alert_progress(store: Store) -> pa.Table:
     """Return how far alert rules are evaluated; columns as ``sql/alert_progress.sql`` says."""
-    return store.sql(_text("alert_progress"))
+    return ask(store, _text("alert_progress"))
 
 
 def alert_changes(store: Store, start: datetime, end: datetime, *, limit: int) -> pa.Table:
     """Return changes of alerts; columns as ``sql/alert_changes.sql`` says."""
     check_range(start, end)
-    return store.sql(_text("alert_changes"), [start, end, limit], max_rows=limit)
+    return ask(store, _text("alert_changes"), [start, end, limit], max_rows=limit)
 
 
 def alert_changes_of(store: Store, key: str, *, limit: int) -> pa.Table:
     """Return what became of one alert; columns as ``sql/alert_changes_of.sql`` says."""
-    return store.sql(_text("alert_changes_of"), [key, limit], max_rows=limit)
+    return ask(store, _text("alert_changes_of"), [key, limit], max_rows=limit)
 
 
 def alert_messages_of(store: Store, episode: str, *, limit: int) -> pa.Table:
     """Return who was told of a firing; columns as ``sql/alert_messages_of.sql`` says."""
-    return store.sql(_text("alert_messages_of"), [episode, limit], max_rows=limit)
+    return ask(store, _text("alert_messages_of"), [episode, limit], max_rows=limit)
 
 
 def alert_deliveries(store: Store, start: datetime, end: datetime, *, limit: int) -> pa.Table:
     """Return messages of alerts and reports; columns as ``sql/alert_deliveries.sql`` says."""
     check_range(start, end)
-    return store.sql(_text("alert_deliveries"), [start, end, limit], max_rows=limit)
+    return ask(store, _text("alert_deliveries"), [start, end, limit], max_rows=limit)
 
 
 @cache

@@ -69,6 +69,24 @@ class RemoteStore:
             question["max_bytes"] = max_bytes
         return self._rows("/v1/sql", question, timeout_s=timeout_s, cancellation=cancellation)
 
+    def own_sql(
+        self,
+        query: str,
+        parameters: Sequence[object] = (),
+        *,
+        max_rows: int | None = DEFAULT_MAX_ROWS,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> pa.Table:
+        """Run one SELECT of ours in the collector itself (see ``own_sql``)."""
+        question = {
+            "query": query,
+            "parameters": [to_json(value) for value in parameters],
+            "max_rows": max_rows,
+            "timeout_s": timeout_s,
+            "is_ours": True,
+        }
+        return self._rows("/v1/sql", question, timeout_s=timeout_s)
+
     def metrics(self, query: MetricQuery) -> pa.Table:
         """Have the collector answer a question to the metric layer (see ``run_metrics``)."""
         question = metric_question(query)

@@ -18,6 +18,7 @@ from llmtrace.store._connection import CATALOG
 from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S
 from llmtrace.store.metrics import run_metrics
 from llmtrace.store.migrate import migrations
+from llmtrace.store.own_sql import ask
 from llmtrace.store.query_shape import LITERAL, Token, tokens
 
 if TYPE_CHECKING:
@@ -77,6 +78,18 @@ class RestrictedStore:
         """Run one SELECT (see ``Store.sql``). Raises QueryError too for what is of no tenant."""
         text, values = restricted(query, parameters, self._tenants)
         return self._store.sql(text, values, max_rows=max_rows, timeout_s=timeout_s)
+
+    def own_sql(
+        self,
+        query: str,
+        parameters: Sequence[object] = (),
+        *,
+        max_rows: int | None = DEFAULT_MAX_ROWS,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> pa.Table:
+        """Run one SELECT of ours (see ``own_sql``), with the same rows left out."""
+        text, values = restricted(query, parameters, self._tenants)
+        return ask(self._store, text, values, max_rows=max_rows, timeout_s=timeout_s)
 
     def metrics(self, query: MetricQuery) -> pa.Table:
         """Answer a question to the metric layer (see ``run_metrics``)."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.store.metric_time import check_range
+from llmtrace.store.own_sql import ask
 from llmtrace.store.search_conditions import Condition, all_of, scope_condition
 from llmtrace.store.trace_search import first_length
 
@@ -60,14 +61,14 @@ def find_sessions(
         length *= 8
     sums = {
         row["session_id"]: row
-        for row in store.sql(_SUMS, [[row["session_id"] for row in found]]).to_pylist()
+        for row in ask(store, _SUMS, [[row["session_id"] for row in found]]).to_pylist()
     }
     return [{**sums[row["session_id"]], **row} for row in found if row["session_id"] in sums]
 
 
 def session_summary(store: Store, session_id: str) -> Row | None:
     """Return a session's sums, columns as ``find_sessions`` without last_at; None if unknown."""
-    found = store.sql(_SUMS, [[session_id]]).to_pylist()
+    found = ask(store, _SUMS, [[session_id]]).to_pylist()
     return found[0] if found else None
 
 
@@ -148,4 +149,4 @@ def _last_active(
         f"group by session_id having {having.sql}\n"
         "order by last_at desc, session_id desc limit ?"
     )
-    return store.sql(sql, [*where.parameters, *having.parameters, limit]).to_pylist()
+    return ask(store, sql, [*where.parameters, *having.parameters, limit]).to_pylist()

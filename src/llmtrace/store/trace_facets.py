@@ -7,6 +7,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.store.metric_time import check_range
+from llmtrace.store.own_sql import ask
 from llmtrace.store.search_conditions import COLUMNS, scope_condition
 from llmtrace.store.trace_search import kept
 
@@ -88,7 +89,7 @@ def facets(store: Store, wanted: TraceSearch, hits: Hits) -> Facets:
         order by place, traces desc, value
     """  # noqa: S608  # no user's text
     parameters = [*fitting.parameters, since or scope.start, scope.end, FACET_VALUES]
-    rows: list[dict[str, Any]] = store.sql(sql, parameters, timeout_s=TIMEOUT_S).to_pylist()
+    rows: list[dict[str, Any]] = ask(store, sql, parameters, timeout_s=TIMEOUT_S).to_pylist()
     values = tuple(
         Facet(key=FACETS[int(row["place"])], value=row["value"], traces=row["traces"])
         for row in rows
@@ -123,14 +124,14 @@ def calls_over_time(
         group by bucket order by bucket
     """  # noqa: S608  # no user's text
     parameters = [*fitting.parameters, list(starts), *where.parameters]
-    return store.sql(sql, parameters, timeout_s=TIMEOUT_S)
+    return ask(store, sql, parameters, timeout_s=TIMEOUT_S)
 
 
 def _counted_since(store: Store, scope: Scope) -> datetime | None:
     """Return when the latest ``FACETS_OF`` spans of the range begin; None if there are no more."""
     where = "where start_time >= ? and start_time < ?"
     counted = f"select count(*) as spans from spans {where}"  # noqa: S608  # no user's text
-    (row,) = store.sql(counted, [scope.start, scope.end]).to_pylist()
+    (row,) = ask(store, counted, [scope.start, scope.end]).to_pylist()
     if row["spans"] <= FACETS_OF:
         return None
     sql = f"select start_time from spans {where} order by start_time desc limit 1 offset ?"  # noqa: S608  # as above
@@ -138,7 +139,7 @@ def _counted_since(store: Store, scope: Scope) -> datetime | None:
     length = (scope.end - scope.start) * (1.5 * FACETS_OF / row["spans"])
     while True:
         since = max(scope.start, scope.end - length)
-        found = store.sql(sql, [since, scope.end, FACETS_OF - 1]).to_pylist()
+        found = ask(store, sql, [since, scope.end, FACETS_OF - 1]).to_pylist()
         if found:
             return found[0]["start_time"].replace(tzinfo=UTC)
         if since == scope.start:

@@ -13,6 +13,7 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Final
 
 from llmtrace.store.metric_time import check_range
+from llmtrace.store.own_sql import ask
 from llmtrace.store.search_conditions import (
     MODEL,
     Condition,
@@ -151,7 +152,7 @@ def _page(store: Store, wanted: TraceSearch, hits: Hits, look: _Look) -> pa.Tabl
         f"{found.sql}\nselect * from summaries where {where.sql}\n"
         "order by start_time desc, trace_id desc limit ?"
     )
-    return store.sql(sql, [*found.parameters, *where.parameters, look.limit])
+    return ask(store, sql, [*found.parameters, *where.parameters, look.limit])
 
 
 def _summed(
@@ -189,6 +190,6 @@ def _fitting(wanted: TraceSearch, hits: Hits, start: datetime, end: datetime) ->
 def first_length(store: Store, scope: Scope) -> timedelta:
     """Return how long a part of the range holds about ``_FIRST_LOOK`` spans."""
     sql = "select count(*) as spans from spans where start_time >= ? and start_time < ?"
-    (row,) = store.sql(sql, [scope.start, scope.end]).to_pylist()
+    (row,) = ask(store, sql, [scope.start, scope.end]).to_pylist()
     length = scope.end - scope.start
     return length if row["spans"] <= _FIRST_LOOK else length * (_FIRST_LOOK / row["spans"])

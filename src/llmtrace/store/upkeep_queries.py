@@ -6,6 +6,8 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
+from llmtrace.store.own_sql import ask
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -19,14 +21,14 @@ def ingest_course(
 
     Columns as ``sql/ingest_course.sql`` says. Raises StoreError.
     """
-    rows = store.sql(_text("ingest_course"), [grain, start, end], max_rows=None).to_pylist()
+    rows = ask(store, _text("ingest_course"), [grain, start, end], max_rows=None).to_pylist()
     (whole,) = (row for row in rows if row["time"] is None)
     return whole, [row for row in rows if row["time"] is not None]
 
 
 def stored_totals(store: Store) -> dict[str, Any]:
     """Return how much is stored; columns as ``sql/stored_totals.sql`` says."""
-    (row,) = store.sql(_text("stored_totals")).to_pylist()
+    (row,) = ask(store, _text("stored_totals")).to_pylist()
     return row
 
 
@@ -34,7 +36,7 @@ def latest_audit(
     store: Store, operation: str | None = None, *, limit: int = 20
 ) -> list[dict[str, Any]]:
     """Return the latest rows of the audit, newest first; of one operation if it is given."""
-    return store.sql(_text("latest_audit"), [operation, limit]).to_pylist()
+    return ask(store, _text("latest_audit"), [operation, limit]).to_pylist()
 
 
 @cache

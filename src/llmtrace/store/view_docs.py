@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
+from llmtrace.store.own_sql import ask
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -234,7 +236,7 @@ class View:
 def documented_views(store: Store) -> list[View]:
     """Return the views in their order, with the types that this store has. Raises StoreError."""
     text = resources.files("llmtrace.store").joinpath("sql", "view_columns.sql").read_text("utf-8")
-    rows = store.sql(text, [list(VIEWS)]).to_pylist()
+    rows = ask(store, text, [list(VIEWS)]).to_pylist()
     return [
         View(
             name=name,

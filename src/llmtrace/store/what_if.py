@@ -19,6 +19,7 @@ from llmtrace.store.metric_definitions import check_dimension
 from llmtrace.store.metric_rows import calls
 from llmtrace.store.metric_time import check_range
 from llmtrace.store.metrics import MetricQuery
+from llmtrace.store.own_sql import ask
 from llmtrace.store.pricing import row_usage
 from llmtrace.store.repricing import span_row
 
@@ -170,7 +171,7 @@ def _about(store: Store, query: MetricQuery) -> dict[str, Any]:
             list(distinct service_tier) filter (where service_tier is not null) as tiers
         from ({rows})
     """  # noqa: S608  # text of ours
-    (row,) = store.sql(sql, parameters, timeout_s=TIMEOUT_S).to_pylist()
+    (row,) = ask(store, sql, parameters, timeout_s=TIMEOUT_S).to_pylist()
     return row
 
 
@@ -201,7 +202,7 @@ def _ask(store: Store, query: MetricQuery, select: str, *more: object) -> list[d
         )
         {select}
     """  # noqa: S608  # text of ours
-    found = store.sql(sql, [*parameters, *more], max_rows=None, timeout_s=TIMEOUT_S)
+    found = ask(store, sql, [*parameters, *more], max_rows=None, timeout_s=TIMEOUT_S)
     return found.to_pylist(maps_as_pydicts="lossy")
 
 

@@ -1,0 +1,50 @@
+"""SQL that llmtrace wrote itself, run where the file is open: not in a process of its own.
+
+What others write runs ``confined``, for its text says nothing of the memory and time it takes; that
+costs a process, and one query runs at a time. A text from here is put together from our own parts
+only, its values are bound, and what it takes is known. Whoever asks a collector says so: the token
+with which it is asked allows to delete the store, so that nobody gains anything by claiming it.
+What may take much memory (bodies of many calls) does not come here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from llmtrace.store.reading import Store
+
+
+@runtime_checkable
+class OwnSqlHost(Protocol):
+    """A ``Store`` that passes queries on, and with them that they are ours."""
+
+    def own_sql(
+        self,
+        query: str,
+        parameters: Sequence[object] = (),
+        *,
+        max_rows: int | None = DEFAULT_MAX_ROWS,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> pa.Table:
+        """Run one SELECT of ours; see ``Store.sql``."""
+        ...
+
+
+def ask(
+    store: Store,
+    query: str,
+    parameters: Sequence[object] = (),
+    *,
+    max_rows: int | None = DEFAULT_MAX_ROWS,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+) -> pa.Table:
+    """Run one SELECT of ours (see ``Store.sql``); no part of its text is a user's."""
+    run = store.own_sql if isinstance(store, OwnSqlHost) else store.sql
+    return run(query, parameters, max_rows=max_rows, timeout_s=timeout_s)
