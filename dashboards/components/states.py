@@ -11,6 +11,7 @@ from dashboards import data
 from dashboards.access import NotAllowedError, NotSignedInError, viewer
 from dashboards.address import REFRESHES
 from dashboards.components.format import plain
+from llmtrace.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +47,9 @@ text-align:right;white-space:nowrap}
 .stCode pre .token:is(.operator,.entity,.keyword,.function,.builtin)
 {color:light-dark(#5a3fc0,#b39bff)}
 </style>"""
+
+
+_RETRY_S: Final = 5
 
 
 def page(render: Callable[[], None], *, needs_calls: bool = True) -> None:
@@ -100,8 +104,28 @@ def _unavailable(error: Exception, part: str = "page") -> None:
     with st.container(border=True):
         st.subheader("The store cannot be read", anchor=False)
         st.text(plain(error, 2_000))
-        st.caption("Nothing is lost: calls wait in the spool until a store takes them.")
+        comes_back = isinstance(error, StoreError)
+        st.caption(
+            "Nothing is lost: calls wait in the spool until a store takes them."
+            + (f" This page looks again every {_RETRY_S} seconds." if comes_back else "")
+        )
         st.button("Try again", icon=":material/refresh:", key=f"try-again-{part}")
+    if comes_back:  # a question that is wrong or too slow would be so again
+        _try_again_later()
+
+
+def _try_again_later() -> None:
+    """Run the page anew in a while, whether or not the viewer has it refreshed."""
+    is_later = False
+
+    @st.fragment(run_every=_RETRY_S)
+    def again() -> None:
+        nonlocal is_later
+        if is_later:
+            st.rerun()
+        is_later = True
+
+    again()
 
 
 def _waiting() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from dashboards.components.format import money
 from llmtrace.store import DATABASE_FILE, Writer, open_store
+from tests.dashboards.faulty_collector import faulty_collector
 from tests.dashboards.seeding import ANSWER, QUESTION, busy_day, conversation_trace, fill, recently
 from tests.end_to_end.browsing import browser, dashboard, watch
 from tests.store.calls import call
@@ -169,4 +170,26 @@ def test_a_link_to_a_span_opens_it_and_hostile_text_calls_nobody(
             shown.open(path)
             shown.page.get_by_text("evil.invalid").first.wait_for(state="attached")
 
+        shown.assert_clean()
+
+
+def test_a_page_whose_collector_fails_says_so_and_recovers_by_itself(
+    tmp_path: Path, chrome: Browser
+) -> None:
+    fill(tmp_path, busy_day(datetime.now(UTC)))
+    with faulty_collector(tmp_path) as collector, dashboard(tmp_path) as url:
+        shown = watch(chrome, url)
+        cards = shown.page.locator("[data-testid=stMetric]")
+        told = shown.page.get_by_text("The store cannot be read")
+        shown.open("/")
+        cards.first.wait_for()
+
+        collector.fault = "busy"
+        shown.page.get_by_role("radio", name="7d").click()
+        told.wait_for()
+        assert cards.count() == 0
+
+        collector.fault = None
+        cards.first.wait_for()
+        told.wait_for(state="detached")
         shown.assert_clean()
