@@ -39,7 +39,7 @@ def test_a_provider_signs_in_to_one_tenants_figures(
         with dashboard(tmp_path) as url, browser() as chrome:
             shown = watch(chrome, url)
             page = shown.page
-            shown.open("/cost")
+            shown.open("/cost?range=7d&feature=support+bot")
             page.get_by_text("These dashboards are for people who sign in.").wait_for()
             assert page.locator("[data-testid=stMetric]").count() == 0
 
@@ -48,6 +48,8 @@ def test_a_provider_signs_in_to_one_tenants_figures(
 
             page.get_by_text("Only globex").wait_for()
             page.get_by_text("ann@example.com").wait_for()
+            page.get_by_role("heading", name="Cost", exact=True).wait_for()
+            assert page.url == f"{url}/cost?range=7d&feature=support+bot"
             page.locator("[data-testid=stMetric]").first.wait_for()
             assert page.get_by_role("link", name="SQL console").count() == 0
             assert CLIENT_SECRET not in page.content()

@@ -55,7 +55,6 @@ _HEADERS: Final = (
     (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
 )
 
 
@@ -151,7 +150,7 @@ def serve(
         pages / "app.py",
         secrets=secrets,
         lifespan=started,
-        middleware=_middleware(sessions, is_open=is_open),
+        middleware=_middleware(sessions, is_open=is_open, is_oidc=secrets is not None),
     )
     with ExitStack() as stack:
         if owns_store:
@@ -187,16 +186,17 @@ def check_sign_in(
 class SafeHeaders:
     """Adds the policy to every answer; pure ASGI, so that websockets pass untouched."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap ``app``."""
+    def __init__(self, app: ASGIApp, referrer: str = "no-referrer") -> None:
+        """Wrap ``app``; ``referrer``: what pages tell others of where a link was clicked."""
         self._app = app
+        self._headers = (*_HEADERS, (b"referrer-policy", referrer.encode()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, with headers put on where an answer begins."""
 
         async def send_safe(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+                message["headers"] = [*message.get("headers", ()), *self._headers]
             await send(message)
 
         await self._app(scope, receive, send_safe)
@@ -245,13 +245,17 @@ def _load_ahead() -> None:
         importlib.import_module(name)
 
 
-def _middleware(sessions: Sessions | None, *, is_open: bool) -> list[Middleware]:
+def _middleware(sessions: Sessions | None, *, is_open: bool, is_oidc: bool) -> list[Middleware]:
     """Return what stands before Streamlit, the outermost first; ``is_open``: nobody signs in."""
     from starlette.middleware import Middleware  # noqa: PLC0415  # comes with the extra
     from starlette.middleware.trustedhost import TrustedHostMiddleware  # noqa: PLC0415
 
+    from llmtrace.cli.deep_link import DeepLink  # noqa: PLC0415  # as above
     from llmtrace.cli.front_door import FrontDoor  # noqa: PLC0415  # as above
 
+    if is_oidc:
+        # This site alone is told at which of its pages somebody chose to sign in.
+        return [Middleware(SafeHeaders, referrer="same-origin"), Middleware(DeepLink)]
     found = [Middleware(SafeHeaders)]
     if is_open:
         # A page of another site could point its own name at 127.0.0.1. Where people sign in it
