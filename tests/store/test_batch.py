@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmtrace import semconv
-from llmtrace.otlp.rows import EventRow, SpanRow
+from llmtrace.otlp.rows import EventRow, LinkRow, SpanRow
 from llmtrace.store.arrow import PLACE
 from llmtrace.store.batch import FRAME, batch_of
 
 if TYPE_CHECKING:
     from llmtrace.store.batch import Batch
+
+LINK = LinkRow(trace_id=b"l" * 16, span_id=9)
 
 
 def row(span_id: int, start_us: int = 0, **fields: object) -> SpanRow:
@@ -33,6 +35,29 @@ def test_spans_are_sorted_by_their_start_and_know_their_request() -> None:
     assert batch.tables.spans.column(PLACE).to_pylist() == [0, 1, 2]
     assert batch.tables.spans.column(FRAME).to_pylist() == [0, 2, 0]
     assert batch.twins_us == (10, 30)
+
+
+def test_many_requests_are_one_batch_whose_tables_agree() -> None:
+    there = {"service.name": "shop"}
+    requests = [
+        [row(number + 300 * turn, turn, resource=there, links=(LINK,)) for number in range(1, 301)]
+        for turn in range(5)
+    ]
+
+    batch = batch_of([*requests, requests[0]])
+
+    spans = batch.tables.spans
+    assert sorted(ids(batch)) == list(range(1, 1_501))
+    assert spans.column(PLACE).to_pylist() == list(range(1_500))
+    assert batch.twins_us == (0, 4)
+    assert batch.tables.resources.num_rows == 1
+    of_span = dict(zip(ids(batch), spans.column(PLACE).to_pylist(), strict=True))
+    for table in (batch.tables.payloads, batch.tables.events, batch.tables.links):
+        places = [of_span[each] for each in table.column("span_id").to_pylist()]
+        assert places == table.column(PLACE).to_pylist()
+    rest = batch.without_frames({0, 2, 4})
+    assert sorted(ids(rest)) == [*range(301, 601), *range(901, 1_201)]
+    assert rest.tables.links.num_rows == 600
 
 
 def test_of_spans_with_the_same_ids_the_first_is_taken() -> None:

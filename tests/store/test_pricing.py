@@ -51,6 +51,18 @@ def test_a_call_is_priced_by_the_published_list(pricer: Pricer) -> None:
     assert priced.price_version is not None
 
 
+def test_pricing_changes_the_columns_of_money_alone(pricer: Pricer) -> None:
+    named = {name: f"its {name}" for name in ("cache_status", "usage_anomaly", "request_body")}
+    call = CALL._replace(**named, rate_limit_limit_requests=7)
+
+    priced = pricer(call)
+
+    money = {name: getattr(CALL, name) for name in SpanRow._fields if "cost" in name}
+    money |= {"price_version": None, "cache_savings_usd": None}
+    assert priced._replace(**money) == call
+    assert None not in {getattr(priced, name) for name in money}
+
+
 def test_cached_tokens_are_priced_once_at_their_own_rate(pricer: Pricer) -> None:
     priced = pricer(CALL._replace(cache_read_tokens=600))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from llmtrace.store.reader_process import ReaderProcess
 from tests.otlp.otlp_requests import request, span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from llmtrace.store.chunks import ReadChunk
@@ -146,6 +147,46 @@ def test_another_process_reads_what_is_read_here_and_takes_over_after_its_end(
     assert "they are read without it" in caplog.text
     fall_behind(reader, clock)
     assert reader._child is None  # not again so soon
+
+
+def test_what_comes_while_it_is_busy_is_read_here(reader: ReaderProcess, clock: Clock) -> None:
+    pid = until_helped(reader, clock)
+    os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as another:
+        waiting = another.submit(reader.read, PAYLOADS, NOW)
+        deadline = time.monotonic() + 20
+        while not reader._asking.locked() and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+        here = shown(reader.read(PAYLOADS, NOW))
+        is_busy = not waiting.done()
+        os.kill(pid, signal.SIGCONT)
+        there = shown(waiting.result(60))
+
+    assert is_busy
+    assert here == there
+
+
+def test_without_it_two_threads_take_turns(tmp_path: Path) -> None:
+    at_once: list[int] = []
+    inside = 0
+
+    class Watched(Reading):
+        def read(self, payloads: Sequence[bytes], now: datetime) -> ReadChunk:
+            nonlocal inside
+            inside += 1
+            at_once.append(inside)
+            time.sleep(0.02)
+            inside -= 1
+            return super().read(payloads, now)
+
+    settings = Settings(home=tmp_path)
+    reader = ReaderProcess(settings, Watched(settings_pricer(settings)))
+    with ThreadPoolExecutor(2) as pool:
+        found = [pool.submit(reader.read, PAYLOADS, NOW) for _ in range(6)]
+
+    assert [each.result().batch.spans for each in found] == [3] * 6
+    assert at_once == [1] * 6
 
 
 def test_it_ends_when_it_had_little_to_do_for_a_minute(reader: ReaderProcess, clock: Clock) -> None:

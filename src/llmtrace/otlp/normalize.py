@@ -11,7 +11,7 @@ import json
 import math
 import re
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from llmtrace import semconv
 from llmtrace.otlp.dialects import translate
@@ -125,17 +125,22 @@ _COLUMN_OF: Final = {
     name: column for column, names in (*_TEXT.items(), *_COUNTS.items()) for name in names
 }
 """Attribute → the column that takes it: a span has few of all the attributes that could be."""
+_FIRST_TEXT: Final = {names[0]: column for column, names in _TEXT.items()}
+_FIRST_COUNT: Final = {
+    names[0]: (column, _LIMITS.get(column, _MAX_COUNT)) for column, names in _COUNTS.items()
+}
+"""The attribute that a column is taken from before any other."""
 
 
 class _Attributes:
     """The attributes of one span that no column has taken yet."""
 
-    def __init__(self, values: Mapping[str, object]) -> None:
-        self.rest = dict(values)
+    def __init__(self, values: dict[str, object]) -> None:
+        """Take from ``values``."""
+        self.rest = values
         self.repaired: list[str] = []
         # A provider's report of a day is beyond what one call can be, and enters no sum.
-        is_report = values.get(semconv.OPERATION_NAME) == semconv.OP_USAGE_REPORT
-        self._limits = {} if is_report else _LIMITS
+        self._is_report = values.get(semconv.OPERATION_NAME) == semconv.OP_USAGE_REPORT
 
     def take(self, names: tuple[str, ...]) -> tuple[str, object]:
         """Remove the first that is there and not None, and return its name and value."""
@@ -165,19 +170,28 @@ class _Attributes:
             column = _COLUMN_OF.get(name)
             if column is None or column in found:
                 continue
-            names = _TEXT.get(column)
-            if names is None:
-                found[column] = self.count(column)
-            elif len(names) == 1 and isinstance(value, str):  # as most are; in short, for speed
+            # As most are comes first, in short, for speed.
+            if type(value) is str and name in _FIRST_TEXT:
                 found[column] = value or None
                 del rest[name]
+            elif (
+                type(value) is int
+                and name in _FIRST_COUNT
+                and 0 <= value <= _FIRST_COUNT[name][1]
+                and not self._is_report
+            ):
+                found[column] = value
+                del rest[name]
+            elif column in _TEXT:
+                found[column] = self.text(_TEXT[column])
             else:
-                found[column] = self.text(names)
+                found[column] = self.count(column)
         return found
 
     def count(self, column: str) -> int | None:
         name, value = self.take(_COUNTS[column])
-        count = _as_count(value, self._limits.get(column, _MAX_COUNT))
+        limit = _MAX_COUNT if self._is_report else _LIMITS.get(column, _MAX_COUNT)
+        count = _as_count(value, limit)
         if count is None and value is not None:
             self.put_back(name, value, column)
         return count
@@ -196,8 +210,12 @@ def normalize(span: PlainSpan, *, resource: Mapping[str, str] | None = None) -> 
     Costs are taken from the span only if it says where they come from; else they are unknown here
     and priced later. ``resource``: its ``resource_texts``, for who has them already.
     """
-    span = translate(span)
-    attributes = _Attributes(span.attributes)
+    told, span = span, translate(span)
+    # What was translated is a copy already.
+    rest = dict(span.attributes) if span is told else cast("dict[str, object]", span.attributes)
+    attributes = _Attributes(rest)
+    if resource is None:
+        resource = resource_texts(span.resource)
     columns = attributes.columns()
     is_counted_below = attributes.rest.get(semconv.COUNTED_BELOW) is True
     columns["is_inference"] = (
@@ -227,13 +245,13 @@ def normalize(span: PlainSpan, *, resource: Mapping[str, str] | None = None) -> 
         kind=_KINDS[span.kind] if 0 <= span.kind < len(_KINDS) else "internal",
         status="error" if failed else "ok",
         status_message=span.status_message or None,
-        service=_first_text(span.resource, (semconv.SERVICE_NAME,)),
-        environment=_first_text(
-            span.resource, (semconv.DEPLOYMENT_ENVIRONMENT, semconv.DEPLOYMENT_ENVIRONMENT_OLD)
-        ),
+        service=resource.get(semconv.SERVICE_NAME) or None,
+        environment=resource.get(semconv.DEPLOYMENT_ENVIRONMENT)
+        or resource.get(semconv.DEPLOYMENT_ENVIRONMENT_OLD)
+        or None,
         origin=span.scope_name or None,
         attributes=_texts_by_name(attributes.rest),
-        resource=resource_texts(span.resource) if resource is None else resource,
+        resource=resource,
         events=_events(span),
         links=_links(span),
         **columns,
@@ -302,9 +320,9 @@ def _flag(attributes: _Attributes) -> bool | None:
 
 def _tags(attributes: _Attributes) -> Mapping[str, str]:
     prefix = semconv.TAG_PREFIX
-    names = [name for name in attributes.rest if name.startswith(prefix) and name != prefix]
-    if not names:
+    if prefix not in "\n".join(attributes.rest):  # asked first: few spans have any
         return NOTHING
+    names = [name for name in attributes.rest if name.startswith(prefix) and name != prefix]
     return {name.removeprefix(prefix): _as_text(attributes.rest.pop(name)) for name in names}
 
 
@@ -378,11 +396,3 @@ def _texts_by_name(values: Mapping[str, object]) -> dict[str, str]:
         for name, value in values.items()
         if value is not None
     }
-
-
-def _first_text(values: Mapping[str, object], names: tuple[str, ...]) -> str | None:
-    for name in names:
-        value = values.get(name)
-        if value is not None and value != "":
-            return _as_text(value)
-    return None

@@ -125,20 +125,22 @@ class Tables:
     resources: pa.Table
 
 
-def tables(rows: Sequence[SpanRow]) -> Tables:
-    """Build the tables of one insert; a row's place is that in ``rows``."""
+def tables(rows: Sequence[SpanRow], first_place: int = 0) -> Tables:
+    """Build the tables of one insert; the places of its rows begin with ``first_place``."""
     resource_ids = _resource_ids(rows)
     values = _by_field(rows)
     return Tables(
-        spans=_spans(values, resource_ids),
-        payloads=_payloads(rows, values),
-        events=_events(rows),
-        links=_links(rows),
+        spans=_spans(values, resource_ids, first_place),
+        payloads=_payloads(rows, values, first_place),
+        events=_events(rows, first_place),
+        links=_links(rows, first_place),
         resources=_resources(rows, resource_ids),
     )
 
 
-def _spans(values: Mapping[str, tuple[Any, ...]], resource_ids: list[int]) -> pa.Table:
+def _spans(
+    values: Mapping[str, tuple[Any, ...]], resource_ids: list[int], first_place: int
+) -> pa.Table:
     columns = {name: _array(values[name], kind) for name, kind in _PLAIN}
     columns["start_time"] = pa.array(values["start_time_us"], _TIME)
     columns["end_time"] = pa.array(values["end_time_us"], _TIME)
@@ -146,31 +148,34 @@ def _spans(values: Mapping[str, tuple[Any, ...]], resource_ids: list[int]) -> pa
     columns["tags"] = maps(values["tags"])
     columns["attributes"] = maps(values["attributes"])
     columns["resource_id"] = pa.array(resource_ids, _ID)
-    columns[PLACE] = pa.array(range(len(resource_ids)), _PLACE)
+    places = range(first_place, first_place + len(resource_ids))
+    columns[PLACE] = pa.array(places, _PLACE)
     return pa.table(columns)
 
 
-def _payloads(rows: Sequence[SpanRow], values: Mapping[str, tuple[Any, ...]]) -> pa.Table:
+def _payloads(
+    rows: Sequence[SpanRow], values: Mapping[str, tuple[Any, ...]], first_place: int
+) -> pa.Table:
     kept = [place for place, row in enumerate(rows) if _bodies_of(row) != _NO_BODIES]
-    columns = _keys(rows, kept)
+    columns = _keys(rows, kept, first_place)
     for name in _BODIES:
         column = values[name]
         columns[name] = _array([column[place] for place in kept], _TEXT)
     return pa.table(columns)
 
 
-def _events(rows: Sequence[SpanRow]) -> pa.Table:
+def _events(rows: Sequence[SpanRow], first_place: int) -> pa.Table:
     found = [(place, event) for place, row in enumerate(rows) for event in row.events]
-    columns = _keys(rows, [place for place, _ in found])
+    columns = _keys(rows, [place for place, _ in found], first_place)
     columns["event_time"] = pa.array([event.time_us for _, event in found], _TIME)
     columns["name"] = pa.array([event.name for _, event in found], _TEXT)
     columns["attributes"] = maps([event.attributes for _, event in found])
     return pa.table(columns)
 
 
-def _links(rows: Sequence[SpanRow]) -> pa.Table:
+def _links(rows: Sequence[SpanRow], first_place: int) -> pa.Table:
     found = [(place, link) for place, row in enumerate(rows) for link in row.links]
-    columns = _keys(rows, [place for place, _ in found])
+    columns = _keys(rows, [place for place, _ in found], first_place)
     columns["linked_trace_id"] = pa.array([link.trace_id for _, link in found], _TRACE)
     columns["linked_span_id"] = pa.array([link.span_id for _, link in found], _ID)
     columns["attributes"] = maps([link.attributes for _, link in found])
@@ -187,10 +192,10 @@ def _resources(rows: Sequence[SpanRow], resource_ids: list[int]) -> pa.Table:
     )
 
 
-def _keys(rows: Sequence[SpanRow], places: list[int]) -> dict[str, pa.Array]:
+def _keys(rows: Sequence[SpanRow], places: list[int], first_place: int) -> dict[str, pa.Array]:
     """Return the columns that say which spans rows are of."""
     return {
-        PLACE: pa.array(places, _PLACE),
+        PLACE: pa.array([first_place + place for place in places], _PLACE),
         "start_time": pa.array([rows[place].start_time_us for place in places], _TIME),
         "trace_id": pa.array([rows[place].trace_id for place in places], _TRACE),
         "span_id": pa.array([rows[place].span_id for place in places], _ID),

@@ -6,8 +6,8 @@ what another span counts, is taken out of it where it is stored. Pure; no SQL.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,11 +26,24 @@ _FETCHED_FOR_US: Final = 32 * 86_400 * 1_000_000
 """For how long a batch's results can be fetched: OpenAI deletes them after 30 days, Anthropic after
 29 (platform.openai.com/docs/guides/batch, docs.anthropic.com/en/api/creating-message-batches).
 """
+_ROWS_AT_ONCE: Final = 400
+"""Enough for what a column costs to vanish, and a request of a full batch processor is as large."""
+
+_Placed = tuple["SpanRow", int]
+"""A row, and which of the requests it came in."""
+
+
+class _Part(NamedTuple):
+    """Some spans of a batch."""
+
+    tables: Tables
+    twins_us: tuple[int, int]
+    has_foreign_calls: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Spans on their way into the store, sorted by their start."""
+    """Spans on their way into the store, more or less sorted by their start."""
 
     tables: Tables
     """``spans`` has ``FRAME`` beside its place."""
@@ -90,23 +103,64 @@ class Batch:
 
 
 def batch_of(requests: Iterable[Sequence[SpanRow]]) -> Batch:
-    """Return the spans of some requests; of those with the same ids the first."""
-    first: dict[tuple[bytes, int], tuple[SpanRow, int]] = {}
-    for frame, rows in enumerate(requests):
-        for row in rows:
-            first.setdefault((row.trace_id, row.span_id), (row, frame))
-    # Sorted by start, so that row groups cover short ranges of time and filters skip most.
-    found = sorted(first.values(), key=lambda pair: pair[0].start_time_us)
-    rows = [row for row, _ in found]
-    built = tables(rows)
-    frames = pa.array([frame for _, frame in found], pa.int32())
+    """Return the spans of some requests; of those with the same ids the first.
+
+    The requests are taken one after the other, and tables are made of a few hundred rows at once:
+    rows are several times as large as their tables, and only those just made lie in the cache.
+    """
+    seen: set[tuple[bytes, int]] = set()
+    parts: list[_Part] = []
+    rows: list[_Placed] = []
+    count = 0
+    for frame, request in enumerate(requests):
+        for row in request:
+            key = (row.trace_id, row.span_id)
+            if key not in seen:
+                seen.add(key)
+                rows.append((row, frame))
+        if len(rows) >= _ROWS_AT_ONCE:
+            parts.append(_part(rows, count))
+            count += len(rows)
+            rows = []
+    if rows or not parts:
+        parts.append(_part(rows, count))
     return Batch(
-        tables=replace(built, spans=built.spans.append_column(FRAME, frames)),
-        twins_us=_twins_us(rows),
-        has_foreign_calls=any(
-            row.is_inference and row.origin != semconv.SCOPE_NAME for row in rows
+        tables=_joined([part.tables for part in parts]),
+        twins_us=(
+            min(part.twins_us[0] for part in parts),
+            max(part.twins_us[1] for part in parts),
         ),
+        has_foreign_calls=any(part.has_foreign_calls for part in parts),
     )
+
+
+def _part(placed: list[_Placed], first_place: int) -> _Part:
+    # Sorted by start, so that times next to one another differ little, which is stored in less.
+    placed.sort(key=lambda pair: pair[0].start_time_us)
+    rows = [row for row, _ in placed]
+    built = tables(rows, first_place)
+    frames = pa.array([frame for _, frame in placed], pa.int32())
+    return _Part(
+        replace(built, spans=built.spans.append_column(FRAME, frames)),
+        _twins_us(rows),
+        any(row.is_inference and row.origin != semconv.SCOPE_NAME for row in rows),
+    )
+
+
+def _joined(parts: Sequence[Tables]) -> Tables:
+    """Put tables together; a resource that several of them have is told once."""
+    if len(parts) == 1:
+        return parts[0]
+    names = [field.name for field in fields(Tables)]
+    whole = {
+        name: pa.concat_tables([getattr(part, name) for part in parts]).combine_chunks()
+        for name in names
+    }
+    resources = whole["resources"]
+    ids = resources.column("resource_id").to_pylist()
+    firsts = {each: place for place, each in reversed(list(enumerate(ids)))}
+    whole["resources"] = resources.take(sorted(firsts.values()))
+    return Tables(**whole)
 
 
 def _twins_us(rows: Sequence[SpanRow]) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from llmtrace.store.batch import batch_of
 from llmtrace.store.ingest import ingest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from llmtrace.otlp.rows import Pricer, SpanRow
@@ -54,16 +54,11 @@ class Reading(NamedTuple):
     def read(self, payloads: Sequence[bytes], now: datetime) -> ReadChunk:
         """Read some requests; one that cannot be read says why, and the others are well."""
         frames: list[ReadFrame] = []
-        rows: list[list[SpanRow]] = []
-        for payload in payloads:
-            read, frame = self._frame(payload, now)
-            rows.append(read)
-            frames.append(frame)
         try:
-            return ReadChunk(frames, batch_of(rows))
+            return ReadChunk(frames, batch_of(self._each(payloads, now, frames)))
         except Exception:
             logger.exception("some requests make no tables; they are tried one by one")
-            return _singly(frames, rows)
+            return self._singly(payloads, now)
 
     def read_here(self, payload: bytes, now: datetime) -> Batch:
         """Read one request."""
@@ -74,6 +69,30 @@ class Reading(NamedTuple):
 
     def rest(self) -> None:
         """Nothing is held between two readings."""
+
+    def _each(
+        self, payloads: Iterable[bytes], now: datetime, frames: list[ReadFrame]
+    ) -> Iterator[list[SpanRow]]:
+        """Give the rows of each request, and put into ``frames`` what was read of it."""
+        for payload in payloads:
+            rows, frame = self._frame(payload, now)
+            frames.append(frame)
+            yield rows
+
+    def _singly(self, payloads: Sequence[bytes], now: datetime) -> ReadChunk:
+        """Leave out the requests to blame for it that there is no batch of all of them."""
+        frames: list[ReadFrame] = []
+        kept: list[list[SpanRow]] = []
+        for number, rows in enumerate(self._each(payloads, now, frames)):
+            try:
+                batch_of([rows])
+                kept.append(rows)
+            except Exception:  # whatever it is: that is the question
+                logger.exception("a request makes no tables")
+                batch_hash = frames[number].batch_hash
+                frames[number] = ReadFrame(batch_hash, 0, {}, "it could not be stored")
+                kept.append([])
+        return ReadChunk(frames, batch_of(kept))
 
     def _frame(self, payload: bytes, now: datetime) -> tuple[list[SpanRow], ReadFrame]:
         batch_hash = blake2b(payload, digest_size=16).digest()
@@ -86,15 +105,3 @@ class Reading(NamedTuple):
             logger.exception("a request of %d bytes could not be read", len(payload))
             return [], ReadFrame(batch_hash, 0, {}, "it could not be read")
         return content.rows, ReadFrame(batch_hash, len(content.rows), content.counts)
-
-
-def _singly(frames: list[ReadFrame], rows: list[list[SpanRow]]) -> ReadChunk:
-    """Leave out the requests to blame for it that there is no batch of all of them."""
-    for number, of_frame in enumerate(rows):
-        try:
-            batch_of([of_frame])
-        except Exception:  # whatever it is: that is the question
-            logger.exception("a request makes no tables")
-            frames[number] = ReadFrame(frames[number].batch_hash, 0, {}, "it could not be stored")
-            rows[number] = []
-    return ReadChunk(frames, batch_of(rows))

@@ -6,12 +6,15 @@ A thin bridge from a row's columns to ``PriceBook``; prices and arithmetic are i
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
 from llmtrace.clock import from_unix_ns
 from llmtrace.otlp.normalize import UNPRICED
+from llmtrace.otlp.rows import SpanRow
 from llmtrace.pricing import load_price_book, region_of
 from llmtrace.records import TokenUsage
 from llmtrace.semconv import (
@@ -25,15 +28,20 @@ from llmtrace.usage.counts import as_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from llmtrace.config import Settings
-    from llmtrace.otlp.rows import Pricer, SpanRow
+    from llmtrace.otlp.rows import Pricer
     from llmtrace.pricing import PriceBook
     from llmtrace.records import UsageSource
 
 _STORED: Final = Decimal("1e-12")
 _ZERO: Final = Decimal("0e-12")
-_AMOUNTS: Final = (USAGE_REQUESTS_PREFIX, USAGE_UNITS_PREFIX)
+_BEGIN: Final = os.path.commonprefix((USAGE_REQUESTS_PREFIX, USAGE_UNITS_PREFIX))  # noqa: RUF071  # of any texts
+"""How the names of all amounts begin."""
+_COST: Final = SpanRow._fields.index("cost_usd")
+"""Where the columns of money begin; a test holds their order."""
+_MINUTE_US: Final = 60_000_000
 _NO_AMOUNTS: Final[dict[str, Decimal]] = {}
 _MAX_AMOUNT: Final = 1_000_000_000
 """As ``usage.counts`` has it: beyond it a number from outside is garbage."""
@@ -49,7 +57,7 @@ def book_pricer(book: PriceBook) -> Pricer:
         cost = book.price(
             row.provider or "",
             row.response_model or row.request_model,
-            from_unix_ns(row.start_time_us * 1_000),
+            _minute(row.start_time_us // _MINUTE_US),
             usage,
             service_tier=row.service_tier,
             region=region_of(
@@ -58,19 +66,28 @@ def book_pricer(book: PriceBook) -> Pricer:
         )
         if cost.total_usd is None:
             return row._replace(cost_source=UNPRICED)
-        return row._replace(
-            cost_usd=_stored(cost.total_usd),
-            cost_input_usd=_stored(cost.input_usd),
-            cost_output_usd=_stored(cost.output_usd),
-            cost_cache_read_usd=_stored(cost.cache_read_usd),
-            cost_cache_write_usd=_stored(cost.cache_write_usd),
-            cost_tools_usd=_stored(cost.tools_usd),
-            cache_savings_usd=_stored(cost.cache_savings_usd),
-            cost_source=cost.source,
-            price_version=cost.price_version,
+        # As ``_replace`` does, in a third of the time: every call comes by here.
+        priced = (
+            _stored(cost.total_usd),
+            _stored(cost.input_usd),
+            _stored(cost.output_usd),
+            _stored(cost.cache_read_usd),
+            _stored(cost.cache_write_usd),
+            _stored(cost.tools_usd),
+            cost.source,
+            cost.price_version,
+            row.cache_status,
+            _stored(cost.cache_savings_usd),
         )
+        return SpanRow._make((*row[:_COST], *priced, *row[_COST + len(priced) :]))
 
     return price
+
+
+@lru_cache(maxsize=4_096)
+def _minute(number: int) -> datetime:
+    """Return the beginning of a minute since 1970: no price depends on seconds."""
+    return from_unix_ns(number * _MINUTE_US * 1_000)
 
 
 def settings_pricer(settings: Settings) -> Pricer:
@@ -89,7 +106,7 @@ def row_usage(row: SpanRow) -> TokenUsage | None:
     if row.usage_raw is not None and row.api is not None:
         counted = read_usage(row.api, _json(row.usage_raw), source=_source(row))
     requests, units = _NO_AMOUNTS, _NO_AMOUNTS
-    if any(name.startswith(_AMOUNTS) for name in row.attributes):  # asked first: few calls have any
+    if _BEGIN in "\n".join(row.attributes):  # asked first: few calls have any
         requests = _amounts(row.attributes, USAGE_REQUESTS_PREFIX)
         units = _amounts(row.attributes, USAGE_UNITS_PREFIX)
     if counted is None:

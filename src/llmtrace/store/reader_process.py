@@ -3,7 +3,8 @@
 Reading is Python: all of it together in one process leaves a second processor idle. So that a quiet
 laptop pays nothing, the process is started only when the reading here falls behind what comes, and
 ended when there is little for it to do. Until it is ready, and whenever it is gone, requests are
-read here.
+read here. Who asks with two threads has two readers then: what comes while the process is busy is
+read here beside it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import select
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Final, cast
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LAG_BYTES: Final = 24 * 1024 * 1024
-"""Three transactions' worth: more than that waits only where the reading does not keep up …"""
+LAG_BYTES: Final = 16 * 1024 * 1024
+"""Two transactions' worth: more than that waits only where the reading does not keep up …"""
 _LAG_S: Final = 2.0
 """… or had to stand still for a moment, after which it catches up by itself."""
 _LOOK_EVERY_S: Final = 60.0
@@ -39,13 +41,15 @@ _LITTLE: Final = 0.25
 """The share of the time below which the process is not worth its memory: about 3 000 spans a
 second. Twice as many are read without it."""
 _AFTER_FAILURE_S: Final = 300.0
+_PIPE_BYTES: Final = 1024 * 1024
+"""As much as Linux gives without asking: neither side waits so often for the other."""
 _COMMAND: Final = (
     "import sys; sys.path[:] = {path!r}\nfrom llmtrace.store.reader_child import main\nmain()"
 )
 
 
 class ReaderProcess:
-    """Reads as ``reading`` does, by itself or by another process. One thread may use it."""
+    """Reads as ``reading`` does, by itself or by another process."""
 
     def __init__(
         self,
@@ -65,24 +69,41 @@ class ReaderProcess:
         self._not_before = self._looked_at = clock()
         self._busy_s = 0.0
         """How long it has read since it was looked at."""
+        self._asking = threading.Lock()
+        """Held while the process is asked."""
+        self._reads_here = threading.Lock()
+        """Held while requests are read here: two at once only wait for each other."""
 
     def read(self, payloads: Sequence[bytes], now: datetime) -> ReadChunk:
-        """Read some requests; see ``Reading.read``."""
-        child = self._child
-        if child is not None and child.is_ready():
-            began = self._clock()
+        """Read some requests; see ``Reading.read``. From any thread."""
+        if self._asking.acquire(blocking=False):
             try:
-                return child.read(payloads, now)
-            except (OSError, EOFError, ValueError) as error:
-                logger.warning(
-                    "the process that helps reading spans ended (%s); they are read without it",
-                    error or type(error).__name__,
-                )
-                self._not_before = self._clock() + _AFTER_FAILURE_S
-                self._end()
+                found = self._asked(payloads, now)
             finally:
-                self._busy_s += self._clock() - began
-        return self._reading.read(payloads, now)
+                self._asking.release()
+            if found is not None:
+                return found
+        with self._reads_here:
+            return self._reading.read(payloads, now)
+
+    def _asked(self, payloads: Sequence[bytes], now: datetime) -> ReadChunk | None:
+        """Let the process read; None if there is none, or none any more."""
+        child = self._child
+        if child is None or not child.is_ready():
+            return None
+        began = self._clock()
+        try:
+            return child.read(payloads, now)
+        except (OSError, EOFError, ValueError) as error:
+            logger.warning(
+                "the process that helps reading spans ended (%s); they are read without it",
+                error or type(error).__name__,
+            )
+            self._not_before = self._clock() + _AFTER_FAILURE_S
+            self._end()
+            return None
+        finally:
+            self._busy_s += self._clock() - began
 
     def read_here(self, payload: bytes, now: datetime) -> Batch:
         """Read one request, from any thread."""
@@ -135,6 +156,7 @@ class _Child:
             [sys.executable, "-I", "-c", _COMMAND.format(path=sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            pipesize=_PIPE_BYTES,
             # glibc keeps what was freed of large blocks, the more the larger they have been.
             env={"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "8388608"},
         )

@@ -1,4 +1,4 @@
-"""Does the first half of some work in another thread while the second half of it is done here.
+"""Does the first half of some work in other threads while the second half of it is done here.
 
 Storing spans waits for DuckDB and the disk most of the time, reading them is Python: side by side
 they keep two processors busy. Bounded in bytes; knows neither what is read nor where it goes.
@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 _I = TypeVar("_I")
 _T = TypeVar("_T")
 
-_BYTES_AHEAD: Final = 8 * 1024 * 1024
+_BYTES_AHEAD: Final = 24 * 1024 * 1024
 _ITEMS_AHEAD: Final = 1_000
+_READERS: Final = 2
+"""As many as can read at once: this process and the one that helps it. Where there is only one of
+them, the second thread waits for it.
+"""
 
 
 def reading_ahead(
@@ -27,9 +31,9 @@ def reading_ahead(
 
     ``items`` is iterated here, ahead of what is yielded; ``size_of`` says an item's bytes.
     Wait for what was read of one before asking for the next, and close it in the end
-    (``contextlib.closing``): its thread ends then, and nothing more is read.
+    (``contextlib.closing``): its threads end then, and nothing more is read.
     """
-    reader = ThreadPoolExecutor(1, thread_name_prefix="llmtrace-read")
+    reader = ThreadPoolExecutor(_READERS, thread_name_prefix="llmtrace-read")
     waiting: deque[tuple[_I, Future[_T]]] = deque()
     size = 0
     try:
