@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -131,3 +132,15 @@ def test_costs_of_calls_are_counted_by_steps_that_an_edge_begins(store: Writer) 
         (Decimal("0.005"), 1, Decimal("0.005")),
         (Decimal(10), 1, Decimal(12)),
     ]
+
+
+def test_no_amount_is_counted_in_the_step_beside_its_own(store: Writer) -> None:
+    least = Decimal("0.000000000001")
+    edges = [Decimal(digit).scaleb(places) for places in range(-12, 5) for digit in (1, 2, 5)]
+    amounts = [edge + step for edge in edges for step in (-least, 0 * least, least)]
+    store.insert([call(cost_usd=amount) for amount in amounts])
+
+    found = {row["from_usd"]: row["calls"] for row in cost_distribution(store, DAY).to_pylist()}
+
+    steps = [max((edge for edge in edges if edge <= amount), default=0) for amount in amounts]
+    assert found == dict(Counter(steps))

@@ -37,8 +37,8 @@ _COLUMNS: Final = (
 _CHOSEN: Final[dict[Behind, tuple[str, str]]] = {
     "latest": ("true", "start_time desc"),
     "costliest": ("cost_usd is not null", "cost_usd desc"),
-    "slowest": ("latency_ms is not null", "latency_ms desc"),
-    "slowest_first_chunk": ("ttfc_ms is not null", "ttfc_ms desc"),
+    "slowest": ("duration_ns is not null", "duration_ns desc"),
+    "slowest_first_chunk": ("ttfc_ns is not null", "ttfc_ns desc"),
     "rate_limited": (RATE_LIMITED, "start_time desc"),
     "least_headroom": (f"{HEADROOM} is not null", "headroom"),
 }
@@ -60,7 +60,7 @@ def calls_behind(
     condition, order = _CHOSEN[which]
     parameters: list[object] = []
     # Without groups and grain there is nothing in the rows but the calls.
-    rows = calls(_plain(query), parameters)
+    rows = calls(_plain(query), parameters, view="_calls")
     sql = (
         f"select {', '.join(_COLUMNS)} from ({rows}) where {condition} "  # noqa: S608  # text of ours
         f"order by {order}, start_time desc, span_id limit ?"

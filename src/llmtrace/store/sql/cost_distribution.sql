@@ -11,7 +11,11 @@
 with priced as (
     select
         cost_usd,
-        ltrim(replace(cost_usd::varchar, '.', ''), '0') as digits
+        -- Up to there a double holds every one of the twelve decimals, and is a third of the work.
+        case
+            when cost_usd < 1000 then round(cost_usd::double * 1e12)::bigint::varchar
+            else ltrim(replace(cost_usd::varchar, '.', ''), '0')
+        end as digits
     from llm_calls
     where
         cost_usd >= 0
@@ -23,18 +27,20 @@ with priced as (
         and (len($6::varchar[]) = 0 or list_contains($6::varchar[], user_id))
         and (len($7::varchar[]) = 0 or list_contains($7::varchar[], feature))
         and (len($8::varchar[]) = 0 or list_contains($8::varchar[], tenant))
-        and len(
-            list_filter(
-                $9::varchar[],
-                lambda key: list_contains($10::varchar[], key || chr(31) || tags[key])
-            )
-        ) = len($9::varchar[])
+        and (
+            len($9::varchar[]) = 0 or len(
+                list_filter(
+                    $9::varchar[],
+                    lambda key: list_contains($10::varchar[], key || chr(31) || tags[key])
+                )
+            ) = len($9::varchar[])
+        )
 ),
 stepped as (
     select
         length(digits) as places,
         case
-            when digits = '' then '0'
+            when digits = '0' then '0'
             when digits < '2' then '1'
             when digits < '5' then '2'
             else '5'

@@ -30,11 +30,13 @@ where
     and (len($6::varchar[]) = 0 or list_contains($6::varchar[], user_id))
     and (len($7::varchar[]) = 0 or list_contains($7::varchar[], feature))
     and (len($8::varchar[]) = 0 or list_contains($8::varchar[], tenant))
-    and len(
-        list_filter(
-            $9::varchar[],
-            lambda key: list_contains($10::varchar[], key || chr(31) || tags[key])
-        )
-    ) = len($9::varchar[])
+    and (
+        len($9::varchar[]) = 0 or len(
+            list_filter(
+                $9::varchar[],
+                lambda key: list_contains($10::varchar[], key || chr(31) || tags[key])
+            )
+        ) = len($9::varchar[])
+    )
 order by start_time desc, span_id
 limit $11::bigint
