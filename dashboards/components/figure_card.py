@@ -31,14 +31,13 @@ def figure_card(
     """
     change = (fmt.points if is_rate else fmt.change)(figure.change)
     compares = shown.choice.compare and change is not None and remark is None
-    if change is not None and not change.strip("+-0.% p"):
-        tint = "off"  # what rounds to nothing is neither good nor bad
+    is_same = fmt.is_no_change(change)  # neither good nor bad, nor up nor down
     st.metric(
         label,
         value,
         change if compares else remark,
-        delta_color=tint if compares else "off",
-        delta_arrow="auto" if compares else "off",
+        delta_color=tint if compares and not is_same else "off",
+        delta_arrow="auto" if compares and not is_same else "off",
         delta_description=fmt.prior(shown.range) if compares else None,
         help=about,
         border=True,

@@ -90,11 +90,16 @@ def percent(value: float | None, digits: int = 1) -> str:
     return NONE if value is None else f"{value:.{digits}%}"
 
 
-def change(value: float | None) -> str | None:
+def change(value: float | None, digits: int = 0) -> str | None:
     """Return a change ratio with its sign, as a metric's delta; None shows none."""
     if value is None:
         return None
-    return f"{value:+.0%}" if abs(value) < 10 else f"{value + 1:,.0f}x"
+    return _signed(f"{value:+.{digits}%}") if abs(value) < 10 else f"{value + 1:,.0f}x"
+
+
+def is_no_change(shown: str | None) -> bool:
+    """Say whether what ``change`` or ``points`` returned rounds to nothing."""
+    return shown is not None and not shown.strip("+-0.% p")
 
 
 def prior(span: str) -> str:
@@ -104,7 +109,7 @@ def prior(span: str) -> str:
 
 def points(value: float | None) -> str | None:
     """Return the change of a rate in percentage points, as a metric's delta; None shows none."""
-    return None if value is None else f"{value * 100:+.1f} pp"
+    return None if value is None else _signed(f"{value * 100:+.1f} pp")
 
 
 def duration(value_ms: float | None) -> str:
@@ -126,6 +131,11 @@ def moment(value: datetime) -> str:
 def plural(number: int, noun: str) -> str:
     """Return ``1 call``, ``2 calls``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _signed(shown: str) -> str:
+    """Leave the sign off what rounds to nothing: there is no -0 %."""
+    return shown.lstrip("+-") if is_no_change(shown) else shown
 
 
 def _visible(character: str) -> str:

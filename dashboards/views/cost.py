@@ -71,6 +71,7 @@ def _cards(shown: data.View) -> None:
             fmt.money(today.value),
             fmt.change(today.change) if compares else None,
             delta_color="off",
+            delta_arrow="off" if fmt.is_no_change(fmt.change(today.change)) else "auto",
             delta_description="yesterday" if compares else None,
             help="Since midnight, against yesterday up to the same time.",
             border=True,

@@ -138,8 +138,7 @@ def _table(lines: list[Line], percent: int) -> None:
                 "Calls priced": [_priced(line) for line in lines],
                 "Compared, as it was": [_compared(line, line.result.before_usd) for line in lines],
                 "Compared, there": [_compared(line, line.result.after_usd) for line in lines],
-                "Change": [fmt.NONE if line.change is None else f"{line.change:+.1%}"
-                           for line in lines],
+                "Change": [fmt.change(line.change, 1) or fmt.NONE for line in lines],
                 f"Bill, {percent} % moved": [_bill(line) for line in lines],
                 "Context window": [fmt.short_count(line.result.context_window) if
                                    line.result.context_window else "not known" for line in lines],

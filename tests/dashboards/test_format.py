@@ -64,3 +64,13 @@ def test_changes_have_a_sign_and_rates_have_points() -> None:
     assert (fmt.change(0.5), fmt.change(-0.25), fmt.change(None)) == ("+50%", "-25%", None)
     assert fmt.change(24.0) == "25x"
     assert fmt.points(0.012) == "+1.2 pp"
+    assert fmt.change(-0.0004, 1) == "0.0%"
+
+
+@pytest.mark.parametrize("value", [-0.004, -0.0, 0.0, 0.004])
+def test_what_rounds_to_nothing_has_no_sign(value: float) -> None:
+    assert fmt.change(value) == "0%"
+    assert fmt.points(value / 10) == "0.0 pp"
+    assert fmt.is_no_change(fmt.change(value))
+    assert not fmt.is_no_change("+10%")
+    assert not fmt.is_no_change(None)

@@ -74,9 +74,9 @@ def test_money_that_is_not_all_is_a_lower_bound_and_unknown_is_no_number() -> No
 
 
 def test_a_change_has_its_sign_and_a_large_one_is_a_multiple() -> None:
-    changes = [percent(ratio, is_change=True) for ratio in (0.5, -1.0, 41.0, None)]
+    changes = [percent(ratio, is_change=True) for ratio in (0.5, -1.0, 41.0, -0.0004, None)]
 
-    assert changes == ["+50.0%", "-100.0%", "42×", "–"]
+    assert changes == ["+50.0%", "-100.0%", "42×", "0.0%", "–"]
 
 
 def test_the_summary_says_total_change_and_whether_that_is_usual() -> None:

@@ -78,7 +78,10 @@ def percent(ratio: float | None, *, is_change: bool = False) -> str:
         return UNKNOWN
     if is_change and ratio >= 10:
         return f"{ratio + 1:,.0f}×"
-    return f"{ratio:+.1%}" if is_change else f"{ratio:.1%}"
+    if not is_change:
+        return f"{ratio:.1%}"
+    shown = f"{ratio:+.1%}"
+    return shown if shown.strip("+-0.%") else shown[1:]  # there is no -0.0 %
 
 
 def _name(value: str | None) -> str:
