@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
+from llmtrace.cli.dashboard import check_sign_in
 from llmtrace.cli.up import command as up
 from llmtrace.collector.addresses import DEFAULT_GRPC_PORT, DEFAULT_PORT
+from llmtrace.config import load_settings
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 
@@ -116,6 +118,23 @@ def test_compose_opens_it_to_this_host_alone_and_not_without_a_token(
 ) -> None:
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
     assert service["environment"]["LLMTRACE_TOKEN"].startswith("${LLMTRACE_TOKEN:?")
+
+
+def test_compose_serves_the_pages_to_who_signs_in(service: dict[str, Any]) -> None:
+    name, *arguments = service["command"]
+    started = starts(arguments)
+    said = {
+        key: re.sub(r"\$\{.*\}", "x" * 32, text) for key, text in service["environment"].items()
+    }
+
+    assert name == "up"
+    assert not started["no_dashboard"]
+    assert f"127.0.0.1:{started['dashboard_port']}:{started['dashboard_port']}" in service["ports"]
+    sessions, _ = check_sign_in(load_settings(said), started["dashboard_host"])
+    assert sessions is not None
+    assert service["environment"]["LLMTRACE_DASHBOARD_TOKEN"].startswith(
+        "${LLMTRACE_DASHBOARD_TOKEN:?"
+    )
 
 
 def test_compose_keeps_the_store_and_nothing_else(
