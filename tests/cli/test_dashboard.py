@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tomllib
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -18,11 +19,13 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from llmtrace.cli.dashboard import POLICY, command, is_loopback, serve
 from llmtrace.cli.up import command as up
 from llmtrace.config import Settings
 from llmtrace.errors import ConfigError
+from llmtrace.resources import bundled
 from llmtrace.store.discovery import find_collector
 from tests.collector.test_tls import a_pair
 from tests.end_to_end.browsing import dashboard
@@ -56,6 +59,15 @@ def test_every_answer_has_the_policy_and_strangers_names_are_refused(tmp_path: P
             assert headers["referrer-policy"] == "no-referrer"
         status, _ = get(url, "/", Host="evil.example")
         assert status == 400
+        socket_url = url.replace("http", "ws", 1) + "/_stcore/stream"
+        for origin in ("http://evil.example", "null", "http://["):
+            with (
+                pytest.raises(InvalidStatus, match="403"),
+                connect(socket_url, origin=Origin(origin)),
+            ):
+                pass
+        for origin in (None, Origin(url), Origin("http://localhost:1")):
+            connect(socket_url, origin=origin).close()
         # It owns the store while it runs, so that pages need not open the file each time.
         assert find_collector(tmp_path) is not None
 
@@ -65,6 +77,13 @@ def test_every_answer_has_the_policy_and_strangers_names_are_refused(tmp_path: P
 def test_nothing_but_ourselves_is_allowed_by_the_policy() -> None:
     assert "http" not in POLICY
     assert "*" not in POLICY
+
+
+def test_streamlit_does_not_ask_the_internet_for_our_address() -> None:
+    config = bundled("dashboards") / ".streamlit" / "config.toml"
+
+    # It does in its welcome to who serves all addresses of a machine.
+    assert tomllib.loads(config.read_text())["logger"]["hideWelcomeMessage"] is True
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "example.org", "::"])  # noqa: S104

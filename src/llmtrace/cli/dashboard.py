@@ -18,6 +18,7 @@ import webbrowser
 from contextlib import ExitStack, asynccontextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import click
 
@@ -183,6 +184,25 @@ def check_sign_in(
     return None, None
 
 
+class OwnSockets:
+    """Refuses websockets that a page of another site opened; pure ASGI.
+
+    So would Streamlit, after it asked a server on the internet for this machine's address.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand before ``app``."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or refuse."""
+        if scope["type"] != "websocket" or _is_own(dict(scope["headers"])):
+            await self._app(scope, receive, send)
+            return
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})
+
+
 class SafeHeaders:
     """Adds the policy to every answer; pure ASGI, so that websockets pass untouched."""
 
@@ -208,6 +228,19 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _is_own(headers: Mapping[bytes, bytes]) -> bool:
+    """Say whether a page of this site asks; a tunnel may call it by another name of loopback."""
+    if b"origin" not in headers:
+        return True  # no browser: those always say it
+    try:
+        origin = urlsplit(headers[b"origin"].decode("latin-1"))
+        name = origin.hostname or ""
+    except ValueError:
+        return False
+    host = headers.get(b"host", b"").decode("latin-1")
+    return bool(name) and (origin.netloc == host or is_loopback(name))
 
 
 def _free_port(host: str, port: int) -> int:
@@ -255,8 +288,9 @@ def _middleware(sessions: Sessions | None, *, is_open: bool, is_oidc: bool) -> l
 
     if is_oidc:
         # This site alone is told at which of its pages somebody chose to sign in.
-        return [Middleware(SafeHeaders, referrer="same-origin"), Middleware(DeepLink)]
-    found = [Middleware(SafeHeaders)]
+        referring = Middleware(SafeHeaders, referrer="same-origin")
+        return [referring, Middleware(OwnSockets), Middleware(DeepLink)]
+    found = [Middleware(SafeHeaders), Middleware(OwnSockets)]
     if is_open:
         # A page of another site could point its own name at 127.0.0.1. Where people sign in it
         # gains nothing: a session's cookie is of our name, and we have many.
