@@ -8,10 +8,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 
+from llmtrace.cli.forget import command
 from llmtrace.otlp.rows import EventRow, SpanRow
 from llmtrace.semconv import FORGOTTEN, SERVER_ADDRESS, USAGE_REQUESTS_PREFIX
 from llmtrace.store import DATABASE_FILE, Writer
+from llmtrace.store.alert_state import AlertStateStore
 from tests.cli.homes import collected, llmtrace, rows, told
 from tests.collector.clients import send
 from tests.dashboards.seeding import fill
@@ -173,6 +176,47 @@ def test_a_report_kept_for_sending_goes_if_it_names_the_user(shop: Path) -> None
     assert forget(shop)["erased"]["alerts"] == 1
 
     assert rows(shop, "select episode from alert_outbox") == [{"episode": "other"}]
+
+
+def test_a_rule_in_force_that_names_the_user_is_told_of_and_goes_once_it_was_edited(
+    shop: Path,
+) -> None:
+    rule = "rules: [{{id: heavy, filter: {{user: {}}}}}]"
+    for number, user in enumerate(("bob", CANARY, f"{CANARY}2", CANARY)):
+        keep_rules(shop, {"/etc/heavy.yaml": rule.format(user), "/etc/other.yaml": ""}, number)
+
+    arguments = ["--user", CANARY, "--yes", "--home", str(shop)]
+    result = CliRunner().invoke(command, arguments, standalone_mode=False)
+    assert result.return_value == 1  # the exit code
+    assert "Edit the file, start the collector with it" in result.stdout
+    assert "  /etc/heavy.yaml\n" in result.stdout
+    assert "other.yaml" not in result.stdout
+    assert sum(f"{CANARY}}}" in document for document in rule_documents(shop)) == 1
+
+    keep_rules(shop, {"/etc/heavy.yaml": rule.format("bob")}, 9)
+    done = forget(shop)
+    assert (done["erased"]["alert_rules"], done["named_by_rules_in"]) == (1, [])
+    assert sum(f"{CANARY}}}" in document for document in rule_documents(shop)) == 0
+    assert len(rule_documents(shop)) == 3
+
+
+def test_an_id_that_yaml_writes_with_escapes_is_found_in_rules(shop: Path) -> None:
+    keep_rules(shop, {"rules.yaml": 'filter: {user: "a\\"b"}'}, 1)
+
+    result = llmtrace("forget", "--user", 'a"b', "--yes", "--json", "--home", str(shop))
+
+    assert json.loads(result.stdout)["named_by_rules_in"] == ["rules.yaml"]
+
+
+def keep_rules(home: Path, texts: dict[str, str], minute: int) -> None:
+    """Let a collector be started with these rule files."""
+    with Writer(home / DATABASE_FILE) as writer:
+        record = json.dumps(texts, ensure_ascii=False)
+        AlertStateStore(writer).keep_rules(record, now=NOON + timedelta(minutes=minute))
+
+
+def rule_documents(home: Path) -> list[str]:
+    return [row["document"] for row in rows(home, "select document from alert_rules")]
 
 
 def test_the_audit_has_a_keyed_hash_and_not_the_id(shop: Path) -> None:

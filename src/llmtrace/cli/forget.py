@@ -36,7 +36,8 @@ def command(
 ) -> int:
     """Erase contents and identifiers of a user; tokens and money stay, without a name.
 
-    Exit 1 if a segment or dead letter beside the store still mentions the id: they are listed.
+    Exit 1 if a segment or dead letter beside the store, or an alert rule in force, still mentions
+    the id: they are listed.
     Backups cannot be reached from here. `llmtrace compact` takes the bytes out of the file.
     """
     if not user:
@@ -54,7 +55,7 @@ def command(
         confirm(text, is_sure=is_sure)
     done = admin.run("forget", {**arguments, "actor": actor()})
     print_outcome(done, as_json=as_json, text=_text(done))
-    return int(bool(done["still_mentioned_in"]))
+    return int(bool(done["still_mentioned_in"] or done["named_by_rules_in"]))
 
 
 def _text(done: dict[str, Any]) -> str:
@@ -66,6 +67,12 @@ def _text(done: dict[str, Any]) -> str:
     if done["still_mentioned_in"]:
         lines.append("The id is still in:")
         lines += [f"  {shown(name)}{_advice(name)}" for name in done["still_mentioned_in"]]
+    if done["named_by_rules_in"]:
+        lines.append(
+            "Alert rules in force name the id. Edit the file, start the collector with it, then "
+            "forget once more, for the copy in the store:"
+        )
+        lines += [f"  {shown(path)}" for path in done["named_by_rules_in"]]
     if done["replaced_stores"]:
         lines.append("Stores that a restore put aside were not touched:")
         lines += [f"  {shown(name)}" for name in done["replaced_stores"]]

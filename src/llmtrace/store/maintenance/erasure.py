@@ -3,8 +3,9 @@
 Of the user are the spans that name the id, and those of the same trace or session that name no
 user, unless somebody else is in it too. They lose body, events, links, attributes, tags, and
 every id but their own; tokens, money, times and models stay, so that no sum changes. Exact
-mentions of the id elsewhere (tags, attributes, resources, rollups, alerts) go as well. Free text of
-others is not searched. The bytes leave the file with the next compaction.
+mentions of the id elsewhere (tags, attributes, resources, rollups, alerts, earlier alert rules) go
+as well; rules in force are told of. Free text of others is not searched. The bytes leave the file
+with the next compaction.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from llmtrace import semconv
 from llmtrace.errors import QueryError, StoreUnreachableError
 from llmtrace.store.maintenance import audit
 from llmtrace.store.maintenance.mentions import files_that_mention, kept_stores
+from llmtrace.store.maintenance.rule_mentions import forget_in_rules
 from llmtrace.store.maintenance.slices import ROWS, time_slices
 from llmtrace.store.maintenance.workplace import read_flag, read_text
 from llmtrace.store.rollups import corrected, erase_feature, fold
@@ -118,12 +120,14 @@ def forget(place: Workplace, arguments: Mapping[str, object]) -> Outcome:
     gone["mentions"] = _erase_mentions(place, user, tenant)
     place.writer.transaction(lambda transaction: _erase_rollups(transaction, user))
     gone["alerts"] = 0 if tenant else place.writer.transaction(lambda t: _erase_alerts(t, user))
+    gone["alert_rules"], in_force = place.writer.transaction(lambda t: forget_in_rules(t, user))
     subject = subject_hash(place.home, user)
     outcome |= {"erased": gone, "subject": subject}
     told = {"actor": arguments.get(audit.ACTOR), "delete": is_delete, "of_tenant": bool(tenant)}
     audit.record(place, "forget", told, outcome, subject=subject)
     return outcome | {
         "still_mentioned_in": files_that_mention(place.home, user),
+        "named_by_rules_in": in_force,
         "replaced_stores": kept_stores(place.home),
     }
 
