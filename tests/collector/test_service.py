@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import socket
 import threading
+import time
+from contextlib import closing
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -173,3 +177,19 @@ def test_a_home_that_cannot_be_written_is_named_with_what_to_do(tmp_path: Path) 
 
     with pytest.raises(StoreUnreachableError, match="LLMTRACE_HOME to another folder"):
         a_collector(tmp_path / "home").start()
+
+
+def test_an_answer_does_not_wait_for_the_acknowledgement_of_its_headers(tmp_path: Path) -> None:
+    took: list[float] = []
+    with a_collector(tmp_path) as collector:
+        address = urlsplit(collector.url)
+        client = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
+        with closing(client):
+            for _ in range(40):
+                began = time.monotonic()
+                client.request("GET", "/healthz")
+                assert client.getresponse().read()
+                took.append(time.monotonic() - began)
+
+    # The system acknowledges the first dozen at once, the others after 40 ms: all of those, if any.
+    assert min(took[20:]) < 0.035
