@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import streamlit as st
@@ -126,7 +127,7 @@ def exported(what: Mapping[str, object], make: Callable[[], bytes]) -> Callable[
 def _signed_in() -> Viewer:
     settings = home.settings()
     if settings.dashboard_sign_in == "none":
-        return Viewer(name=actor())
+        return Viewer(name=_user())
     if settings.dashboard_sign_in == "token":
         sessions = home.sessions()
         until = None if sessions is None else sessions.until(_cookie())
@@ -143,6 +144,12 @@ def _signed_in() -> Viewer:
     return Viewer(
         name=_name(claims), tenants=allowed_tenants(claims, settings), until=begin + SESSION
     )
+
+
+@cache
+def _user() -> str:
+    # A page asks forty times who looks at it, and the system looks that up in a file each time.
+    return actor()
 
 
 def _cookie() -> str:
