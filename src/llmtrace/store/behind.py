@@ -96,7 +96,7 @@ def prompts_behind(store: Store, query: MetricQuery, *, limit: int = MAX_CALLS) 
             and p.trace_id = latest.trace_uuid and p.span_id = latest.span_number
         order by latest.start_time desc, latest.span_id
     """  # noqa: S608  # text of ours
-    return store.sql(sql, [*parameters, limit, *[LONGEST_BODY] * len(_TEXTS)])
+    return ask(store, sql, [*parameters, limit, *[LONGEST_BODY] * len(_TEXTS)])
 
 
 def _check(query: MetricQuery, limit: int) -> None:

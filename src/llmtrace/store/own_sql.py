@@ -4,7 +4,7 @@ What others write runs ``confined``, for its text says nothing of the memory and
 costs a process, and one query runs at a time. A text from here is put together from our own parts
 only, its values are bound, and what it takes is known. Whoever asks a collector says so: the token
 with which it is asked allows to delete the store, so that nobody gains anything by claiming it.
-What may take much memory (bodies of many calls) does not come here.
+What reads through all bodies of a range (a search for words) does not come here.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ def session_turns(store: Store, session_id: str, *, first: int, last: int) -> li
         order by s.turn
     """  # noqa: S608  # no user's text
     lengths = [LONGEST_BODY] * (len(_BODIES) + 1)
-    return store.sql(sql, [session_id, first, last, *lengths]).to_pylist()
+    return ask(store, sql, [session_id, first, last, *lengths]).to_pylist()
 
 
 def _last_active(

@@ -17,6 +17,7 @@ from llmtrace.pricing import list_cost
 from llmtrace.records import TokenUsage
 from llmtrace.store.adhoc import TRUNCATED_KEY
 from llmtrace.store.metric_rows import calls
+from llmtrace.store.own_sql import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -99,7 +100,7 @@ def call_groups(store: Store, query: MetricQuery, starts: Sequence[int]) -> list
         group by 1, 2, 3, 4, 5, 6, 7, 8
         order by cost_usd desc, 2, 3, 1, 4, 5, 6, 7, 8
     """  # noqa: S608  # text of ours
-    found = store.sql(sql, [*parameters, list(starts)], max_rows=MAX_GROUPS, timeout_s=TIMEOUT_S)
+    found = ask(store, sql, [*parameters, list(starts)], max_rows=MAX_GROUPS, timeout_s=TIMEOUT_S)
     if (found.schema.metadata or {}).get(TRUNCATED_KEY):
         raise QueryError(
             f"more than {MAX_GROUPS:,} groups of calls; choose a shorter range, or a filter"

@@ -7,6 +7,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from llmtrace.store.metric_rows import calls
+from llmtrace.store.own_sql import ask
 
 if TYPE_CHECKING:
     from llmtrace.store.metrics import MetricQuery
@@ -30,5 +31,5 @@ def of_latest(
             select start_time from ({rows}) where {condition} order by start_time desc limit ?
         )
     """  # noqa: S608  # text of ours
-    (row,) = store.sql(sql, [*parameters, limit], timeout_s=timeout_s).to_pylist()
+    (row,) = ask(store, sql, [*parameters, limit], timeout_s=timeout_s).to_pylist()
     return plain if row["since"] is None else replace(plain, start=row["since"].replace(tzinfo=UTC))

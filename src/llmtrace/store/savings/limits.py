@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.semconv import REQUEST_MAX_TOKENS
 from llmtrace.store.metric_rows import calls
+from llmtrace.store.own_sql import ask
 from llmtrace.store.savings.latest import of_latest
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def limited_calls(store: Store, query: MetricQuery, *, limit: int = LOOKED_AT) -
         group by 1, 2, 3
         order by unused desc, 1, 2, 3
     """  # noqa: S608  # text of ours
-    return store.sql(sql, [*parameters, limit], timeout_s=TIMEOUT_S)
+    return ask(store, sql, [*parameters, limit], timeout_s=TIMEOUT_S)
 
 
 def find_oversized(rows: Iterable[Mapping[str, Any]]) -> list[Limit]:

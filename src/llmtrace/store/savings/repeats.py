@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.store.metric_rows import calls
+from llmtrace.store.own_sql import ask
 from llmtrace.store.savings.bounds import Saving, Seen
 from llmtrace.store.savings.latest import of_latest
 
@@ -104,7 +105,7 @@ def answered_calls(store: Store, query: MetricQuery, *, limit: int = LOOKED_AT) 
         order by start_time desc, span_id
     """  # noqa: S608  # text of ours
     bounds = [limit, latest.start, latest.end]
-    return store.sql(sql, [*parameters, *bounds], max_rows=limit + 1, timeout_s=TIMEOUT_S)
+    return ask(store, sql, [*parameters, *bounds], max_rows=limit + 1, timeout_s=TIMEOUT_S)
 
 
 def find_repeats(rows: Iterable[Mapping[str, Any]], window: timedelta) -> list[Repeats]:
