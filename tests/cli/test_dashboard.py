@@ -21,7 +21,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from llmtrace.cli.dashboard import POLICY, command, is_loopback, serve
+from llmtrace.cli.before_pages import POLICY
+from llmtrace.cli.dashboard import command, is_loopback, serve
 from llmtrace.cli.up import command as up
 from llmtrace.config import Settings
 from llmtrace.errors import ConfigError

@@ -1,8 +1,6 @@
-"""``llmtrace dashboard``: serves the pages, with headers that let nothing out.
+"""``llmtrace dashboard``: serves the pages; what lets nothing out of them is in ``before_pages``.
 
-Streamlit sends no Content-Security-Policy of its own; what a model wrote must not be able to make
-a viewer's browser ask another server for anything. Without a way to sign in they are for this
-machine alone. Starts a collector inside if none runs.
+Without a way to sign in they are for this machine alone. Starts a collector inside if none runs.
 """
 
 from __future__ import annotations
@@ -12,19 +10,17 @@ import ipaddress
 import logging
 import socket
 import sys
-import threading
 import tomllib
 import webbrowser
 from contextlib import ExitStack, asynccontextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import click
 
 from llmtrace.cli.oidc_secrets import load_auth, providers
 from llmtrace.cli.parent import end_with_parent
-from llmtrace.cli.sign_in import Attempts, Sessions, shared_token
+from llmtrace.cli.sign_in import Sessions, shared_token
 from llmtrace.clock import SystemClock
 from llmtrace.config import load_settings
 from llmtrace.errors import ConfigError, MissingExtraError, StoreLockedError
@@ -34,29 +30,9 @@ from llmtrace.store.discovery import find_collector
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
-    from starlette.middleware import Middleware
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
     from llmtrace.config import Settings
 
 DEFAULT_PORT: Final = 8501
-_HOSTS: Final = ["127.0.0.1", "localhost", "[::1]"]
-# Vega compiles its expressions and Streamlit starts by an inline script: hence the unsafe-… ones.
-POLICY: Final = (
-    "default-src 'self'; "
-    "script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval'; "
-    "style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; "
-    "font-src 'self' data:; "
-    "connect-src 'self'; "
-    "worker-src 'self' blob:; "
-    "frame-ancestors 'none'; object-src 'none'; base-uri 'self'; form-action 'self'"
-)
-_HEADERS: Final = (
-    (b"content-security-policy", POLICY.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-)
 
 
 @click.command(name="dashboard")
@@ -128,6 +104,7 @@ def serve(
         import streamlit as st  # noqa: PLC0415  # an extra; and 0.5 s that other commands spare
     except ImportError as error:
         raise MissingExtraError("llmtrace dashboard", "dashboards") from error
+    from llmtrace.cli.before_pages import layers  # noqa: PLC0415  # Starlette comes with it
 
     sessions, secrets = check_sign_in(settings, host)
     port = _free_port(host, port)
@@ -141,7 +118,6 @@ def serve(
     @asynccontextmanager
     async def started(_: object) -> AsyncGenerator[None]:
         click.echo(f"llmtrace dashboard: {url}  (store in {settings.home}; Ctrl-C stops)", err=True)
-        threading.Thread(target=_load_ahead, name="llmtrace-load", daemon=True).start()
         if opens_browser:
             webbrowser.open(url)
         yield
@@ -151,7 +127,7 @@ def serve(
         pages / "app.py",
         secrets=secrets,
         lifespan=started,
-        middleware=_middleware(sessions, is_open=is_open, is_oidc=secrets is not None),
+        middleware=layers(sessions, is_open=is_open, is_oidc=secrets is not None),
     )
     with ExitStack() as stack:
         if owns_store:
@@ -184,63 +160,12 @@ def check_sign_in(
     return None, None
 
 
-class OwnSockets:
-    """Refuses websockets that a page of another site opened; pure ASGI.
-
-    So would Streamlit, after it asked a server on the internet for this machine's address.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        """Stand before ``app``."""
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, or refuse."""
-        if scope["type"] != "websocket" or _is_own(dict(scope["headers"])):
-            await self._app(scope, receive, send)
-            return
-        await receive()
-        await send({"type": "websocket.close", "code": 1008})
-
-
-class SafeHeaders:
-    """Adds the policy to every answer; pure ASGI, so that websockets pass untouched."""
-
-    def __init__(self, app: ASGIApp, referrer: str = "no-referrer") -> None:
-        """Wrap ``app``; ``referrer``: what pages tell others of where a link was clicked."""
-        self._app = app
-        self._headers = (*_HEADERS, (b"referrer-policy", referrer.encode()))
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, with headers put on where an answer begins."""
-
-        async def send_safe(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *self._headers]
-            await send(message)
-
-        await self._app(scope, receive, send_safe)
-
-
 def is_loopback(host: str) -> bool:
     """Tell whether only this machine can reach an address or name."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _is_own(headers: Mapping[bytes, bytes]) -> bool:
-    """Say whether a page of this site asks; a tunnel may call it by another name of loopback."""
-    if b"origin" not in headers:
-        return True  # no browser: those always say it
-    try:
-        origin = urlsplit(headers[b"origin"].decode("latin-1"))
-        name = origin.hostname or ""
-    except ValueError:
-        return False
-    host = headers.get(b"host", b"").decode("latin-1")
-    return bool(name) and (origin.netloc == host or is_loopback(name))
 
 
 def _free_port(host: str, port: int) -> int:
@@ -270,34 +195,6 @@ def _choose_settings(
         sys.path.insert(0, parent)
     names = providers(secrets["auth"]) if secrets else []
     importlib.import_module("dashboards.home").choose_settings(settings, sessions, names)
-
-
-def _load_ahead() -> None:
-    """Load what every page needs, while nobody waits: the first page comes half a second sooner."""
-    for name in ("dashboards.data", "pandas"):
-        importlib.import_module(name)
-
-
-def _middleware(sessions: Sessions | None, *, is_open: bool, is_oidc: bool) -> list[Middleware]:
-    """Return what stands before Streamlit, the outermost first; ``is_open``: nobody signs in."""
-    from starlette.middleware import Middleware  # noqa: PLC0415  # comes with the extra
-    from starlette.middleware.trustedhost import TrustedHostMiddleware  # noqa: PLC0415
-
-    from llmtrace.cli.deep_link import DeepLink  # noqa: PLC0415  # as above
-    from llmtrace.cli.front_door import FrontDoor  # noqa: PLC0415  # as above
-
-    if is_oidc:
-        # This site alone is told at which of its pages somebody chose to sign in.
-        referring = Middleware(SafeHeaders, referrer="same-origin")
-        return [referring, Middleware(OwnSockets), Middleware(DeepLink)]
-    found = [Middleware(SafeHeaders), Middleware(OwnSockets)]
-    if is_open:
-        # A page of another site could point its own name at 127.0.0.1. Where people sign in it
-        # gains nothing: a session's cookie is of our name, and we have many.
-        found.insert(0, Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS, www_redirect=False))
-    if sessions is not None:
-        found.append(Middleware(FrontDoor, sessions=sessions, attempts=Attempts(SystemClock())))
-    return found
 
 
 def _tls(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SIGN_IN: Final = "/sign-in"
 SIGN_OUT: Final = "/sign-out"
-_HEALTH: Final = "/_stcore/health"
+HEALTH: Final = "/_stcore/health"
 _MAX_FORM_BYTES: Final = 8_192
 _LONGEST_NEXT: Final = 4_000
 _PAGE: Final = """<!doctype html>
@@ -71,7 +71,7 @@ class FrontDoor:
                 await receive()
                 await send({"type": "websocket.close", "code": 1008})
             return
-        if scope["type"] != "http" or (scope["path"] == _HEALTH and scope["method"] == "GET"):
+        if scope["type"] != "http" or (scope["path"] == HEALTH and scope["method"] == "GET"):
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
