@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboards import data
 from dashboards import data_cache as figures
+from dashboards.ahead import ahead
 from dashboards.components import format as fmt
 from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
@@ -40,10 +41,22 @@ def render() -> None:
 
 
 def _body(shown: data.View) -> None:
-    cards = figures.cards(shown)
-    if not cards["requests"].value:
-        nothing_found("call")
-        return
+    by = st.session_state.get("by") or next(iter(_BY))
+    asks = (
+        lambda: figures.hit_rates(shown),
+        lambda: figures.by_status(shown),
+        lambda: figures.by_value(shown, by),
+        lambda: figures.breaks(shown),
+    )
+    with ahead(asks):
+        cards = figures.cards(shown)
+        if not cards["requests"].value:
+            nothing_found("call")
+            return
+        _figures(shown, cards)
+
+
+def _figures(shown: data.View, cards: Mapping[str, data.Figure]) -> None:
     _cards(shown, cards)
     left, right = st.columns(2, gap="small")
     with left:

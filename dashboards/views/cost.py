@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboards import data, data_budgets, data_cost
 from dashboards.access import exported
+from dashboards.ahead import ahead
 from dashboards.components import cost_charts as charts
 from dashboards.components import format as fmt
 from dashboards.components.cards import choosing_card
@@ -43,20 +44,31 @@ def render() -> None:
 
 
 def _body(shown: data.View) -> None:
-    unpriced_banner(shown)
-    _cards(shown)
-    left, right = st.columns(2, gap="small")
-    with left:
-        _today(shown)
-    with right:
-        _month(shown)
-    _breakdown(shown)
-    left, right = st.columns(2, gap="small")
-    with left:
-        _heat(shown)
-    with right:
-        _distribution(shown)
-    costliest_calls(shown)
+    by = st.session_state.get("cost-by") or "user"
+    asks = (
+        lambda: data_cost.totals(shown),
+        lambda: data.month(shown),
+        lambda: data_cost.today(shown),
+        lambda: data_cost.month(shown),
+        lambda: data_cost.lines(shown, by),
+        lambda: data_cost.heat(shown),
+        lambda: data_cost.distribution(shown),
+    )
+    with ahead(asks):
+        unpriced_banner(shown)
+        _cards(shown)
+        left, right = st.columns(2, gap="small")
+        with left:
+            _today(shown)
+        with right:
+            _month(shown)
+        _breakdown(shown)
+        left, right = st.columns(2, gap="small")
+        with left:
+            _heat(shown)
+        with right:
+            _distribution(shown)
+        costliest_calls(shown)
 
 
 def _cards(shown: data.View) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboards import data
 from dashboards.address import CUSTOM
+from dashboards.ahead import ahead
 from dashboards.components import format as fmt
 from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
@@ -39,16 +40,26 @@ def render() -> None:
 
 
 def _body(shown: data.View) -> None:
-    headline(shown)
-    _alert_strip()
-    _cards(shown)
-    _cost_chart(shown)
-    unpriced_banner(shown)
-    left, right = st.columns(2, gap="small")
-    with left:
-        _top_spenders(shown)
-    with right:
-        _latest_errors(shown)
+    stack, spenders = (st.session_state.get(key) for key in ("stack", "spenders"))
+    asks = (
+        lambda: data.figures(shown),
+        lambda: data.month(shown),
+        lambda: data.cost_over_time(shown, stack or next(iter(_SERIES))),
+        lambda: data.spenders(shown, spenders or next(iter(_SPENDERS))),
+        lambda: data.unpriced_models(shown),
+        lambda: data.errors(shown),
+    )
+    with ahead(asks):
+        headline(shown)
+        _alert_strip()
+        _cards(shown)
+        _cost_chart(shown)
+        unpriced_banner(shown)
+        left, right = st.columns(2, gap="small")
+        with left:
+            _top_spenders(shown)
+        with right:
+            _latest_errors(shown)
 
 
 def _alert_strip() -> None:

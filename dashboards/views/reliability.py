@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboards import data
 from dashboards import data_reliability as figures
+from dashboards.ahead import ahead
 from dashboards.components import format as fmt
 from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
@@ -44,10 +45,25 @@ def render() -> None:
 
 
 def _body(shown: data.View) -> None:
-    cards = figures.cards(shown)
-    if not cards["requests"].value:
-        nothing_found("call")
-        return
+    kind, by, which = (st.session_state.get(key) for key in ("kind", "by", "behind"))
+    asks = (
+        lambda: figures.percentiles(shown, kind or next(iter(_KINDS))),
+        lambda: figures.errors_over_time(shown),
+        lambda: figures.by_value(shown, by or next(iter(_BY))),
+        lambda: figures.parts(shown, "error_type", _FAILED),
+        lambda: figures.parts(shown, "finish_reason", {}),
+        lambda: figures.retried(shown),
+        lambda: figures.behind(shown, which or next(iter(_BEHIND)), {}),
+    )
+    with ahead(asks):
+        cards = figures.cards(shown)
+        if not cards["requests"].value:
+            nothing_found("call")
+            return
+        _figures(shown, cards)
+
+
+def _figures(shown: data.View, cards: Mapping[str, data.Figure]) -> None:
     _cards(shown, cards)
     left, right = st.columns(2, gap="small")
     with left:
