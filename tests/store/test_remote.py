@@ -68,3 +68,13 @@ def test_the_store_tells_what_its_collector_tells_of_itself() -> None:
     answer = b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"schema": 5}'
 
     assert a_store(a_server(answer)).status() == {"schema": 5}
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[1, 2]"])
+def test_a_status_that_is_none_is_a_store_error(body: bytes) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+    with pytest.raises(StoreUnreachableError, match="did not send"):
+        a_store(a_server(answer)).status()
+    with pytest.raises(StoreUnreachableError, match="did not send"):
+        a_store(a_server(answer)).admin("compact", {}, timeout_s=5)

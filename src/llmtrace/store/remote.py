@@ -7,7 +7,7 @@ import json
 import socket
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pyarrow as pa
 
@@ -94,7 +94,7 @@ class RemoteStore:
 
     def status(self) -> dict[str, Any]:
         """Return what the collector tells of itself (``GET /status``)."""
-        return json.loads(self._send("GET", "/status", None, timeout_s=_STATUS_TIMEOUT_S))
+        return self._object(self._send("GET", "/status", None, timeout_s=_STATUS_TIMEOUT_S))
 
     def _rows(
         self,
@@ -110,10 +110,22 @@ class RemoteStore:
             with pa.ipc.open_stream(body) as reader:
                 return reader.read_all()
         except (pa.ArrowException, OSError) as error:
-            raise StoreUnreachableError(
-                f"what answers at {self._collector.url} did not send rows; see whether that is the "
-                "collector, and of this version"
-            ) from error
+            raise self._stranger("rows") from error
+
+    def _object(self, body: bytes) -> dict[str, Any]:
+        try:
+            found = json.loads(body)
+        except ValueError as error:
+            raise self._stranger("JSON") from error
+        if not isinstance(found, dict):
+            raise self._stranger("an object")
+        return cast("dict[str, Any]", found)
+
+    def _stranger(self, wanted: str) -> StoreUnreachableError:
+        return StoreUnreachableError(
+            f"what answers at {self._collector.url} did not send {wanted}; see whether that is the "
+            "collector, and of this version"
+        )
 
     def refresh(self) -> None:
         """Return once the collector has taken in what apps had written to the spool."""
@@ -124,7 +136,7 @@ class RemoteStore:
     ) -> dict[str, Any]:
         """Run one maintenance operation in the collector and return its outcome."""
         body = self._post(f"/v1/admin/{operation}", dict(arguments), timeout_s=timeout_s)
-        return json.loads(body)
+        return self._object(body)
 
     def close(self) -> None:
         """Do nothing: no connection is kept."""
