@@ -1,11 +1,16 @@
-"""Which of DuckDB's errors are the disk's fault, and may be gone when it is tried again."""
+"""How the store's file is opened, and which of DuckDB's errors are the disk's fault."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 
-from llmtrace.store._connection import is_disk_error, is_fatal
+from llmtrace.store._connection import is_disk_error, is_fatal, open_database
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FULL = 'Could not write file "llmtrace.duckdb.wal": No space left on device'
 
@@ -34,3 +39,17 @@ def test_after_a_checkpoint_that_failed_the_file_is_to_be_opened_again() -> None
     assert is_fatal(duckdb.IOException(text))
     assert is_fatal(duckdb.FatalException("FATAL Error: x"))
     assert not is_fatal(duckdb.IOException(f"IO Error: {FULL}"))
+
+
+def test_a_new_file_has_small_blocks_and_one_that_is_there_keeps_its_own(tmp_path: Path) -> None:
+    there = tmp_path / "there.duckdb"
+    with duckdb.connect(there) as connection:
+        connection.execute("create table t as select 1 as one")
+
+    sizes: list[int] = []
+    for path in (tmp_path / "new.duckdb", tmp_path / "new.duckdb", there):
+        with open_database(path) as connection:
+            size = "select block_size from pragma_database_size() where database_name = 'llmtrace'"
+            sizes += connection.execute(size).fetchone() or ()
+
+    assert sizes == [64 * 1024, 64 * 1024, 256 * 1024]

@@ -21,6 +21,7 @@ from llmtrace.collector.tls import Tls, load_tls
 from llmtrace.config import load_settings
 from llmtrace.errors import ConfigError
 from llmtrace.store.alert_state import AlertStateStore
+from llmtrace.store.memory import give_memory_back
 from llmtrace.store.no_pandas import keep_pandas_out
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def command(  # noqa: PLR0913  # one for each option
     settings = load_settings(home=home, token=token)
     sys.setswitchinterval(_SWITCH_S)
     keep_pandas_out()
+    give_memory_back()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     stopping = threading.Event()
 

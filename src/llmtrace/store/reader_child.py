@@ -25,6 +25,7 @@ from llmtrace.otlp.redacting import RowRedactor
 from llmtrace.store.arrow import Tables
 from llmtrace.store.batch import Batch
 from llmtrace.store.chunks import ReadChunk, ReadFrame, Reading
+from llmtrace.store.memory import give_memory_back
 from llmtrace.store.no_pandas import keep_pandas_out
 from llmtrace.store.pricing import settings_pricer
 
@@ -42,6 +43,7 @@ def main() -> None:
     # Ctrl+C is for who started us: what was asked is answered, then the input ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     keep_pandas_out()
+    give_memory_back()
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     reading = _reading(json.loads(asked.readline()))
     # Rows hold no cycles: looking for some among so many takes a tenth of all the time.
