@@ -1,6 +1,6 @@
 """The thread that keeps the store up to date with the segments of apps and of the log.
 
-A transaction costs some 40 ms however little it stores. So what comes first is stored at once, and
+A transaction costs some 35 ms however little it stores. So what comes first is stored at once, and
 what comes in a stream after it in turns, a second apart; sooner once there is a transaction's worth
 of it, or when somebody asks.
 """

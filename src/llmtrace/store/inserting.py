@@ -89,12 +89,20 @@ def remember(
     hashes = pa.array(batch_hashes, pa.binary(16))
     stamps = pa.array([now] * len(batch_hashes), pa.timestamp("us"))
     transaction.append("_batches", pa.table({"batch_hash": hashes, "received_at": stamps}))
-    for name, position in offsets.items():
-        transaction.execute("delete from _segments where name = ?", [name])
-        transaction.execute("insert into _segments values (?, ?, ?)", [name, position, now])
-    for name, count in counts.items():
+    if offsets:
         transaction.execute(
-            "insert into _counts values (?, ?) "
-            "on conflict (name) do update set total = total + excluded.total",
-            [name, count],
+            "delete from _segments where name in (select unnest(?::varchar[]))", [list(offsets)]
         )
+        rows = _stamped(_pairs(offsets, "byte_offset"), "updated_at", now)
+        transaction.append("_segments", rows)
+    if counts:
+        transaction.execute(
+            "insert into _counts by name select * from incoming "
+            "on conflict (name) do update set total = total + excluded.total",
+            incoming=_pairs(counts, "total"),
+        )
+
+
+def _pairs(values: Mapping[str, int], column: str) -> pa.Table:
+    numbers = pa.array(list(values.values()), pa.int64())
+    return pa.table({"name": pa.array(list(values), pa.string()), column: numbers})

@@ -40,11 +40,19 @@ class _Transaction(Protocol):
     ) -> pa.Table: ...
 
 
-def add_calls(transaction: _Transaction, spans: pa.Table) -> int:
+class _Intake(Protocol):
+    def take_in(self, sql: str, rows: pa.Table) -> pa.Table: ...
+
+
+def add_calls(transaction: _Intake, spans: pa.Table) -> int:
     """Add the calls among spans that are being stored; return how many rows that took."""
     incoming = spans.select(list(COLUMNS_READ))
-    return sum(_append(transaction, each.rows("incoming", "true"), each, incoming=incoming)
-               for each in ROLLUPS)  # fmt: skip
+    added = 0
+    for each in ROLLUPS:
+        rows = each.rows("{incoming}", "true")
+        done = transaction.take_in(f"insert into {each.table} by name {rows}", incoming)
+        added += _count_of(done)
+    return added
 
 
 @contextmanager
@@ -205,5 +213,9 @@ def _append(
         parameters,
         incoming=incoming,
     )
+    return _count_of(done)
+
+
+def _count_of(done: pa.Table) -> int:
     (row,) = done.to_pylist()
     return row["Count"]

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 from llmtrace.clock import Clock, SystemClock
 from llmtrace.errors import StoreError, StoreUnreachableError
 from llmtrace.store._connection import (
-    Connection,
     DatabaseError,
     another_cursor,
     is_disk_error,
@@ -35,9 +34,11 @@ from llmtrace.store.adhoc import (
 )
 from llmtrace.store.batch import batch_of
 from llmtrace.store.counted_once import count_once, has_foreign_calls
+from llmtrace.store.cursor import Cursor, in_transaction
 from llmtrace.store.exchange import exchange_file
 from llmtrace.store.gate import check
 from llmtrace.store.inserting import append_batch, remember, without_stored
+from llmtrace.store.kept_statements import KeptStatements
 from llmtrace.store.lending import FileLock, lend
 from llmtrace.store.migrate import migrate
 from llmtrace.store.readers import Readers
@@ -78,36 +79,16 @@ class Transaction(Protocol):
         """Run one statement, which may read ``incoming``, and return its rows (maybe none)."""
         ...
 
+    def take_in(self, sql: str, rows: pa.Table) -> pa.Table:
+        """Run a statement that comes often and reads ``rows``, its ``{incoming}``, alone.
+
+        Nothing stored: it is planned once, and what is stored then changes.
+        """
+        ...
+
     def append(self, table: str, rows: pa.Table) -> None:
         """Add rows to a table of the store, matched by column name."""
         ...
-
-
-class _Cursor:
-    """A transaction's face of a connection."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def execute(
-        self,
-        sql: str,
-        parameters: Sequence[object] = (),
-        *,
-        incoming: pa.Table | None = None,
-    ) -> pa.Table:
-        if incoming is not None:
-            self._connection.register("incoming", incoming)
-        try:
-            return self._connection.execute(sql, list(parameters)).to_arrow_table()
-        finally:
-            if incoming is not None:
-                self._connection.unregister("incoming")
-
-    def append(self, table: str, rows: pa.Table) -> None:
-        if rows.num_rows:
-            statement = f'insert into "{table}" by name select * from incoming'  # noqa: S608  # names of our own tables, from our own code
-            self.execute(statement, incoming=rows)
 
 
 class Writer:
@@ -128,13 +109,14 @@ class Writer:
         a borrower does not wait for that, inside, until the exchange has waited for it in vain."""
         self._readers = Readers()
         self._connection = open_database(path)
+        self._kept = KeptStatements(self._connection)
         self._file_lock = FileLock(path)
         self._is_broken = False
         self._has_foreign_calls: bool | None = None
         self._loose_rollups: int | None = None
         try:
             self.schema = migrate(self._connection)
-            _in_transaction(self._connection, bring_up_to_date)
+            in_transaction(self._connection, self._kept, bring_up_to_date)
         except BaseException:
             self._connection.close()
             raise
@@ -243,7 +225,7 @@ class Writer:
             try:
                 if self._is_broken:
                     self._reopen()
-                return _in_transaction(self._connection, work)
+                return in_transaction(self._connection, self._kept, work)
             except DatabaseError as error:
                 self._is_broken = is_fatal(error)
                 raise _as_store_error(self._path, error) from error
@@ -280,7 +262,7 @@ class Writer:
         """Give what is committed now, unchanging however long it takes; nobody waits for it."""
         with self._readers.reading(), closing(another_cursor(self._connection)) as cursor:
             cursor.execute("begin transaction read only")
-            yield _Cursor(cursor)
+            yield Cursor(cursor)
 
     @contextmanager
     def lent(self, open_it: Callable[[Path], None]) -> Generator[None]:
@@ -365,6 +347,7 @@ class Writer:
         """Open the file anew after an error, as a full disk, that ends DuckDB's use of it."""
         self._close()
         self._connection = open_database(self._path)
+        self._kept = KeptStatements(self._connection)
         self._is_broken = False
 
     def __enter__(self) -> Self:
@@ -372,19 +355,6 @@ class Writer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _in_transaction(connection: Connection, work: Callable[[Transaction], _T]) -> _T:
-    connection.execute("begin transaction")
-    try:
-        result = work(_Cursor(connection))
-        connection.execute("commit")
-    except BaseException:
-        # A failed commit has ended the transaction already: the first error is the one to tell.
-        with suppress(DatabaseError):
-            connection.execute("rollback")
-        raise
-    return result
 
 
 def _as_store_error(path: Path, error: DatabaseError) -> StoreError:
