@@ -39,7 +39,11 @@ if TYPE_CHECKING:
 STEP_S: Final = 10
 # In a large store a long range moves on in longer steps: nobody sees a minute in a week, and the
 # answer costs a hundred times what today's does.
-_LONG_STEPS_S: Final = ((timedelta(days=8), 300), (timedelta(hours=25), 60))
+_LONG_STEPS_S: Final = (
+    (timedelta(days=8), 300),
+    (timedelta(hours=25), 60),
+    (timedelta(hours=3), 30),
+)
 LONGEST_STEP_S: Final = _LONG_STEPS_S[0][1]
 """Time to live of cached answers that have a ``stamp``."""
 _LARGE: Final = 250_000

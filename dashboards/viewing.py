@@ -21,6 +21,7 @@ _LENGTHS: Final[dict[str, tuple[timedelta, Grain]]] = {
     "7d": (timedelta(days=7), "hour"),
     "30d": (timedelta(days=30), "day"),
 }
+_DAY: Final = timedelta(days=1)
 _KNOWN_FOR: Final = timedelta(days=30)
 _KNOWN: Final = 200
 _TAG: Final = "tag."
@@ -62,18 +63,18 @@ def moved_on(shown: View) -> View:
 
 
 def settled(shown: View, every_s: int | None = None) -> View:
-    """Return the same range as of a moment that all viewers share for a while.
+    """Return the same view as of moments that all viewers share for a while.
 
-    ``every_s``: for how long; by default as long as an answer about the range is good.
+    ``every_s``: for how long its range; by default as long as an answer about the range is good.
     """
     scope = shown.scope
-    step = every_s or step_s(scope.start, scope.end)
-    late = timedelta(seconds=shown.now.timestamp() % step)
-    if scope.end != shown.now or step <= STEP_S or scope.end - late <= scope.start:
-        return shown
+    now = _floor(shown.now, step_s(shown.now - _DAY, shown.now))
+    end = _floor(shown.now, every_s or step_s(scope.start, scope.end))
+    if scope.end != shown.now or end <= scope.start:
+        return replace(shown, now=now)
     # A range of so many hours moves as a whole; a month, or days, keep their beginning.
-    start = scope.start - late if shown.range in _LENGTHS else scope.start
-    return replace(shown, scope=replace(scope, start=start, end=scope.end - late))
+    start = scope.start - (scope.end - end) if shown.range in _LENGTHS else scope.start
+    return replace(shown, now=now, scope=replace(scope, start=start, end=end))
 
 
 def known_values(dimension: str) -> list[str]:
@@ -126,6 +127,10 @@ def _until_now(start: datetime, end: datetime, now: datetime) -> tuple[datetime,
     if length <= timedelta(hours=3):
         return start, end, "minute"
     return start, end, "hour" if length <= timedelta(days=8) else "day"
+
+
+def _floor(moment: datetime, step: int) -> datetime:
+    return moment - timedelta(seconds=moment.timestamp() % step)
 
 
 def _minute() -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from llmtrace.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_TOLD_FROM: Final = timedelta(minutes=1)
 START: Final = """pip install 'llmtrace-toolkit[all]'
 
 import llmtrace
@@ -80,7 +82,7 @@ def live(shown: data.View, draw: Callable[[data.View], None], *, is_summary: boo
             now = data.moved_on(shown)
             drawn = data.settled(now) if is_summary else now
             draw(drawn)
-            if drawn.scope.end != now.scope.end:
+            if now.scope.end - drawn.scope.end >= _TOLD_FROM:
                 until = drawn.scope.end.astimezone(ZoneInfo(drawn.zone))
                 st.caption(f"Calls until {until:%H:%M}: a range this long moves on in steps.")
         except data.DataError as error:

@@ -18,8 +18,9 @@ from tests.store.calls import NOON, call
 if TYPE_CHECKING:
     from pathlib import Path
 
-NOW = datetime(2026, 11, 20, 15, 3, 27, tzinfo=UTC)
-ROUNDED = datetime(2026, 11, 20, 15, 3, 30, tzinfo=UTC)
+NOW = datetime(2026, 11, 20, 15, 3, 37, tzinfo=UTC)
+ROUNDED = datetime(2026, 11, 20, 15, 3, 40, tzinfo=UTC)
+HALF = datetime(2026, 11, 20, 15, 3, 30, tzinfo=UTC)
 
 
 @dataclass
@@ -52,7 +53,8 @@ def large(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.mark.parametrize(
     ("choice", "start", "end"),
     [
-        (Choice(range="24h"), ROUNDED - timedelta(days=1), ROUNDED),
+        (Choice(range="1h"), ROUNDED - timedelta(hours=1), ROUNDED),
+        (Choice(range="24h"), HALF - timedelta(days=1), HALF),
         (
             Choice(range="7d"),
             datetime(2026, 11, 13, 15, 3, tzinfo=UTC),
@@ -84,7 +86,7 @@ def test_the_longer_a_range_the_longer_its_step(
     found = settled(shown)
 
     assert (found.scope.start, found.scope.end) == (start, end)
-    assert found.now == shown.now == ROUNDED  # what today cost is of now
+    assert found.now == HALF  # what today cost waits no longer, whatever the range
 
 
 @pytest.mark.usefixtures("clock")
@@ -98,14 +100,14 @@ def test_an_answer_is_good_until_the_step_is_over(large: Clock) -> None:
     first = settled(view(Choice(range="30d"), "UTC"))
     stamps = [asking.stamp(first.scope.start, first.scope.end)]
 
-    for moment in (NOW + timedelta(seconds=80), NOW + timedelta(seconds=90)):
+    for moment in (NOW + timedelta(seconds=70), NOW + timedelta(seconds=80)):
         large.at = moment
         shown = settled(view(Choice(range="30d"), "UTC"))
         stamps.append(asking.stamp(shown.scope.start, shown.scope.end))
-        assert (shown.scope == first.scope) == (moment < NOW + timedelta(seconds=83))
+        assert (shown.scope == first.scope) == (moment < NOW + timedelta(seconds=73))
 
     assert stamps[0] == stamps[1] == stamps[2] - 1
-    short = NOW - timedelta(hours=24)
+    short = NOW - timedelta(hours=1)
     before = asking.stamp(short, NOW)
     large.at += timedelta(seconds=10)
     assert asking.stamp(short, NOW) == before + 1
