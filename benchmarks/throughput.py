@@ -6,9 +6,9 @@
 process sends spans of OpenTelemetry's GenAI instrumentation, about 2 KB each, with content and
 without a cost, so that each call is priced. First at a steady rate for N seconds: does it keep up,
 how long does an acknowledgement take, is the memory flat? Then as fast as it acknowledges, for a
-third of that: how much is it at most? Redaction is the app's work, before spans leave it: what it
-costs there is in ``overhead.py``. Peers run after it in environments made for the occasion.
-Nothing is left behind.
+third of that: how much is it at most? One call in ten holds personal data, which is taken out
+before it is stored. Peers run after it in environments made for the occasion. Nothing is left
+behind.
 """
 
 from __future__ import annotations
