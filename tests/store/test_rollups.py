@@ -173,6 +173,24 @@ def test_folding_joins_the_rows_of_an_hour_and_changes_no_number(writer: Writer)
     assert wrong_rows(writer) == 0
 
 
+def test_what_one_transaction_has_no_room_for_is_folded_by_the_next(
+    writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_ROWS_AT_ONCE", 4)
+    for _ in range(2):
+        writer.insert([call(NOON + HOUR * hour) for hour in range(5)])
+    before = asked(writer, "requests", "cost", "input_tokens")
+
+    assert not writer.transaction(lambda transaction: fold(transaction, everything=True))
+
+    assert rolled(writer)["rows"] == 8  # two hours of five
+    assert wrong_rows(writer) == 0
+    perform_on(writer, tmp_path, "compact")
+    assert rolled(writer)["rows"] == 5
+    assert asked(writer, "requests", "cost", "input_tokens") == before
+    assert wrong_rows(writer) == 0
+
+
 def test_a_late_call_does_not_make_a_large_hour_be_written_anew(writer: Writer) -> None:
     writer.insert([call(feature=f"f{number}") for number in range(40)])
     writer.transaction(fold)

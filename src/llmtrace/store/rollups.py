@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from llmtrace.store.rollup_rows import CALLS, COLUMNS_READ, ROLLUPS, SPANS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -29,6 +29,7 @@ _MADE_BY: Final = "rollups"
 _DEFINITION: Final = "1"
 """Raised whenever the rollups mean something else: they are then built anew from the spans."""
 _CALLS_PER_STEP: Final = 500_000
+_ROWS_AT_ONCE: Final = 200_000
 _HOUR: Final = timedelta(hours=1)
 _FIRST: Final = datetime(1, 1, 1)  # noqa: DTZ001  # naive UTC, as stored
 _WITHIN: Final = "start_time >= ? and start_time < ?"
@@ -73,26 +74,44 @@ def corrected(
         _append(transaction, each.rows(SPANS, where), each, parameters, incoming)
 
 
-def fold(transaction: _Transaction, *, everything: bool = False) -> None:
+def fold(transaction: _Transaction, *, everything: bool = False) -> bool:
     """Join the rows of hours in which enough was appended, by a third, that it pays.
 
     So that late calls of many hours do not rewrite all of them each time. ``everything``: of all
-    hours in which anything was appended; rows that came to nothing are gone afterwards.
+    hours in which anything was appended; rows that came to nothing are gone afterwards. The oldest
+    hours only, if there is more than one transaction has room for: False then.
     """
+    is_all = True
     for each in ROLLUPS:
         found = transaction.execute(
-            f"select hour from {each.table} group by hour having bool_or(is_delta) "  # noqa: S608  # a table of ours
-            "and (? or count(*) filter (where is_delta) * 4 >= count(*))",
+            f"select hour, count(*) as rows from {each.table} group by hour "  # noqa: S608  # a table of ours
+            "having bool_or(is_delta) and (? or count(*) filter (where is_delta) * 4 >= count(*)) "
+            "order by hour",
             [everything],
         )
-        hours = found.column("hour").to_pylist()
+        hours = _first(found.to_pylist())
+        is_all &= len(hours) == found.num_rows
         if not hours:
             continue
-        these = "hour in (select unnest(?::timestamp[]))"
-        transaction.execute(f"create temp table folded as {each.joined(these)}", [hours])
-        transaction.execute(f"delete from {each.table} where {these}", [hours])  # noqa: S608  # a table of ours
+        these = "hour between ? and ? and hour in (select unnest(?::timestamp[]))"
+        bounds = [hours[0], hours[-1], hours]
+        transaction.execute(f"create temp table folded as {each.joined(these)}", bounds)
+        transaction.execute(f"delete from {each.table} where {these}", bounds)  # noqa: S608  # a table of ours
         transaction.execute(f"insert into {each.table} by name select * from folded order by hour")  # noqa: S608  # as above
         transaction.execute("drop table temp.folded")
+    return is_all
+
+
+def _first(found: Sequence[Mapping[str, Any]]) -> list[datetime]:
+    """Return the first hours, as many as have the rows that a transaction has room for."""
+    hours: list[datetime] = []
+    rows = 0
+    for each in found:
+        hours.append(each["hour"])
+        rows += each["rows"]
+        if rows >= _ROWS_AT_ONCE:
+            break
+    return hours
 
 
 def loose_rows(transaction: _Transaction) -> int:

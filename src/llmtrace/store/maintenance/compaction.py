@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from llmtrace.store.maintenance import audit
 from llmtrace.store.maintenance.rewriting import rewrite
 from llmtrace.store.reading import DATABASE_FILE
-from llmtrace.store.rollups import fold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +23,7 @@ def compact(place: Workplace, arguments: Mapping[str, object]) -> Outcome:
     place.refresh()
     path = place.home / DATABASE_FILE
     before = path.stat().st_size
-    place.writer.transaction(lambda transaction: fold(transaction, everything=True))
+    place.fold()
     rows = place.writer.replace_file(rewrite)
     after = path.stat().st_size
     spans = rows["spans"]

@@ -24,7 +24,7 @@ from llmtrace.store.maintenance.mentions import files_that_mention, kept_stores
 from llmtrace.store.maintenance.rule_mentions import forget_in_rules
 from llmtrace.store.maintenance.slices import ROWS, time_slices
 from llmtrace.store.maintenance.workplace import read_flag, read_text
-from llmtrace.store.rollups import corrected, erase_feature, fold
+from llmtrace.store.rollups import corrected, erase_feature
 from llmtrace.store.visible import short_name
 
 if TYPE_CHECKING:
@@ -42,8 +42,12 @@ _FOUND: Final = f"""
     with
     his as materialized (select distinct trace_id, session_id from spans where {_HIS}),
     shared as (
+        -- Only of traces and sessions that he is in: all others do not fit into the memory.
         select distinct trace_id, session_id from spans
-        where user_id is not null and {_HIS} is not true
+        where
+            user_id is not null and {_HIS} is not true
+            and (trace_id in (select trace_id from his)
+                or session_id in (select session_id from his))
     )
     select
         start_time, trace_id::varchar as trace_uuid, span_id as span_number,
@@ -118,7 +122,8 @@ def forget(place: Workplace, arguments: Mapping[str, object]) -> Outcome:
     for first in range(0, keys.num_rows, ROWS):
         _erase(place, keys.slice(first, ROWS), user, gone, is_delete=is_delete)
     gone["mentions"] = _erase_mentions(place, user, tenant)
-    place.writer.transaction(lambda transaction: _erase_rollups(transaction, user))
+    place.writer.transaction(lambda transaction: erase_feature(transaction, user))
+    place.fold()  # rows that came to nothing still name what they were of
     gone["alerts"] = 0 if tenant else place.writer.transaction(lambda t: _erase_alerts(t, user))
     gone["alert_rules"], in_force = place.writer.transaction(lambda t: forget_in_rules(t, user))
     subject = subject_hash(place.home, user)
@@ -204,12 +209,6 @@ def _erase_mentions(place: Workplace, user: str, tenant: str | None) -> int:
             [user, user],
         )
     )
-
-
-def _erase_rollups(transaction: Transaction, user: str) -> None:
-    """Take out of the rollups features that are the id, and rows that came to nothing."""
-    erase_feature(transaction, user)
-    fold(transaction, everything=True)
 
 
 def _erase_alerts(transaction: Transaction, user: str) -> int:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from llmtrace.errors import QueryError
+from llmtrace.store import rollups
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,11 @@ class Workplace:
     def home(self) -> Path:
         """The folder of the store."""
         return self.settings.home
+
+    def fold(self) -> None:
+        """Join all that was appended to the rollups, a bounded transaction at a time."""
+        while not self.writer.transaction(lambda each: rollups.fold(each, everything=True)):
+            pass
 
 
 Outcome = dict[str, Any]
