@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _I = TypeVar("_I")
 _T = TypeVar("_T")
 
-_BYTES_AHEAD: Final = 24 * 1024 * 1024
+_BYTES_AHEAD: Final = 16 * 1024 * 1024
 _ITEMS_AHEAD: Final = 1_000
 _READERS: Final = 2
 """As many as can read at once: this process and the one that helps it. Where there is only one of
