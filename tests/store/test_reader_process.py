@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -149,22 +149,49 @@ def test_another_process_reads_what_is_read_here_and_takes_over_after_its_end(
     assert reader._child is None  # not again so soon
 
 
+def ask_both(reader: ReaderProcess, pool: ThreadPoolExecutor) -> list[Future[ReadChunk]]:
+    """Ask the process, which does not answer, for as much as it takes at once."""
+    child = reader._child
+    assert child is not None
+    wanted = child._sent + 2
+    asked = [pool.submit(reader.read, PAYLOADS[:number], NOW) for number in (1, 2)]
+    deadline = time.monotonic() + 20
+    while child._sent < wanted and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert child._sent == wanted
+    return asked
+
+
 def test_what_comes_while_it_is_busy_is_read_here(reader: ReaderProcess, clock: Clock) -> None:
     pid = until_helped(reader, clock)
     os.kill(pid, signal.SIGSTOP)
-    with ThreadPoolExecutor(1) as another:
-        waiting = another.submit(reader.read, PAYLOADS, NOW)
-        deadline = time.monotonic() + 20
-        while not reader._asking.locked() and time.monotonic() < deadline:
-            time.sleep(0.005)
+    with ThreadPoolExecutor(2) as others:
+        waiting = ask_both(reader, others)
 
-        here = shown(reader.read(PAYLOADS, NOW))
-        is_busy = not waiting.done()
+        here = shown(reader.read(PAYLOADS[:1], NOW))
+        are_busy = [not each.done() for each in waiting]
         os.kill(pid, signal.SIGCONT)
-        there = shown(waiting.result(60))
+        there = [each.result(60) for each in waiting]
 
-    assert is_busy
-    assert here == there
+    assert are_busy == [True, True]
+    assert shown(there[0]) == here
+    assert [chunk.batch.spans for chunk in there] == [
+        reader._reading.read(PAYLOADS[:number], NOW).batch.spans for number in (1, 2)
+    ]
+
+
+def test_whatever_it_was_asked_when_it_died_is_read_here(
+    reader: ReaderProcess, clock: Clock
+) -> None:
+    pid = until_helped(reader, clock)
+    os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(2) as others:
+        waiting = ask_both(reader, others)
+        os.kill(pid, signal.SIGKILL)
+        there = [shown(each.result(60)) for each in waiting]
+
+    assert there == [shown(reader.read(PAYLOADS[:number], NOW)) for number in (1, 2)]
+    assert reader._child is None
 
 
 def test_without_it_two_threads_take_turns(tmp_path: Path) -> None:

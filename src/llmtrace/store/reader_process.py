@@ -41,6 +41,8 @@ _LITTLE: Final = 0.25
 """The share of the time below which the process is not worth its memory: about 3 000 spans a
 second. Twice as many are read without it."""
 _AFTER_FAILURE_S: Final = 300.0
+_ASKED_AT_ONCE: Final = 2
+"""One that it reads and one that is there when it has: it waits for nobody."""
 _PIPE_BYTES: Final = 1024 * 1024
 """As much as Linux gives without asking: neither side waits so often for the other."""
 _COMMAND: Final = (
@@ -69,7 +71,7 @@ class ReaderProcess:
         self._not_before = self._looked_at = clock()
         self._busy_s = 0.0
         """How long it has read since it was looked at."""
-        self._asking = threading.Lock()
+        self._asking = threading.BoundedSemaphore(_ASKED_AT_ONCE)
         """Held while the process is asked."""
         self._reads_here = threading.Lock()
         """Held while requests are read here: two at once only wait for each other."""
@@ -162,6 +164,10 @@ class _Child:
         self._to = cast("IO[bytes]", self._process.stdin)
         self._from = cast("IO[bytes]", self._process.stdout)
         self._is_ready = False
+        self._sending = threading.Lock()
+        self._sent = self._received = 0
+        self._turns = threading.Condition()
+        """Answers come in the order of the questions; ``_received`` is whose is next."""
         # Should it be gone already: reading from it tells.
         with suppress(OSError):
             self._to.write(json.dumps(how(settings)).encode() + b"\n")
@@ -169,17 +175,37 @@ class _Child:
 
     def is_ready(self) -> bool:
         """Say whether it can be asked, without waiting."""
-        if not self._is_ready and select.select([self._from], [], [], 0)[0]:
-            self._is_ready = self._from.readline() in {READY, b""}  # b"": gone, as asking will tell
+        if self._is_ready:
+            return True
+        with self._sending:  # one reads the line that says so, and no answer instead
+            if not self._is_ready and select.select([self._from], [], [], 0)[0]:
+                # b"": gone, as asking will tell
+                self._is_ready = self._from.readline() in {READY, b""}
         return self._is_ready
 
     def read(self, payloads: Sequence[bytes], now: datetime) -> ReadChunk:
-        """Ask it. Raises OSError, EOFError, ValueError if it is gone."""
-        self._to.write(question(payloads, now))
-        for payload in payloads:
-            self._to.write(payload)
-        self._to.flush()
-        return read_chunk(self._from)
+        """Ask it, from any thread. Raises OSError, EOFError, ValueError if it is gone."""
+        try:
+            with self._sending:
+                turn = self._sent
+                self._sent += 1
+                self._to.write(question(payloads, now))
+                for payload in payloads:
+                    self._to.write(payload)
+                self._to.flush()
+            with self._turns:
+                self._turns.wait_for(lambda: self._received >= turn)
+            found = read_chunk(self._from)
+        except BaseException:
+            self._next_turn(sys.maxsize)  # who waits finds it gone too
+            raise
+        self._next_turn(turn + 1)
+        return found
+
+    def _next_turn(self, turn: int) -> None:
+        with self._turns:
+            self._received = max(self._received, turn)
+            self._turns.notify_all()
 
     def close(self) -> None:
         """End it and wait until it has."""

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 _I = TypeVar("_I")
 _T = TypeVar("_T")
 
-_BYTES_AHEAD: Final = 16 * 1024 * 1024
+_BYTES_AHEAD: Final = 20 * 1024 * 1024
 _ITEMS_AHEAD: Final = 1_000
-_READERS: Final = 2
-"""As many as can read at once: this process and the one that helps it. Where there is only one of
-them, the second thread waits for it.
+_READERS: Final = 3
+"""As many as can be under way at once: one that is read here, one in the process that helps, and
+one that is handed to it meanwhile. Where there is less to do, the others wait.
 """
 
 
