@@ -188,6 +188,17 @@ def test_a_stored_body_of_any_shape_can_be_streamed(
     assert isinstance(wire.merge_stream(api, b"".join(events)).body, dict)
 
 
+@pytest.mark.parametrize("api", _STREAMING)
+def test_a_stored_body_may_have_fields_of_any_name(api: str) -> None:
+    names = ("name", "kind", "message", "self", "index", "output_index", "type", "data")
+    fields: dict[str, object] = dict.fromkeys(names, "x")
+    body: dict[str, object] = {**fields, "usage": fields, "error": fields, "outputs": [fields]}
+
+    for each in (body, {**fields, "usage": {}}, {"outputs": [fields]}):
+        events = wire.synthesize_stream(api, each, include_usage=True)
+        assert isinstance(wire.merge_stream(api, b"".join(events)).body, dict)
+
+
 @pytest.mark.parametrize("api", _APIS)
 @pytest.mark.parametrize("levels", [200, 5_000, 100_000])
 def test_deep_nesting_does_not_exhaust_the_stack(api: str, levels: int) -> None:

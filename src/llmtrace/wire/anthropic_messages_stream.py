@@ -162,7 +162,7 @@ def synthesize_stream(body: JsonObject, *, include_usage: bool) -> list[bytes]:
     return events
 
 
-def _event(kind: str, **fields: object) -> bytes:
+def _event(kind: str, /, **fields: object) -> bytes:
     return encode_event({"type": kind, **fields}, kind)
 
 

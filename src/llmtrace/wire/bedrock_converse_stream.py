@@ -150,7 +150,7 @@ def synthesize_stream(body: JsonObject, *, include_usage: bool) -> list[bytes]:
     return frames
 
 
-def _frame(name: str, **fields: object) -> bytes:
+def _frame(name: str, /, **fields: object) -> bytes:
     payload = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     return encode_message(name, payload.encode("utf-8", "replace"))
 

@@ -229,7 +229,7 @@ def _extra(message: JsonObject) -> dict[str, object]:
     return {k: v for k, v in message.items() if k not in {*_LISTS, "tool_plan"}}
 
 
-def _event(kind: str, message: object, **more: object) -> bytes:
+def _event(kind: str, message: object, /, **more: object) -> bytes:
     payload: dict[str, object] = {"type": kind, **more}
     if message is not None:
         payload["delta"] = {"message": message}

@@ -149,7 +149,7 @@ def synthesize_stream(body: JsonObject, *, include_usage: bool) -> list[bytes]:
     return [*events, b"event: done\ndata: [DONE]\n\n"]
 
 
-def _event(kind: str, **fields: object) -> bytes:
+def _event(kind: str, /, **fields: object) -> bytes:
     return encode_event({**fields, "event_type": kind}, kind)
 
 

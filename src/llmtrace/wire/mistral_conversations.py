@@ -220,7 +220,7 @@ def synthesize_stream(body: JsonObject, *, include_usage: bool) -> list[bytes]:
     return [*events, _event(_DONE, usage=body.get("usage"))]
 
 
-def _event(kind: str, **fields: object) -> bytes:
+def _event(kind: str, /, **fields: object) -> bytes:
     return encode_event({"type": kind, **fields}, kind)
 
 
@@ -229,11 +229,10 @@ def _entry_events(index: int, entry: JsonObject) -> list[bytes]:
     rest = {key: value for key, value in entry.items() if key not in {"type", "object"}}
     field = _GROWING.get(name)
     if name in {_TOOL, _HANDOFF} or field is None:
-        return [
-            _event(f"{name}.{step}", **rest, output_index=index) for step in ("started", "done")
-        ]
+        told = {**rest, "output_index": index}
+        return [_event(f"{name}.{step}", **told) for step in ("started", "done")]
     whole = rest.pop(field, None)
     grown = pieces(whole) or [""] if isinstance(whole, str) else as_list(whole)
     return [
-        _event(f"{name}.delta", **rest, **{field: piece}, output_index=index) for piece in grown
+        _event(f"{name}.delta", **{**rest, field: piece, "output_index": index}) for piece in grown
     ]
