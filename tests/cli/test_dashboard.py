@@ -64,11 +64,11 @@ def test_every_answer_has_the_policy_and_strangers_names_are_refused(tmp_path: P
         for origin in ("http://evil.example", "null", "http://["):
             with (
                 pytest.raises(InvalidStatus, match="403"),
-                connect(socket_url, origin=Origin(origin)),
+                connect(socket_url, origin=Origin(origin), open_timeout=60),
             ):
                 pass
         for origin in (None, Origin(url), Origin("http://localhost:1")):
-            connect(socket_url, origin=origin).close()
+            connect(socket_url, origin=origin, open_timeout=60).close()
         # It owns the store while it runs, so that pages need not open the file each time.
         assert find_collector(tmp_path) is not None
 
@@ -143,10 +143,15 @@ def test_where_people_sign_in_others_may_reach_it_by_tls_and_get_the_form(
         finally:
             connection.close()
         socket_url = url.replace("https://0.0.0.0", "wss://127.0.0.1") + "/_stcore/stream"
-        with pytest.raises(InvalidStatus, match="403"), connect(socket_url, ssl=trusted):
+        with (
+            pytest.raises(InvalidStatus, match="403"),
+            connect(socket_url, ssl=trusted, open_timeout=60),
+        ):
             pass
         signed_in = {"Cookie": cookie.partition(";")[0]}
-        with connect(socket_url, ssl=trusted, additional_headers=signed_in, max_size=None) as pages:
+        with connect(
+            socket_url, ssl=trusted, additional_headers=signed_in, max_size=None, open_timeout=60
+        ) as pages:
             shown = run_once(pages)
     assert "Waiting for the first call" in shown
     assert "Sign out" in shown

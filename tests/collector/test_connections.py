@@ -137,7 +137,9 @@ def test_where_all_are_busy_a_new_one_is_closed_and_the_others_finish(
         for client in busy:
             client.sendall(HEAD % len(payload) + payload[:5])
         deadline = time.monotonic() + 10
-        while connections.waiting and time.monotonic() < deadline:
+        while (
+            len(connections._by_client) < AT_MOST or connections.waiting
+        ) and time.monotonic() < deadline:
             time.sleep(0.01)
         one_more = stack.enter_context(connected(url))
 
