@@ -21,11 +21,15 @@ Mode = Literal["record", "ratio_0", "always_off", "spool", "otlp"]
 exported for real, for whole-process figures."""
 
 
+class NoSuchModeError(Exception):
+    """A tool cannot be measured in this mode: the report shows a dash."""
+
+
 class Tool(Protocol):
     """Something that can be switched on and off within one process."""
 
     def start(self, mode: Mode) -> None:
-        """Switch on. Raises NotImplementedError for a mode that the tool does not have."""
+        """Switch on. Raises NoSuchModeError for a mode that the tool does not have."""
         ...
 
     def stop(self) -> None:
@@ -176,7 +180,7 @@ def _provider(sink_url: str, mode: Mode) -> Any:
     export: Any = importlib.import_module("opentelemetry.sdk.trace.export")
     sampling: Any = importlib.import_module("opentelemetry.sdk.trace.sampling")
     if mode in {"ratio_0", "spool"}:
-        raise NotImplementedError(mode)
+        raise NoSuchModeError(mode)
     sampler = sampling.ALWAYS_OFF if mode == "always_off" else sampling.ALWAYS_ON
     provider = trace.TracerProvider(sampler=sampler)
     if mode == "otlp":
@@ -185,7 +189,7 @@ def _provider(sink_url: str, mode: Mode) -> Any:
                 "opentelemetry.exporter.otlp.proto.http.trace_exporter"
             )
         except ImportError:
-            raise NotImplementedError(mode) from None
+            raise NoSuchModeError(mode) from None
         exporter = otlp.OTLPSpanExporter(endpoint=f"{sink_url}/v1/traces")
     else:
         exporter = _nowhere(export)

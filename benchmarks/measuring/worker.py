@@ -77,7 +77,7 @@ class Worker:
             if asked["do"] == "count":
                 return {"calls": self.count(case, asked["mode"])}
             return {"ns": self.round(case, asked["mode"])}
-        except NotImplementedError:
+        except tools.NoSuchModeError:
             return {"absent": True}
         except Exception as error:  # noqa: BLE001  # a peer that fails is a result
             return {"error": f"{type(error).__name__}: {error}"[:300]}

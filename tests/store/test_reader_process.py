@@ -44,8 +44,10 @@ PAYLOADS = [
 class Clock:
     def __init__(self) -> None:
         self.now = 100.0
+        self.looks = 0
 
     def __call__(self) -> float:
+        self.looks += 1
         return self.now
 
 
@@ -180,6 +182,28 @@ def test_what_comes_while_it_is_busy_is_read_here(reader: ReaderProcess, clock: 
     ]
 
 
+def test_what_waits_for_its_turn_does_not_count_as_reading(
+    reader: ReaderProcess, clock: Clock
+) -> None:
+    pid = until_helped(reader, clock)
+    child = reader._child
+    assert child is not None
+    child.busy_s = 0.0
+    os.kill(pid, signal.SIGSTOP)
+    looked = clock.looks
+    with ThreadPoolExecutor(2) as others:
+        waiting = ask_both(reader, others)
+        deadline = time.monotonic() + 20
+        while clock.looks == looked and time.monotonic() < deadline:
+            time.sleep(0.005)  # the first one's turn begins
+        clock.now += 10
+        os.kill(pid, signal.SIGCONT)
+        for each in waiting:
+            each.result(60)
+
+    assert child.busy_s == 10.0
+
+
 def test_whatever_it_was_asked_when_it_died_is_read_here(
     reader: ReaderProcess, clock: Clock
 ) -> None:
@@ -220,7 +244,7 @@ def test_it_ends_when_it_had_little_to_do_for_a_minute(reader: ReaderProcess, cl
     until_helped(reader, clock)
     child = reader._child
     assert child is not None
-    reader._busy_s = 40.0  # as if it had read for so long
+    child.busy_s = 40.0  # as if it had read for so long
     clock.now += 61
     reader.rest()
     assert reader._child is child

@@ -69,8 +69,6 @@ class ReaderProcess:
         self._child: _Child | None = None
         self._lags_since: float | None = None
         self._not_before = self._looked_at = clock()
-        self._busy_s = 0.0
-        """How long it has read since it was looked at."""
         self._asking = threading.BoundedSemaphore(_ASKED_AT_ONCE)
         """Held while the process is asked."""
         self._reads_here = threading.Lock()
@@ -93,7 +91,6 @@ class ReaderProcess:
         child = self._child
         if child is None or not child.is_ready():
             return None
-        began = self._clock()
         try:
             return child.read(payloads, now)
         except (OSError, EOFError, ValueError) as error:
@@ -104,8 +101,6 @@ class ReaderProcess:
             self._not_before = self._clock() + _AFTER_FAILURE_S
             self._end()
             return None
-        finally:
-            self._busy_s += self._clock() - began
 
     def read_here(self, payload: bytes, now: datetime) -> Batch:
         """Read one request, from any thread."""
@@ -129,9 +124,11 @@ class ReaderProcess:
         spent = moment - self._looked_at
         if self._child is None or spent < _LOOK_EVERY_S:
             return
-        if self._busy_s < _LITTLE * spent:
+        if self._child.busy_s < _LITTLE * spent:
             self._end()
-        self._busy_s, self._looked_at = 0.0, moment
+        else:
+            self._child.busy_s = 0.0
+        self._looked_at = moment
 
     def close(self) -> None:
         """End the process; twice does nothing."""
@@ -140,11 +137,11 @@ class ReaderProcess:
 
     def _start(self, moment: float) -> None:
         try:
-            self._child = _Child(self._settings)
+            self._child = _Child(self._settings, self._clock)
         except OSError as error:
             logger.warning("no process to help reading spans could be started: %s", error)
             self._not_before = moment + _AFTER_FAILURE_S
-        self._busy_s, self._looked_at = 0.0, moment
+        self._looked_at = moment
 
     def _end(self) -> None:
         if self._child is not None:
@@ -153,7 +150,10 @@ class ReaderProcess:
 
 
 class _Child:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.busy_s = 0.0
+        """How long it has read since it was looked at; what only waits for its turn is not."""
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-c", _COMMAND.format(path=sys.path)],
             stdin=subprocess.PIPE,
@@ -195,7 +195,9 @@ class _Child:
                 self._to.flush()
             with self._turns:
                 self._turns.wait_for(lambda: self._received >= turn)
+            began = self._clock()
             found = read_chunk(self._from)
+            self.busy_s += self._clock() - began
         except BaseException:
             self._next_turn(sys.maxsize)  # who waits finds it gone too
             raise

@@ -59,12 +59,7 @@ class RemoteStore:
 
         The collector ends a query whose asker is gone. ``max_bytes``: of the rows; None: its own.
         """
-        question = {
-            "query": query,
-            "parameters": [to_json(value) for value in parameters],
-            "max_rows": max_rows,
-            "timeout_s": timeout_s,
-        }
+        question = _question(query, parameters, max_rows, timeout_s)
         if max_bytes is not None:
             question["max_bytes"] = max_bytes
         return self._rows("/v1/sql", question, timeout_s=timeout_s, cancellation=cancellation)
@@ -78,13 +73,7 @@ class RemoteStore:
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> pa.Table:
         """Run one SELECT of ours in the collector itself (see ``own_sql``)."""
-        question = {
-            "query": query,
-            "parameters": [to_json(value) for value in parameters],
-            "max_rows": max_rows,
-            "timeout_s": timeout_s,
-            "is_ours": True,
-        }
+        question = _question(query, parameters, max_rows, timeout_s) | {"is_ours": True}
         return self._rows("/v1/sql", question, timeout_s=timeout_s)
 
     def metrics(self, query: MetricQuery) -> pa.Table:
@@ -200,6 +189,17 @@ class RemoteStore:
                 "the one it was started with, or unset it to use the token file of LLMTRACE_HOME"
             )
         return StoreUnreachableError(f"the collector at {self._collector.url}: {text}")
+
+
+def _question(
+    query: str, parameters: Sequence[object], max_rows: int | None, timeout_s: float
+) -> dict[str, object]:
+    return {
+        "query": query,
+        "parameters": [to_json(value) for value in parameters],
+        "max_rows": max_rows,
+        "timeout_s": timeout_s,
+    }
 
 
 def _hang_up(connection: socket.socket) -> None:
