@@ -8,7 +8,6 @@ import streamlit as st
 
 from dashboards import data
 from dashboards import data_reliability as figures
-from dashboards.ahead import ahead
 from dashboards.components import format as fmt
 from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
@@ -16,6 +15,7 @@ from dashboards.components.figure_card import figure_card
 from dashboards.components.filters import filter_bar
 from dashboards.components.grid import grid
 from dashboards.components.states import live, nothing_found, page
+from dashboards.components.summary import summary
 from dashboards.components.trends import lines, stacked, table
 
 if TYPE_CHECKING:
@@ -55,12 +55,7 @@ def _body(shown: data.View) -> None:
         lambda: figures.retried(shown),
         lambda: figures.behind(shown, which or next(iter(_BEHIND)), {}),
     )
-    with ahead(asks):
-        cards = figures.cards(shown)
-        if not cards["requests"].value:
-            nothing_found("call")
-            return
-        _figures(shown, cards)
+    summary(shown, asks, figures.cards, _figures)
 
 
 def _figures(shown: data.View, cards: Mapping[str, data.Figure]) -> None:

@@ -9,14 +9,14 @@ import streamlit as st
 
 from dashboards import data
 from dashboards import data_usage as figures
-from dashboards.ahead import ahead
 from dashboards.components import format as fmt
 from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
 from dashboards.components.figure_card import figure_card
 from dashboards.components.filters import filter_bar, open_with
 from dashboards.components.grid import grid
-from dashboards.components.states import live, nothing_found, page
+from dashboards.components.states import live, page
+from dashboards.components.summary import summary
 from dashboards.components.trends import lines, stacked, table
 from dashboards.components.usage_charts import lengths_chart, lengths_table, step_name
 
@@ -59,12 +59,7 @@ def _body(shown: data.View) -> None:
         lambda: figures.lengths(shown),
         lambda: figures.by_word(shown),
     )
-    with ahead(asks):
-        cards = figures.cards(shown)
-        if not cards["requests"].value:
-            nothing_found("call")
-            return
-        _figures(shown, cards)
+    summary(shown, asks, figures.cards, _figures)
 
 
 def _figures(shown: data.View, cards: Mapping[str, data.Figure]) -> None:
