@@ -32,7 +32,8 @@ _DISK_WORDS: Final = re.compile(
 
 CATALOG: Final = "llmtrace"
 # A reader's largest sort must not take the memory of the app that runs beside the collector.
-_MEMORY_LIMIT: Final = "512MB"
+UPKEEP_MB: Final = 512
+"""DuckDB's memory in a file that was just opened; see ``memory_limit``."""
 _BLOCK_BYTES: Final = 64 * 1024
 """Of a new file. What is not checkpointed yet takes a block for each column of each row group, of a
 hundred columns, however little is in it: with DuckDB's 256 KB 290 MB, with these 180."""
@@ -64,7 +65,7 @@ def open_database(path: Path) -> Connection:
     """
     # Measured: with as many threads as processors, storing spans takes twice the processor time,
     # and what reads them and answers their senders has to wait for it.
-    connection = _empty(_MEMORY_LIMIT, threads=str(max(1, (os.cpu_count() or 1) // 2)))
+    connection = _empty(f"{UPKEEP_MB}MB", threads=str(max(1, (os.cpu_count() or 1) // 2)))
     try:
         # v1.5.0 is the oldest format with all we use. Row groups of 16384: every automatic
         # checkpoint rewrites the unfinished group, and 122880 halves the insert rate.
@@ -75,6 +76,9 @@ def open_database(path: Path) -> Connection:
         # What is not checkpointed is in memory, three times as large. With 16 MB and two tables
         # checkpoints stall commits for 0.7 s, with 32 they take twice the processor time.
         connection.execute("set checkpoint_threshold = '48MB'")
+        connection.execute(
+            "set allowed_configs = ['memory_limit']"
+        )  # by us: a SET of others is refused
         _shut_in(connection)
     except duckdb.Error as error:
         connection.close()
@@ -99,6 +103,11 @@ def open_for_reading(path: Path, *, memory_bytes: int) -> Connection:
         connection.close()
         raise StoreUnreachableError(_why(path, error)) from error
     return connection
+
+
+def limit_memory(connection: Connection, limit_mb: int) -> None:
+    """Let an open file take so much from now on. Raises OutOfMemoryError if more is in use."""
+    connection.execute(f"set memory_limit = '{limit_mb}MB'")
 
 
 def another_cursor(connection: Connection) -> Connection:

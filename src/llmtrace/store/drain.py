@@ -22,6 +22,7 @@ from llmtrace.spool.keeping import Keeper
 from llmtrace.store.batch import batch_of
 from llmtrace.store.dead_letters import put_aside
 from llmtrace.store.ledger import Ledger
+from llmtrace.store.memory_limit import RUSH_MB, SERVING_MB
 from llmtrace.store.reading_ahead import reading_ahead
 from llmtrace.store.segment_chunks import FrameOrEnd, SegmentRead, chunks, size_bytes
 
@@ -45,6 +46,11 @@ _BATCHES_KEPT: Final = timedelta(hours=24)
 
 class Reader(Protocol):
     """Reads requests, here or elsewhere, one call at a time."""
+
+    @property
+    def has_help(self) -> bool:
+        """Another process reads too."""
+        ...
 
     def read(self, payloads: Sequence[bytes], now: datetime) -> ReadChunk:
         """Read some requests; one that cannot be read says why."""
@@ -138,6 +144,7 @@ class Drain:
         stored, the rest is taken by the next run.
         """
         self._done = Counter()
+        self._writer.limit_memory(RUSH_MB if self._reader.has_help else SERVING_MB)
         finished: list[Path] = []
         try:
             reads = chunks(self._read(should_stop))

@@ -21,6 +21,7 @@ from llmtrace.clock import Clock, SystemClock
 from llmtrace.errors import StoreError, StoreUnreachableError
 from llmtrace.store._connection import (
     DatabaseError,
+    OutOfMemoryError,
     another_cursor,
     is_disk_error,
     is_fatal,
@@ -40,6 +41,7 @@ from llmtrace.store.gate import check
 from llmtrace.store.inserting import append_batch, remember, without_stored
 from llmtrace.store.kept_statements import KeptStatements
 from llmtrace.store.lending import FileLock, lend
+from llmtrace.store.memory_limit import MemoryLimit
 from llmtrace.store.migrate import migrate
 from llmtrace.store.readers import Readers
 from llmtrace.store.rollups import FOLD_ROWS, bring_up_to_date, fold, loose_rows
@@ -108,6 +110,7 @@ class Writer:
         """Held while rows change, or the file is lent or exchanged; not while it is copied, so that
         a borrower does not wait for that, inside, until the exchange has waited for it in vain."""
         self._readers = Readers()
+        self._memory = MemoryLimit()
         self._connection = open_database(path)
         self._kept = KeptStatements(self._connection)
         self._file_lock = FileLock(path)
@@ -228,6 +231,8 @@ class Writer:
                 return in_transaction(self._connection, self._kept, work)
             except DatabaseError as error:
                 self._is_broken = is_fatal(error)
+                if isinstance(error, OutOfMemoryError):
+                    self._memory.was_too_little(self._connection)
                 raise _as_store_error(self._path, error) from error
 
     def sql(
@@ -311,6 +316,23 @@ class Writer:
                 made.unlink(missing_ok=True)
             return result
 
+    def limit_memory(self, limit_mb: int) -> None:
+        """Have DuckDB take no more than that from now on, but for upkeep."""
+        if not self._memory.is_usually(limit_mb):
+            with self._lock, self._opening:
+                self._memory.usually(self._connection, limit_mb)
+
+    @contextmanager
+    def upkeep(self) -> Generator[None]:
+        """Let DuckDB take what going through the whole file needs, within the block."""
+        with self._lock, self._opening:
+            self._memory.begin_upkeep(self._connection)
+        try:
+            yield
+        finally:
+            with self._lock, self._opening:
+                self._memory.end_upkeep(self._connection)
+
     def refresh(self) -> None:
         """Do nothing: whoever owns a writer drains by ``drain``."""
 
@@ -349,6 +371,7 @@ class Writer:
         self._connection = open_database(self._path)
         self._kept = KeptStatements(self._connection)
         self._is_broken = False
+        self._memory.reopened(self._connection)
 
     def __enter__(self) -> Self:
         return self

@@ -38,30 +38,30 @@ if TYPE_CHECKING:
 
 KEY_FILE: Final = "audit.key"
 _HIS: Final = "(user_id = $user and ($tenant::varchar is null or tenant = $tenant))"
+_THEIRS: Final = f"user_id is not null and {_HIS} is not true"
+# One after the other, each with one of them in memory: a user may have a million calls.
+_PREPARE: Final = f"""
+    create temp table his_traces as select distinct trace_id from spans where {_HIS};
+    create temp table his_sessions as
+        select distinct session_id from spans where {_HIS} and session_id is not null;
+    create temp table shared_traces as
+        select distinct trace_id from spans where {_THEIRS} and trace_id in (from his_traces);
+    create temp table shared_sessions as
+        select distinct session_id from spans where {_THEIRS} and session_id in (from his_sessions);
+    delete from his_traces where trace_id in (from shared_traces);
+    delete from his_sessions where session_id in (from shared_sessions)
+"""  # noqa: S608  # conditions of ours
 _FOUND: Final = f"""
-    with
-    his as materialized (select distinct trace_id, session_id from spans where {_HIS}),
-    shared as (
-        -- Only of traces and sessions that he is in: all others do not fit into the memory.
-        select distinct trace_id, session_id from spans
-        where
-            user_id is not null and {_HIS} is not true
-            and (trace_id in (select trace_id from his)
-                or session_id in (select session_id from his))
-    )
     select
         start_time, trace_id::varchar as trace_uuid, span_id as span_number,
         is_inference, cost_usd
     from spans
     where
         {_HIS}
-        or (user_id is null and trace_id in (select trace_id from his)
-            and trace_id not in (select trace_id from shared))
-        or (user_id is null and session_id in (select session_id from his)
-            and session_id not in
-            (select session_id from shared where session_id is not null))
-    order by start_time
+        or (user_id is null
+            and (trace_id in (from his_traces) or session_id in (from his_sessions)))
 """  # noqa: S608  # conditions of ours
+_TEMPORARY: Final = ("his_traces", "his_sessions", "shared_traces", "shared_sessions")
 _THESE: Final = (
     "start_time >= ? and start_time <= ? and (trace_id, span_id) in "
     "(with arrived as materialized (select * from incoming) "
@@ -106,9 +106,7 @@ def forget(place: Workplace, arguments: Mapping[str, object]) -> Outcome:
         raise QueryError('give "user": the id whose calls are to be forgotten')
     is_delete = read_flag(arguments, "delete")
     place.refresh()
-    found = place.writer.transaction(
-        lambda transaction: transaction.execute(_named(_FOUND), [user, tenant, tenant] * 3)
-    )
+    found = place.writer.transaction(lambda transaction: _find(transaction, user, tenant))
     outcome: Outcome = {
         "spans": found.num_rows,
         "calls": sum(found.column("is_inference").to_pylist()),
@@ -155,9 +153,20 @@ def subject_hash(home: Path, user: str) -> str:
         ) from error
 
 
-def _named(query: str) -> str:
-    """Put ``?`` where a query has names: each condition takes user, tenant, tenant."""
-    return query.replace("$user", "?").replace("$tenant", "?")
+def _find(transaction: Transaction, user: str, tenant: str | None) -> pa.Table:
+    """Return the keys of the user's spans, nearly in the order of time, and what they cost."""
+
+    def run(statement: str) -> pa.Table:
+        # Each condition takes user, tenant, tenant.
+        values = [user, tenant, tenant] if "$user" in statement else []
+        return transaction.execute(statement.replace("$user", "?").replace("$tenant", "?"), values)
+
+    for statement in _PREPARE.split(";"):
+        run(statement)
+    found = run(_FOUND)
+    for name in _TEMPORARY:
+        run(f"drop table temp.{name}")
+    return found
 
 
 def _erase(
@@ -165,7 +174,7 @@ def _erase(
 ) -> None:
     """Erase some thousand spans and all of theirs in one transaction."""
     times = keys.column("start_time").to_pylist()
-    bounds = [times[0], times[-1]]
+    bounds = [min(times), max(times)]
 
     def work(transaction: Transaction) -> dict[str, int]:
         done: dict[str, int] = {}

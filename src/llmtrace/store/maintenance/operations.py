@@ -49,6 +49,7 @@ def perform(place: Workplace, name: str, arguments: Mapping[str, object]) -> Out
     if not _turn.acquire(blocking=False):
         raise StoreError("another maintenance operation is at work; try again when it has ended")
     try:
-        return operation(place, arguments)
+        with place.writer.upkeep():
+            return operation(place, arguments)
     finally:
         _turn.release()
