@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -105,9 +105,11 @@ def today(shown: View) -> DayCourse:
     begin = period_start(shown.now, "day", shown.zone)
     # Two hours more than the weeks have: a day back over a change of the clock is longer.
     start = begin - _WEEK * PERIODS - timedelta(hours=2)
-    query = scoped(shown, "cost", start=start, end=shown.now, grain="hour")
+    query = scoped(shown, "cost", start=start, end=begin, grain="hour")
+    # Apart: the days before stay as they are, and are not asked for with every step of today.
+    rows = [*ask(query), *ask(replace(query, start=begin, end=shown.now))]
     return day_course(
-        _by_time(ask(query)),
+        _by_time(rows),
         now=shown.now,
         timezone=shown.zone,
         first_call_at=_first_call(place()),

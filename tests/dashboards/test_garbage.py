@@ -1,0 +1,46 @@
+"""What was imported is left out of the search for garbage, once each time more has been."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dashboards import garbage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def thawed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(garbage, "_known", 0)
+    yield
+    gc.unfreeze()
+
+
+def test_what_is_there_is_not_searched_again() -> None:
+    garbage.spare_imported()
+    assert len(gc.get_objects()) < gc.get_freeze_count() / 10
+
+
+def test_nothing_is_spared_where_nothing_was_imported() -> None:
+    garbage.spare_imported()
+    kept = [[number] for number in range(10_000)]
+    spared = gc.get_freeze_count()
+    garbage.spare_imported()
+    assert gc.get_freeze_count() <= spared
+    assert kept
+
+
+def test_a_page_that_imports_more_is_spared_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    garbage.spare_imported()
+    module = ModuleType("llmtrace_test_imported")
+    vars(module)["kept"] = [[number] for number in range(10_000)]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    spared = gc.get_freeze_count()
+    garbage.spare_imported()
+    assert gc.get_freeze_count() >= spared + 10_000
