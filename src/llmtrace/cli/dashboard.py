@@ -10,6 +10,7 @@ import ipaddress
 import logging
 import socket
 import sys
+import threading
 import tomllib
 import webbrowser
 from contextlib import ExitStack, asynccontextmanager, redirect_stdout
@@ -118,6 +119,7 @@ def serve(
     @asynccontextmanager
     async def started(_: object) -> AsyncGenerator[None]:
         click.echo(f"llmtrace dashboard: {url}  (store in {settings.home}; Ctrl-C stops)", err=True)
+        threading.Thread(target=_load_pages, name="llmtrace-pages", daemon=True).start()
         if opens_browser:
             webbrowser.open(url)
         yield
@@ -195,6 +197,10 @@ def _choose_settings(
         sys.path.insert(0, parent)
     names = providers(secrets["auth"]) if secrets else []
     importlib.import_module("dashboards.home").choose_settings(settings, sessions, names)
+
+
+def _load_pages() -> None:
+    importlib.import_module("dashboards.ready").load()
 
 
 def _tls(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
