@@ -66,6 +66,9 @@ __all__ = [
 
 DataError = LlmtraceError
 """What any function here raises when there are no figures; its text is for people."""
+CARDS: Final = (
+    "requests", "error_rate", "latency_p95", "cache_hit_rate", "cache_savings", "cost",
+)  # fmt: skip
 TOP_SERIES: Final = 6
 OTHER: Final = "(other)"
 """What the metric layer calls the values beyond the first of them."""
@@ -84,17 +87,14 @@ def has_calls() -> bool:
 
 
 def figures(shown: View) -> dict[str, Figure]:
-    """Return requests, error rate, latency and cache figures of the range."""
-    query = scoped(
-        shown, "requests", "error_rate", "latency_p95", "cache_hit_rate", "cache_savings", "cost"
-    )
-    return figures_of(query, shown)
+    """Return requests, error rate, latency, cache figures and cost of the range."""
+    return figures_of(scoped(shown, *CARDS), shown)
 
 
 def today(shown: View) -> Figure:
     """Return the spend since midnight, against yesterday until the same hour."""
     start = period_start(shown.now, "day", shown.zone)
-    current = one(scoped(shown, "cost", start=_before(start, shown.now), end=shown.now))
+    current = since_midnight(shown)
     earlier = one(scoped(shown, "cost", start=start - timedelta(days=1),
                           end=shown.now - timedelta(days=1)))  # fmt: skip
     course = scoped(
@@ -106,6 +106,12 @@ def today(shown: View) -> Figure:
         course=over_time(course, "cost"),
         unpriced=current["unpriced_count"],
     )
+
+
+def since_midnight(shown: View) -> dict[str, Any]:
+    """Return today's ``cost``, ``unpriced_count`` and ``requests``."""
+    start = _before(period_start(shown.now, "day", shown.zone), shown.now)
+    return one(scoped(shown, "cost", "requests", start=start, end=shown.now))
 
 
 def month(shown: View) -> tuple[Figure, PeriodForecast]:
@@ -165,7 +171,7 @@ def spenders(shown: View, by: str) -> list[Spender]:
         shown, "cost", "requests", "cost_per_request", by=(by,), order_by=("-cost",), limit=10
     )
     rows = ask(query)
-    total = one(scoped(shown, "cost"))["cost"]
+    total = one(scoped(shown, *CARDS))["cost"]  # asked for anyway
     earlier = previous(scoped(shown, "cost", by=(by,)))
     before = {row[by]: row["cost"] for row in ask_of(earlier, [row[by] for row in rows])}
     return [

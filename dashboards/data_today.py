@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from dashboards import data, data_cost
 from dashboards.address import CUSTOM
-from dashboards.asking import STEP_S, ask, one, scoped
+from dashboards.asking import STEP_S, ask, scoped
 from llmtrace.store.comparison import share
 from llmtrace.store.metric_time import period_start
 
@@ -65,10 +65,9 @@ def today(shown: View) -> Today:
     local = shown.now.astimezone(ZoneInfo(shown.zone))
     # At the very midnight a moment of yesterday, so that no range is empty.
     begin = min(period_start(shown.now, "day", shown.zone), shown.now - timedelta(seconds=STEP_S))
-    requests = one(scoped(shown, "requests", start=begin, end=shown.now))["requests"]
     return Today(
         spent=spent.value,
-        requests=requests,
+        requests=data.since_midnight(shown)["requests"],
         unpriced=spent.unpriced,
         change=spent.change,
         weekday=f"{local:%A}",

@@ -25,15 +25,18 @@ from llmtrace.store.confined import ConfinedQueries
 from llmtrace.store.metric_json import metric_query
 from llmtrace.store.metrics import run_metrics
 from llmtrace.store.parameters import from_json
+from llmtrace.store.range_counts import RangeCounts
 from llmtrace.store.remote import ARROW_STREAM
 from llmtrace.store.table_json import table_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from starlette.requests import Request
 
     from llmtrace.store import Writer
+    from llmtrace.store.metric_plan import Counted
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +61,7 @@ class QueryRoutes:
         self._confined = ConfinedQueries(writer)
         # More at once only take the processors, and the memory, from one another.
         self._turns = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self._counts = RangeCounts(lambda: writer.upkeeps)
 
     def close(self) -> None:
         """End what waits for a query, before the writer is closed."""
@@ -93,7 +97,7 @@ class QueryRoutes:
         return self._counted(await _answered(request, answer))
 
     def _bounded(self, cancellation: Cancellation) -> _Bounded:
-        return _Bounded(self._writer, cancellation, self._confined, self._turns)
+        return _Bounded(self._writer, cancellation, self._confined, self._turns, self._counts)
 
     def _counted(self, response: Response) -> Response:
         self.outcomes[_OUTCOMES[response.status_code]] += 1
@@ -112,6 +116,7 @@ class _Bounded:
     cancellation: Cancellation
     confined: ConfinedQueries
     turns: threading.BoundedSemaphore
+    counts: RangeCounts
 
     @property
     def where(self) -> str:
@@ -141,6 +146,9 @@ class _Bounded:
         finally:
             self.turns.release()
         return self.confined.sql(query, parameters, **limits)
+
+    def counted(self, hours: tuple[datetime, datetime]) -> Counted:
+        return self.counts.of(self, hours)
 
     def refresh(self) -> None:
         self.writer.refresh()

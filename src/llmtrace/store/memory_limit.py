@@ -28,8 +28,13 @@ class MemoryLimit:
     def __init__(self) -> None:
         """Know that the file was just opened."""
         self._usual_mb = self._set_to_mb = UPKEEP_MB
-        self._upkeeps = 0
+        self._upkeeps = self._upkeeps_begun = 0
         self._is_more_needed = False
+
+    @property
+    def upkeeps(self) -> int | None:
+        """How many were begun so far; None while there is one."""
+        return None if self._upkeeps else self._upkeeps_begun
 
     def is_usually(self, limit_mb: int) -> bool:
         """Say whether ``usually`` would change nothing."""
@@ -43,6 +48,7 @@ class MemoryLimit:
     def begin_upkeep(self, connection: Connection) -> None:
         """Let it take what going through a whole store needs."""
         self._upkeeps += 1
+        self._upkeeps_begun += 1
         self._apply(connection)
 
     def end_upkeep(self, connection: Connection) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, runtime_checkable
 
 from llmtrace.store.metric_definitions import DIMENSIONS, MEASURES
 from llmtrace.store.metric_time import YEARS, has_whole_hours
@@ -56,21 +56,43 @@ class Plan:
 FROM_CALLS: Final = Plan()
 
 
+class Counted(NamedTuple):
+    """What the rollups say of some hours."""
+
+    calls: int
+    since: str | None
+    """ISO 8601 in UTC: spans from before may have been deleted; None: all are there."""
+
+
+@runtime_checkable
+class CountHost(Protocol):
+    """A ``Store`` that remembers for a while what it was asked."""
+
+    def counted(self, hours: tuple[datetime, datetime]) -> Counted:
+        """Return what ``count`` returns, or returned lately."""
+        ...
+
+
+def count(store: Store, hours: tuple[datetime, datetime]) -> Counted:
+    """Ask for the calls of whole hours (aware, UTC)."""
+    (found,) = ask(store, _IN_RANGE, [SPANS_SINCE, *hours]).to_pylist()
+    return Counted(found["calls"], found["since"])
+
+
 def choose(store: Store, query: MetricQuery) -> Plan:
     """Return the cheapest plan that answers a question, which was checked, as documented above."""
     hours = rolled_hours(query)
     if hours is None:
         return FROM_CALLS
-    (found,) = ask(store, _IN_RANGE, [SPANS_SINCE, *hours]).to_pylist()
-    since = found["since"]
+    calls, since = store.counted(hours) if isinstance(store, CountHost) else count(store, hours)
     is_cut = since is not None and query.start < datetime.fromisoformat(since).replace(tzinfo=UTC)
-    if found["calls"] <= FEW_CALLS and not is_cut:
+    if calls <= FEW_CALLS and not is_cut:
         return FROM_CALLS
     if not any(MEASURES[name].percentile for name in query.measures):
         return Plan(hours=hours)
     if query.top is not None and MEASURES[query.measures[0]].percentile:
         return FROM_CALLS  # who is at the top is decided by a value that occurred
-    if _has(query, LATENCIES.dimensions) and (is_cut or found["calls"] > EXACT_CALLS):
+    if _has(query, LATENCIES.dimensions) and (is_cut or calls > EXACT_CALLS):
         return Plan(hours=hours, from_histogram=True)
     return Plan(hours=hours) if is_cut else FROM_CALLS
 

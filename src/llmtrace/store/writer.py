@@ -322,9 +322,14 @@ class Writer:
             with self._lock, self._opening:
                 self._memory.usually(self._connection, limit_mb)
 
+    @property
+    def upkeeps(self) -> int | None:
+        """How many were begun so far; None while there is one."""
+        return self._memory.upkeeps
+
     @contextmanager
     def upkeep(self) -> Generator[None]:
-        """Let DuckDB take what going through the whole file needs, within the block."""
+        """Go through the whole file within the block: DuckDB may take what that needs."""
         with self._lock, self._opening:
             self._memory.begin_upkeep(self._connection)
         try:
