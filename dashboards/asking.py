@@ -219,8 +219,12 @@ def step_s(start: datetime, end: datetime) -> int:
 
 
 def stamp(start: datetime, end: datetime) -> int:
-    """Return what is the same as long as an answer about a range is good, for its cache's key."""
-    return int(present().timestamp()) // step_s(start, end)
+    """Return what is the same as long as an answer about a range is good, for its cache's key.
+
+    Counted from the range's end: one that moves on in steps (``viewing.settled``) is asked for once
+    in each.
+    """
+    return int((present() - end).total_seconds()) // step_s(start, end)
 
 
 # For what every page asks a hundred times: Streamlit hashes each field of it by itself, 0.4 ms.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
+from zlib import crc32
 
 import streamlit as st
 
@@ -68,8 +69,11 @@ def settled(shown: View, every_s: int | None = None) -> View:
     ``every_s``: for how long its range; by default as long as an answer about the range is good.
     """
     scope = shown.scope
-    now = _floor(shown.now, step_s(shown.now - _DAY, shown.now))
-    end = _floor(shown.now, every_s or step_s(scope.start, scope.end))
+    # Who looks at something else moves on at another moment: all at once would wait for each other.
+    filters = shown.choice.filters
+    ahead_s = crc32(repr(sorted(filters.items())).encode()) if filters else 0
+    now = _floor(shown.now, step_s(shown.now - _DAY, shown.now), ahead_s)
+    end = _floor(shown.now, every_s or step_s(scope.start, scope.end), ahead_s)
     if scope.end != shown.now or end <= scope.start:
         return replace(shown, now=now)
     # A range of so many hours moves as a whole; a month, or days, keep their beginning.
@@ -129,8 +133,9 @@ def _until_now(start: datetime, end: datetime, now: datetime) -> tuple[datetime,
     return start, end, "hour" if length <= timedelta(days=8) else "day"
 
 
-def _floor(moment: datetime, step: int) -> datetime:
-    return moment - timedelta(seconds=moment.timestamp() % step)
+def _floor(moment: datetime, step: int, ahead_s: int) -> datetime:
+    """Return the last moment that is ``ahead_s`` after a multiple of ``step`` seconds."""
+    return moment - timedelta(seconds=(moment.timestamp() - ahead_s) % step)
 
 
 def _minute() -> datetime:

@@ -106,8 +106,34 @@ def test_an_answer_is_good_until_the_step_is_over(large: Clock) -> None:
         stamps.append(asking.stamp(shown.scope.start, shown.scope.end))
         assert (shown.scope == first.scope) == (moment < NOW + timedelta(seconds=73))
 
-    assert stamps[0] == stamps[1] == stamps[2] - 1
+    assert stamps == [0, 0, 0]  # of an end that is no older than a step
+    past = [asking.stamp(first.scope.start, first.scope.end)]
+    large.at += timedelta(seconds=300)
+    past.append(asking.stamp(first.scope.start, first.scope.end))
+    assert past == [1, 2]
     short = NOW - timedelta(hours=1)
     before = asking.stamp(short, NOW)
     large.at += timedelta(seconds=10)
     assert asking.stamp(short, NOW) == before + 1
+
+
+@pytest.mark.parametrize("range_name", ["24h", "7d", "30d"])
+def test_other_filters_move_on_at_another_moment_and_as_often(
+    large: Clock, range_name: str
+) -> None:
+    ends: dict[str, list[datetime]] = {}
+    for name in ("", "gpt-5", "claude-fable-5"):
+        for second in range(0, 900, 10):
+            large.at = NOW + timedelta(seconds=second)
+            shown = view(
+                Choice(range=range_name, filters={"model": (name,)} if name else {}), "UTC"
+            )
+            found = settled(shown)
+            step = asking.step_s(found.scope.start, found.scope.end)
+            assert timedelta(0) <= shown.now - found.scope.end < timedelta(seconds=step)
+            assert found.scope.end <= found.now <= shown.now
+            ends.setdefault(name, []).append(found.scope.end)
+
+    each = [set(found) for found in ends.values()]
+    assert len(set.union(*each)) == sum(map(len, each))
+    assert max(map(len, each)) - min(map(len, each)) <= 1
