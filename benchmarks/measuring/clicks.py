@@ -41,14 +41,15 @@ PAGES: Final = {
 _TIMEOUT_MS: Final = 60_000
 _WATCH: Final = """
 (() => {
-  const seen = window.__seen = {first: null, done: null, clicked: null, changed: null, ran: false};
+  const seen = window.__seen = {first: null, done: null, clicked: null, changed: null, ran: false,
+    touched: 0};
   const SHOWN = '[data-testid=stMetricValue], [data-testid=stDataFrame], .figures table, '
     + '[data-testid=stVegaLiteChart] canvas';
   const text = () => [...document.querySelectorAll('h1, [data-testid=stMetricValue]')]
     .map(each => each.textContent).join('|');
   let before = '';
   const look = () => {
-    const now = performance.now();
+    const now = seen.touched = performance.now();
     if (seen.first === null && document.querySelector(SHOWN)) seen.first = now;
     const state = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState;
     if (state === 'running') { seen.ran = true; seen.done = null; }
@@ -64,9 +65,19 @@ _WATCH: Final = """
   });
   addEventListener('click', event => {
     before = text();
-    Object.assign(seen, {clicked: event.timeStamp, changed: null, ran: false, done: null});
+    Object.assign(seen, {clicked: event.timeStamp, changed: null, ran: false, done: null,
+      touched: event.timeStamp});
   }, true);
 })()
+"""
+
+_SETTLED: Final = """
+() => {
+  const seen = window.__seen;
+  if (seen?.done != null) return true;
+  // A script may be through before the page has said that it runs.
+  return seen?.changed != null && !seen.ran && performance.now() - seen.touched > 1500;
+}
 """
 
 
@@ -140,13 +151,13 @@ class Person:
 
     def _settled(self) -> dict[str, Any]:
         while True:
-            self._page.wait_for_function(
-                "() => window.__seen?.done != null", timeout=_TIMEOUT_MS, polling=50
-            )
+            self._page.wait_for_function(_SETTLED, timeout=_TIMEOUT_MS, polling=50)
             self._page.wait_for_timeout(150)  # a script may ask to be run again at once
             seen = self._page.evaluate("() => window.__seen")
             if seen["done"] is not None:
                 return seen
+            if not seen["ran"] and seen["changed"] is not None:
+                return seen | {"done": seen["touched"]}
 
 
 @contextmanager

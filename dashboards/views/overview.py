@@ -41,18 +41,22 @@ def render() -> None:
 
 def _body(shown: data.View) -> None:
     stack, spenders = (st.session_state.get(key) for key in ("stack", "spenders"))
-    asks = (
+    figures = (
         lambda: data.figures(shown),
         lambda: data.month(shown),
+        lambda: data.today(shown),
+    )
+    rest = (
         lambda: data.cost_over_time(shown, stack or next(iter(_SERIES))),
         lambda: data.spenders(shown, spenders or next(iter(_SPENDERS))),
         lambda: data.unpriced_models(shown),
         lambda: data.errors(shown),
     )
-    with ahead(asks):
+    with ahead(figures):
         headline(shown)
         _alert_strip()
         _cards(shown)
+    with ahead(rest):
         _cost_chart(shown)
         unpriced_banner(shown)
         left, right = st.columns(2, gap="small")
