@@ -18,5 +18,4 @@ def spare_imported() -> None:
     if len(sys.modules) == _known:
         return
     _known = len(sys.modules)
-    gc.collect()
     gc.freeze()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import pkgutil
 from typing import Final
@@ -25,4 +26,5 @@ def load() -> None:
                 importlib.import_module(found.name)
     for name in _LATE:
         importlib.import_module(name)
+    gc.collect()
     spare_imported()

@@ -71,7 +71,7 @@ def settled(shown: View, every_s: int | None = None) -> View:
     scope = shown.scope
     # Who looks at something else moves on at another moment: all at once would wait for each other.
     filters = shown.choice.filters
-    ahead_s = crc32(repr(sorted(filters.items())).encode()) if filters else 0
+    ahead_s = crc32(repr(sorted(filters.items())).encode()) * STEP_S if filters else 0
     now = _floor(shown.now, step_s(shown.now - _DAY, shown.now), ahead_s)
     end = _floor(shown.now, every_s or step_s(scope.start, scope.end), ahead_s)
     if scope.end != shown.now or end <= scope.start:

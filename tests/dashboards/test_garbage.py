@@ -5,21 +5,15 @@ from __future__ import annotations
 import gc
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import pytest
 
 from dashboards import garbage
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 @pytest.fixture(autouse=True)
-def thawed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(garbage, "_known", 0)
-    yield
-    gc.unfreeze()
 
 
 def test_what_is_there_is_not_searched_again() -> None:

@@ -76,9 +76,8 @@ def open_database(path: Path) -> Connection:
         # What is not checkpointed is in memory, three times as large. With 16 MB and two tables
         # checkpoints stall commits for 0.7 s, with 32 they take twice the processor time.
         connection.execute("set checkpoint_threshold = '48MB'")
-        connection.execute(
-            "set allowed_configs = ['memory_limit']"
-        )  # by us: a SET of others is refused
+        # By us (``limit_memory``): the gate refuses a SET of others.
+        connection.execute("set allowed_configs = ['memory_limit']")
         _shut_in(connection)
     except duckdb.Error as error:
         connection.close()
