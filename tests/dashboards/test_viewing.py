@@ -124,6 +124,7 @@ def test_other_filters_move_on_at_another_moment_and_as_often(
     large: Clock, range_name: str
 ) -> None:
     moments: dict[int, set[datetime]] = {}
+    step = 0
     for number in range(20):
         for second in range(0, 900, 10):
             large.at = NOW + timedelta(seconds=second)
