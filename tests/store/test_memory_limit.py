@@ -9,7 +9,7 @@ import pytest
 from llmtrace.config import Settings
 from llmtrace.errors import QueryError, StoreError
 from llmtrace.store import Writer
-from llmtrace.store._connection import UPKEEP_MB
+from llmtrace.store._connection import UPKEEP_MB, DatabaseError
 from llmtrace.store.chunks import Reading
 from llmtrace.store.drain import Drain
 from llmtrace.store.memory_limit import RUSH_MB, SERVING_MB
@@ -97,6 +97,24 @@ def test_a_transaction_for_which_it_was_too_little_succeeds_the_next_time(writer
         writer.transaction(lambda t: t.execute(take(300)))
     writer.limit_memory(RUSH_MB)  # as every run of the drain says
     writer.transaction(lambda t: t.execute(take(300)))
+    assert limit_mb(writer) == UPKEEP_MB
+
+
+def test_a_checkpoint_for_which_it_was_too_little_is_told_by_its_text(writer: Writer) -> None:
+    told = (
+        'TransactionContext Error: Failed to commit: Checkpoint failed for database "llmtrace". '
+        "The database has been invalidated. Original error: could not allocate block of size "
+        "64.0 KiB (183.0 MiB/183.1 MiB used)"
+    )
+    writer.limit_memory(RUSH_MB)
+
+    def work(_: Transaction) -> None:
+        raise DatabaseError(told)
+
+    with pytest.raises(StoreError):
+        writer.transaction(work)
+    writer.limit_memory(RUSH_MB)  # as every run of the drain says
+    writer.transaction(lambda t: t.execute("select 1"))  # opens the file anew
     assert limit_mb(writer) == UPKEEP_MB
 
 

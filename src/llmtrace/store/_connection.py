@@ -29,6 +29,7 @@ _DISK_ERRORS = (*_FATAL_ERRORS, duckdb.IOException, duckdb.OutOfMemoryException)
 _DISK_WORDS: Final = re.compile(
     r"could not (?:write|read|sync|fsync|truncate|open)|no space left", re.IGNORECASE
 )
+_NO_MEMORY: Final = re.compile(r"out of memory|(?:could not|failed to) allocate", re.IGNORECASE)
 
 CATALOG: Final = "llmtrace"
 # A reader's largest sort must not take the memory of the app that runs beside the collector.
@@ -56,6 +57,11 @@ def is_disk_error(error: DatabaseError) -> bool:
         isinstance(error, duckdb.TransactionException)
         and _DISK_WORDS.search(str(error)) is not None
     )
+
+
+def is_memory_error(error: DatabaseError) -> bool:
+    """Say whether there was too little memory: of a checkpoint in a commit only the text tells."""
+    return isinstance(error, OutOfMemoryError) or _NO_MEMORY.search(str(error)) is not None
 
 
 def open_database(path: Path) -> Connection:

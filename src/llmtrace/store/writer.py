@@ -21,10 +21,10 @@ from llmtrace.clock import Clock, SystemClock
 from llmtrace.errors import StoreError, StoreUnreachableError
 from llmtrace.store._connection import (
     DatabaseError,
-    OutOfMemoryError,
     another_cursor,
     is_disk_error,
     is_fatal,
+    is_memory_error,
     open_database,
 )
 from llmtrace.store.adhoc import (
@@ -231,7 +231,7 @@ class Writer:
                 return in_transaction(self._connection, self._kept, work)
             except DatabaseError as error:
                 self._is_broken = is_fatal(error)
-                if isinstance(error, OutOfMemoryError):
+                if is_memory_error(error):
                     self._memory.was_too_little(self._connection)
                 raise _as_store_error(self._path, error) from error
 
