@@ -25,7 +25,7 @@ from llmtrace.store import open_store
 from llmtrace.store.admin import Admin
 from llmtrace.store.comparison import change_ratio, difference
 from llmtrace.store.metric_definitions import MEASURES
-from llmtrace.store.metric_time import bucket_starts
+from llmtrace.store.metric_time import bucket_starts, period_start
 from llmtrace.store.metrics import TIME, MetricQuery, previous, run_metrics
 from llmtrace.store.restricted import RestrictedStore
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from dashboards.figures import View
     from llmtrace.store import HomeStore
+    from llmtrace.store.metric_time import Grain
 
 # Moments are rounded up to this, so that viewers share cached answers and none is older.
 STEP_S: Final = 10
@@ -207,6 +208,14 @@ def present() -> datetime:
     """Return this moment, rounded up to ``STEP_S``."""
     seconds = SystemClock().now().timestamp()
     return datetime.fromtimestamp((seconds // STEP_S + 1) * STEP_S, UTC)
+
+
+def since(period: Grain, now: datetime, zone: str) -> datetime:
+    """Return when the day or month of ``now`` began; no later than a moment ago.
+
+    At the very midnight there would be nothing to ask for.
+    """
+    return min(period_start(now, period, zone), now - timedelta(seconds=STEP_S))
 
 
 def step_s(start: datetime, end: datetime) -> int:

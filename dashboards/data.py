@@ -25,6 +25,7 @@ from dashboards.asking import (
     over_time,
     place,
     scoped,
+    since,
     wall_ms,
     with_local_time,
 )
@@ -34,7 +35,7 @@ from dashboards.viewing import known_pairs, known_values, moved_on, settled, vie
 from llmtrace.errors import LlmtraceError, QueryError
 from llmtrace.store.comparison import change_ratio, share
 from llmtrace.store.forecast import PeriodForecast, forecast_month
-from llmtrace.store.metric_time import bucket_starts, period_start
+from llmtrace.store.metric_time import bucket_starts
 from llmtrace.store.metrics import TIME, previous
 from llmtrace.store.queries import (
     Scope,
@@ -93,10 +94,10 @@ def figures(shown: View) -> dict[str, Figure]:
 
 def today(shown: View) -> Figure:
     """Return the spend since midnight, against yesterday until the same hour."""
-    start = period_start(shown.now, "day", shown.zone)
+    day = timedelta(days=1)
     current = since_midnight(shown)
-    earlier = one(scoped(shown, "cost", start=start - timedelta(days=1),
-                          end=shown.now - timedelta(days=1)))  # fmt: skip
+    start = since("day", shown.now, shown.zone)
+    earlier = one(scoped(shown, "cost", start=start - day, end=shown.now - day))
     course = scoped(
         shown, "cost", start=shown.now - timedelta(hours=24), end=shown.now, grain="hour"
     )
@@ -110,14 +111,14 @@ def today(shown: View) -> Figure:
 
 def since_midnight(shown: View) -> dict[str, Any]:
     """Return today's ``cost``, ``unpriced_count`` and ``requests``."""
-    start = _before(period_start(shown.now, "day", shown.zone), shown.now)
+    start = since("day", shown.now, shown.zone)
     return one(scoped(shown, "cost", "requests", start=start, end=shown.now))
 
 
 def month(shown: View) -> tuple[Figure, PeriodForecast]:
     """Return the month to date and where it is heading."""
-    start = period_start(shown.now, "month", shown.zone)
-    current = one(scoped(shown, "cost", start=_before(start, shown.now), end=shown.now))
+    start = since("month", shown.now, shown.zone)
+    current = one(scoped(shown, "cost", start=start, end=shown.now))
     first = _first_call(place())
     forecast = forecast_month(
         current["cost"],
@@ -203,11 +204,6 @@ def errors(shown: View) -> list[dict[str, Any]]:
 def alerts() -> list[dict[str, Any]]:
     """Return the alerts that fire; none to viewers of some tenants: a rule is of all of them."""
     return _alerts(place()) if viewer().sees_all else []
-
-
-def _before(start: datetime, now: datetime) -> datetime:
-    """Return ``start``, or a moment earlier at the very midnight, so that no range is empty."""
-    return min(start, now - timedelta(seconds=STEP_S))
 
 
 @st.cache_data(ttl=600, max_entries=200, show_spinner=False)

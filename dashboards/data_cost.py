@@ -11,7 +11,6 @@ import streamlit as st
 from dashboards.asking import (
     LONGEST_STEP_S,
     NO_VALUE,
-    STEP_S,
     ask,
     ask_of,
     figures_of,
@@ -19,6 +18,7 @@ from dashboards.asking import (
     open_at,
     place,
     scoped,
+    since,
     stamp,
 )
 from dashboards.home import home
@@ -107,7 +107,9 @@ def today(shown: View) -> DayCourse:
     start = begin - _WEEK * PERIODS - timedelta(hours=2)
     query = scoped(shown, "cost", start=start, end=begin, grain="hour")
     # Apart: the days before stay as they are, and are not asked for with every step of today.
-    rows = [*ask(query), *ask(replace(query, start=begin, end=shown.now))]
+    rows = ask(query)
+    if begin < shown.now:
+        rows += ask(replace(query, start=begin, end=shown.now))
     return day_course(
         _by_time(rows),
         now=shown.now,
@@ -118,7 +120,7 @@ def today(shown: View) -> DayCourse:
 
 def month(shown: View) -> tuple[MonthCourse, PeriodForecast, int]:
     """Return this month by day, where it is heading, and its calls without a price."""
-    begin = min(period_start(shown.now, "month", shown.zone), shown.now - timedelta(seconds=STEP_S))
+    begin = since("month", shown.now, shown.zone)
     total = one(scoped(shown, "cost", start=begin, end=shown.now))
     forecast = forecast_month(
         total["cost"],

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 from zoneinfo import ZoneInfo
 
 from dashboards import data, data_cost
 from dashboards.address import CUSTOM
-from dashboards.asking import STEP_S, ask, scoped
+from dashboards.asking import ask, scoped, since
 from llmtrace.store.comparison import share
-from llmtrace.store.metric_time import period_start
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -63,8 +61,6 @@ def today(shown: View) -> Today:
     spent = data.today(shown)
     course = data_cost.today(shown)
     local = shown.now.astimezone(ZoneInfo(shown.zone))
-    # At the very midnight a moment of yesterday, so that no range is empty.
-    begin = min(period_start(shown.now, "day", shown.zone), shown.now - timedelta(seconds=STEP_S))
     return Today(
         spent=spent.value,
         requests=data.since_midnight(shown)["requests"],
@@ -74,7 +70,7 @@ def today(shown: View) -> Today:
         until=course.until,
         spent_by_then=course.hours[course.until - 1].spent if course.until else None,
         usual=course.usual,
-        top=_tops(shown, begin, spent.value),
+        top=_tops(shown, since("day", shown.now, shown.zone), spent.value),
         next=_next(course.usual, spent.unpriced),
     )
 

@@ -10,9 +10,9 @@ from zlib import crc32
 import streamlit as st
 
 from dashboards.address import CUSTOM, Choice, is_zone
-from dashboards.asking import FIELDS, STEP_S, Place, ask, open_at, place, present, step_s
+from dashboards.asking import FIELDS, STEP_S, Place, ask, open_at, place, present, since, step_s
 from dashboards.figures import View
-from llmtrace.store.metric_time import Grain, check_timezone, period_start
+from llmtrace.store.metric_time import Grain, check_timezone
 from llmtrace.store.metrics import MetricQuery
 from llmtrace.store.queries import Scope, known_tags
 
@@ -109,7 +109,7 @@ def _range(choice: Choice, now: datetime, zone: str) -> tuple[datetime, datetime
     if choice.range in _LENGTHS:
         length, grain = _LENGTHS[choice.range]
         return now - length, now, grain
-    start = min(period_start(now, "month", zone), now - timedelta(seconds=STEP_S))
+    start = since("month", now, zone)
     return start, now, "day" if now - start > timedelta(days=2) else "hour"
 
 
