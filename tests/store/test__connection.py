@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from llmtrace.store._connection import is_disk_error, is_fatal, open_database
+from llmtrace.store._connection import is_disk_error, is_fatal, is_memory_error, open_database
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+CHECKPOINT = (
+    'Failed to commit: Checkpoint failed for database "llmtrace". The database has been '
+    "invalidated. Original error: could not allocate block of size 64.0 KiB (183.0 MiB/183.1 MiB)"
+)
 FULL = 'Could not write file "llmtrace.duckdb.wal": No space left on device'
 
 
@@ -22,7 +26,9 @@ FULL = 'Could not write file "llmtrace.duckdb.wal": No space left on device'
         (duckdb.FatalException("FATAL Error: database has been invalidated"), True),
         (duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate"), True),
         (duckdb.TransactionException(f"TransactionContext Error: Failed to commit: {FULL}"), True),
+        (duckdb.TransactionException(f"TransactionContext Error: {CHECKPOINT}"), True),
         (duckdb.TransactionException("TransactionContext Error: Conflict on tuple"), False),
+        (duckdb.ConversionException(f"Conversion Error: {CHECKPOINT}"), False),
         (duckdb.ConversionException(f"Conversion Error: {FULL}"), False),
         (duckdb.ConstraintException("Constraint Error: NOT NULL"), False),
     ],
@@ -31,6 +37,14 @@ def test_an_error_of_the_disk_is_told_from_one_of_the_statement(
     error: duckdb.Error, expected: bool
 ) -> None:
     assert is_disk_error(error) is expected
+
+
+def test_too_little_memory_is_told_and_a_text_that_says_so_is_not() -> None:
+    assert is_memory_error(duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate"))
+    assert is_memory_error(duckdb.TransactionException(f"TransactionContext Error: {CHECKPOINT}"))
+    assert is_memory_error(duckdb.FatalException(f"FATAL Error: {CHECKPOINT}"))
+    assert not is_memory_error(duckdb.ConversionException(f"Conversion Error: {CHECKPOINT}"))
+    assert not is_memory_error(duckdb.TransactionException(f"Failed to commit: {FULL}"))
 
 
 def test_after_a_checkpoint_that_failed_the_file_is_to_be_opened_again() -> None:

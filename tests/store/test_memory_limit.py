@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import time
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from llmtrace.config import Settings
-from llmtrace.errors import QueryError, StoreError
-from llmtrace.store import Writer
-from llmtrace.store._connection import UPKEEP_MB, DatabaseError
+from llmtrace.errors import QueryError, StoreError, StoreUnreachableError
+from llmtrace.spool import SegmentWriter
+from llmtrace.store import Drained, Writer
+from llmtrace.store._connection import UPKEEP_MB
 from llmtrace.store.chunks import Reading
 from llmtrace.store.drain import Drain
 from llmtrace.store.memory_limit import RUSH_MB, SERVING_MB
 from llmtrace.store.pricing import settings_pricer
+from tests.otlp.otlp_requests import request, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,22 +105,41 @@ def test_a_transaction_for_which_it_was_too_little_succeeds_the_next_time(writer
     assert limit_mb(writer) == UPKEEP_MB
 
 
+CHECKPOINT_FAILED = duckdb.TransactionException(
+    'TransactionContext Error: Failed to commit: Checkpoint failed for database "llmtrace". The '
+    "database has been invalidated. Original error: could not allocate block of size 64.0 KiB"
+)
+
+
 def test_a_checkpoint_for_which_it_was_too_little_is_told_by_its_text(writer: Writer) -> None:
-    told = (
-        'TransactionContext Error: Failed to commit: Checkpoint failed for database "llmtrace". '
-        "The database has been invalidated. Original error: could not allocate block of size "
-        "64.0 KiB (183.0 MiB/183.1 MiB used)"
-    )
-    writer.limit_memory(RUSH_MB)
-
     def work(_: Transaction) -> None:
-        raise DatabaseError(told)
+        raise CHECKPOINT_FAILED
 
-    with pytest.raises(StoreError):
+    writer.limit_memory(RUSH_MB)
+    with pytest.raises(StoreUnreachableError, match="too little memory"):
         writer.transaction(work)
     writer.limit_memory(RUSH_MB)  # as every run of the drain says
     writer.transaction(lambda t: t.execute("select 1"))  # opens the file anew
     assert limit_mb(writer) == UPKEEP_MB
+
+
+def test_what_met_it_is_stored_by_the_next_run_and_is_no_dead_letter(
+    tmp_path: Path, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = SegmentWriter(tmp_path / "spool", now_ns=time.time_ns, pid=os.getpid())
+    app.append(request(span(1), span(2)))
+    app.close()
+    drain = Drain(tmp_path, writer, Reading(settings_pricer(Settings(home=tmp_path))))
+
+    def fails(*_: object) -> None:
+        raise CHECKPOINT_FAILED
+
+    with monkeypatch.context() as patch:
+        patch.setattr("llmtrace.store.writer.in_transaction", fails)
+        with pytest.raises(StoreUnreachableError):
+            drain.run()
+
+    assert drain.run() == Drained(stored=2)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ _DISK_ERRORS = (*_FATAL_ERRORS, duckdb.IOException, duckdb.OutOfMemoryException)
 _DISK_WORDS: Final = re.compile(
     r"could not (?:write|read|sync|fsync|truncate|open)|no space left", re.IGNORECASE
 )
-_NO_MEMORY: Final = re.compile(r"out of memory|(?:could not|failed to) allocate", re.IGNORECASE)
+_MEMORY_WORDS: Final = re.compile(r"out of memory|(?:could not|failed to) allocate", re.IGNORECASE)
 
 CATALOG: Final = "llmtrace"
 # A reader's largest sort must not take the memory of the app that runs beside the collector.
@@ -53,15 +53,22 @@ def is_disk_error(error: DatabaseError) -> bool:
 
     A commit that cannot write its log raises what a conflict raises: only its text tells.
     """
-    return isinstance(error, _DISK_ERRORS) or (
-        isinstance(error, duckdb.TransactionException)
-        and _DISK_WORDS.search(str(error)) is not None
+    return (
+        isinstance(error, _DISK_ERRORS)
+        or _is_commit_error(error, _DISK_WORDS)
+        or is_memory_error(error)
     )
 
 
 def is_memory_error(error: DatabaseError) -> bool:
-    """Say whether there was too little memory: of a checkpoint in a commit only the text tells."""
-    return isinstance(error, OutOfMemoryError) or _NO_MEMORY.search(str(error)) is not None
+    """Say whether there was too little memory; of a checkpoint in a commit only the text tells."""
+    return isinstance(error, OutOfMemoryError) or _is_commit_error(error, _MEMORY_WORDS)
+
+
+def _is_commit_error(error: DatabaseError, words: re.Pattern[str]) -> bool:
+    # Other errors may quote what is stored: texts of spans say what they like.
+    kinds = (duckdb.TransactionException, *_FATAL_ERRORS)
+    return isinstance(error, kinds) and words.search(str(error)) is not None
 
 
 def open_database(path: Path) -> Connection:

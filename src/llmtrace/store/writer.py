@@ -27,12 +27,7 @@ from llmtrace.store._connection import (
     is_memory_error,
     open_database,
 )
-from llmtrace.store.adhoc import (
-    DEFAULT_MAX_ROWS,
-    DEFAULT_TIMEOUT_S,
-    Cancellation,
-    run_query,
-)
+from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S, Cancellation, run_query
 from llmtrace.store.batch import batch_of
 from llmtrace.store.counted_once import count_once, has_foreign_calls
 from llmtrace.store.cursor import Cursor, in_transaction
@@ -230,9 +225,7 @@ class Writer:
                     self._reopen()
                 return in_transaction(self._connection, self._kept, work)
             except DatabaseError as error:
-                self._is_broken = is_fatal(error)
-                if is_memory_error(error):
-                    self._memory.was_too_little(self._connection)
+                self._note(error)
                 raise _as_store_error(self._path, error) from error
 
     def sql(
@@ -284,7 +277,7 @@ class Writer:
                 try:
                     lend(self._connection, keeper, self._path, self._file_lock, open_it)
                 except DatabaseError as error:
-                    self._is_broken |= is_fatal(error)
+                    self._note(error)
                     raise _as_store_error(self._path, error) from error
             try:
                 yield
@@ -370,6 +363,12 @@ class Writer:
             fold(transaction)
             self._loose_rollups = 0
 
+    def _note(self, error: DatabaseError) -> None:
+        """See to it that the next transaction does not fail of the same."""
+        self._is_broken |= is_fatal(error)
+        if is_memory_error(error):
+            self._memory.was_too_little(self._connection)
+
     def _reopen(self) -> None:
         """Open the file anew after an error, as a full disk, that ends DuckDB's use of it."""
         self._close()
@@ -387,9 +386,9 @@ class Writer:
 
 def _as_store_error(path: Path, error: DatabaseError) -> StoreError:
     first = str(error).splitlines()[0]
-    if is_disk_error(error):
-        return StoreUnreachableError(
-            f"cannot write to the store {path}: {first}; "
-            "check that its disk is writable and not full"
-        )
-    return StoreError(f"the store {path} refused a statement: {first}")
+    if not is_disk_error(error):
+        return StoreError(f"the store {path} refused a statement: {first}")
+    advice = "check that its disk is writable and not full"
+    if is_memory_error(error):
+        advice = "there was too little memory, try again"
+    return StoreUnreachableError(f"cannot write to the store {path}: {first}; {advice}")
