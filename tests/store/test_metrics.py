@@ -23,7 +23,7 @@ from llmtrace.store.metrics import (
 from tests.store.calls import NOON, call, failed, minutes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 START = NOON - timedelta(hours=12)
@@ -273,11 +273,54 @@ def test_filters_and_tags_are_values_not_text(store: Writer) -> None:
     ]
 
 
+def test_several_values_mean_any_of_them(store: Writer) -> None:
+    store.insert(
+        [
+            call(user_id=user, tags={"team": team})
+            for user, team in (("ann", "core"), ("bob", "core"), ("cid", "web"), (None, "ads"))
+        ]
+    )
+
+    def count(**filters: Sequence[str | None]) -> object:
+        names = {name.replace("_", "."): values for name, values in filters.items()}
+        return ask(store, "requests", filters=names)[0]["requests"]
+
+    assert count(user=["ann", "bob", "nobody"]) == 2
+    assert count(tag_team=["core", "web"]) == 3
+    assert count(user=["ann", "cid"], tag_team=["web", "ads"]) == 1
+    assert count(user=["ann", "cid", None], tag_team=["web", "ads"]) == 2
+
+
+def test_the_model_is_what_answered_or_what_was_asked_for(store: Writer) -> None:
+    store.insert(
+        [
+            call(request_model="gpt-4o", response_model="gpt-4o-2024-08-06"),
+            call(request_model="gpt-4o", response_model=None),
+            call(request_model=None, response_model="gpt-4o"),
+            call(request_model=None, response_model=None),
+        ]
+    )
+
+    def count(*models: str | None) -> object:
+        return ask(store, "requests", filters={"model": models})[0]["requests"]
+
+    assert count("gpt-4o") == 2
+    assert count("gpt-4o-2024-08-06") == 1
+    assert count("gpt-4o", "gpt-4o-2024-08-06") == 3
+    assert count("gpt-4o", None) == 3
+    assert count(None) == 1
+    assert count() == 4
+
+
 def test_compiled_sql_holds_nothing_that_a_user_wrote() -> None:
     query = MetricQuery(
         measures=("cost",),
         by=("tag.secret-key",),
-        filters={"user": ["secret-user"], "tag.secret-tag": ["secret-value"]},
+        filters={
+            "user": ["secret-user"],
+            "tag.secret-tag": ["secret-value", "secret"],
+            "model": ["secret-model"],
+        },
         grain="day",
         timezone="Europe/Berlin",
         start=START,
