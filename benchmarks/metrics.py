@@ -5,7 +5,8 @@
 Makes a store of its own (about 110 bytes a call; 1.1 GB for ten million) in a temporary folder,
 filled inside DuckDB, builds the rollups as a migration does, then asks each question as a page does
 (``run_metrics``) and once more from the calls alone. The last hours are ragged, as ranges that end
-now are. Both answers are compared. ``--arriving N``: N spans a second are stored meanwhile.
+now are. Both answers are compared. Then it asks what DuckDB was judged by before the product was
+written (``measuring/researched.py``). ``--arriving N``: N spans a second are stored meanwhile.
 Nothing is left behind.
 """
 
@@ -38,6 +39,7 @@ from llmtrace.store.rollups import differences, rebuild
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that this file can be run by its name
 
+from benchmarks.measuring import researched  # noqa: E402  # needs the path above
 from benchmarks.measuring.many_calls import Course, fill  # noqa: E402  # needs the path above
 
 if TYPE_CHECKING:
@@ -126,6 +128,16 @@ def compare(writer: Writer, repeats: int) -> None:
             f"| {raw[1] / chosen[1]:.1f} |",
             flush=True,
         )
+
+
+def compare_with_before(writer: Writer, repeats: int) -> None:
+    """Ask what was asked of DuckDB before the product was written, and print a row for each."""
+    print("| question | before, two threads, nothing arriving, ms | ms (CPU) | |")
+    print("|---|---:|---:|---|")
+    for name, question in researched.questions(researched.Collector(writer), NOW).items():
+        wall, cpu = median_ms(question.ask, repeats)
+        verdict = "" if wall <= question.before_ms else f"{wall / question.before_ms:.1f} times"
+        print(f"| {name} | {question.before_ms:,.1f} | {wall:,.1f} ({cpu:,.1f}) | {verdict} |")
 
 
 def check(writer: Writer) -> None:
@@ -218,9 +230,12 @@ def main() -> None:
         check(writer)
         if chosen.quick and writer.transaction(differences):
             sys.exit("the rollups are not what the spans say")
+        researched.give_texts(writer, NOW)
+        repeats = 3 if chosen.quick else _REPEATS
         started = time.perf_counter()
         with arriving(writer, chosen.arriving) as stored:
-            compare(writer, 3 if chosen.quick else _REPEATS)
+            compare(writer, repeats)
+            compare_with_before(writer, repeats)
         if chosen.arriving:
             print(f"{stored[0] / (time.perf_counter() - started):,.0f} spans a second were stored")
 

@@ -158,6 +158,7 @@ def many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a few calls be many."""
     monkeypatch.setattr(metric_plan, "FEW_CALLS", 5)
     monkeypatch.setattr(metric_plan, "EXACT_CALLS", 10)
+    monkeypatch.setattr(metric_plan, "EXACT_BY_HOUR", 1_000)
 
 
 def query_of(*measures: str, **changes: Any) -> MetricQuery:
@@ -218,7 +219,7 @@ def test_few_calls_are_counted_themselves(store: Writer) -> None:
     assert choose(store, query_of("requests")) == FROM_CALLS
 
 
-def test_percentiles_of_a_million_calls_are_exact_and_of_more_near(
+def test_percentiles_of_some_calls_are_exact_and_of_more_near(
     store: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     query = query_of("latency_p95", "requests", by=("model",))
@@ -232,6 +233,17 @@ def test_percentiles_of_a_million_calls_are_exact_and_of_more_near(
     assert PERCENTILE_ERROR_KEY not in (exact.schema.metadata or {})
     assert (near.schema.metadata or {})[PERCENTILE_ERROR_KEY] == b"0.0219"
     assert near.column("requests") == exact.column("requests")
+
+
+@pytest.mark.usefixtures("many")
+def test_percentiles_of_each_hour_and_model_are_exact_where_those_of_the_range_are_not(
+    store: Writer,
+) -> None:
+    by_hour = query_of("latency_p95", by=("model",), grain="hour")
+
+    assert choose(store, by_hour) == FROM_CALLS
+    assert choose(store, replace(by_hour, grain="day")).from_histogram
+    assert choose(store, replace(by_hour, by=())).from_histogram
 
 
 def answered_by_name(store: Writer, query: MetricQuery) -> list[dict[str, Any]]:

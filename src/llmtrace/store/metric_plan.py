@@ -7,7 +7,8 @@ UTC, or what they do not hold (a measure without ``rolled``). Few calls are coun
 longer query is planned; where spans were deleted the rollups know more.
 
 Percentiles do not add up. They are exact, from the calls, unless that would mean to look at more
-than ``EXACT_CALLS`` of them or spans of the range were deleted; then they come from the histogram.
+than ``EXACT_CALLS`` of them (``EXACT_BY_HOUR`` if they are parted so finely that the histogram has
+nearly as many rows) or spans of the range were deleted; then they come from the histogram.
 How many calls there are is one small query; all else is decided without the store.
 """
 
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
 
 FEW_CALLS: Final = 100_000
 """Up to here the calls themselves are counted."""
-EXACT_CALLS: Final = 250_000
+EXACT_CALLS: Final = 500_000
 """Percentiles over more calls than this may come from the histogram."""
+EXACT_BY_HOUR: Final = 2_000_000
+"""The same where each hour is parted too: more values than these there is no memory for."""
 _HOUR: Final = timedelta(hours=1)
 _IN_RANGE: Final = """
     select
@@ -92,7 +95,8 @@ def choose(store: Store, query: MetricQuery) -> Plan:
         return Plan(hours=hours)
     if query.top is not None and MEASURES[query.measures[0]].percentile:
         return FROM_CALLS  # who is at the top is decided by a value that occurred
-    if _has(query, LATENCIES.dimensions) and (is_cut or calls > EXACT_CALLS):
+    exact_calls = EXACT_BY_HOUR if query.grain == "hour" and query.by else EXACT_CALLS
+    if _has(query, LATENCIES.dimensions) and (is_cut or calls > exact_calls):
         return Plan(hours=hours, from_histogram=True)
     return Plan(hours=hours) if is_cut else FROM_CALLS
 

@@ -12,9 +12,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from llmtrace.clock import unix_ns
+from llmtrace.store.call_columns import listed, of_models, one_of
 from llmtrace.store.metric_definitions import DIMENSIONS, MEASURES, TAG_PREFIX
 from llmtrace.store.metric_time import bucket_sql
-from llmtrace.store.rollup_rows import CALLS, SPANS
+from llmtrace.store.rollup_rows import CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,12 +35,30 @@ def calls(query: MetricQuery, parameters: list[object], *, view: str = "llm_call
 
     ``view`` is ``llm_calls`` or one with its columns and more.
     """
+    return _calls(query, parameters, f"select * from {view} where true")  # noqa: S608  # a view of ours
+
+
+def calls_with(query: MetricQuery, parameters: list[object], figures: Sequence[str]) -> str:
+    """Return a SELECT of the calls as ``calls``, with what the question and ``figures`` name.
+
+    ``figures`` are SQL over ``llm_calls``, or over ``duration_ns`` and ``ttfc_ns`` of its spans.
+    """
+    asked = [DIMENSIONS.get(name, "tags") for name in (*query.by, *query.filters)]
+    select = f"select {listed([*asked, *figures])} from spans where is_inference"  # noqa: S608  # columns of ours
+    return _calls(query, parameters, select)
+
+
+def _calls(query: MetricQuery, parameters: list[object], select: str) -> str:
     columns = [*_bucket(query, parameters), *_dimensions(query, parameters), "*"]
-    source, rest = _of_models(query, view, parameters)
+    filters = dict(query.filters)
+    models = [value for value in filters.get("model", ()) if value is not None]
+    if models and None not in filters["model"]:
+        select = of_models(select, models, parameters)
+        del filters["model"]
     reach = timedelta(seconds=query.windows.length_s if query.windows else 0)
     parameters.extend([query.start - reach, query.end])
-    where = ["start_time >= ?", "start_time < ?", *_conditions(rest, parameters)]
-    return _select(columns, source, where)
+    where = ["start_time >= ?", "start_time < ?", *_conditions(filters, parameters)]
+    return _select(columns, f"(\n    {select}\n)", where)
 
 
 def rolled(
@@ -52,44 +71,21 @@ def rolled(
     """
     rollup = _needed(query, rollup)
     columns = [*_bucket(query, parameters), *_dimensions(query, parameters), "*"]
-    source = (
-        f"select {rollup.key_columns}, {', '.join(rollup.sums)} from {rollup.table} "  # noqa: S608  # a table of ours
-        "where hour >= ? and hour < ?"
-    )
+    kept = ", ".join((*rollup.dimensions, *rollup.keys, *rollup.sums))
+    rows = f"select hour as start_time, {kept} from {rollup.table} where hour >= ? and hour < ?"  # noqa: S608  # a table of ours
     hours = plan.hours or (query.start, query.start)
     parameters.extend(hours)
     ends = _ends(query, hours)
     if ends:
+        read = listed(
+            [*rollup.dimensions, *rollup.keys.values(), *rollup.sums.values(), rollup.counted]
+        )
         # Not one scan with an "or": DuckDB skips what lies outside of a range only if it is one.
-        one = f"select * from {SPANS} where start_time >= ? and start_time < ?"  # noqa: S608  # a view of ours
-        made = rollup.rows(f"({' union all '.join([one] * len(ends))})", "true")
-        source += f"\n    union all by name select * exclude (is_delta) from ({made})"  # noqa: S608  # text of ours
+        one = f"select {read} from spans where is_inference and start_time >= ? and start_time < ?"  # noqa: S608  # columns of ours
+        rows += f"\n    union all\n    {rollup.summed(' union all '.join([one] * len(ends)))}"
         for start, end in ends:
             parameters.extend([start, end])
-    source = f"select * rename (hour as start_time) from (\n    {source}\n)"  # noqa: S608  # as above
-    return _select(columns, f"(\n    {source}\n)", _conditions(query.filters, parameters))
-
-
-def _of_models(
-    query: MetricQuery, view: str, parameters: list[object]
-) -> tuple[str, Mapping[str, Sequence[str | None]]]:
-    """Return the view's rows of the models that a question is about, and its other filters.
-
-    A model is what answered, or what was asked for: the first of two columns that is known.
-    DuckDB compares one column while it reads it, and two only after it has read all others, in
-    three times the time; so each column is a scan of its own.
-    """
-    models = [value for value in query.filters.get("model", ()) if value is not None]
-    if not models or None in query.filters["model"]:
-        return view, query.filters
-    answered = _one_of("response_model", models, parameters)
-    asked_for = _one_of("request_model", models, parameters)
-    source = (
-        f"(\n    select * from {view} where {answered}\n    union all\n"  # noqa: S608  # no user's text
-        f"    select * from {view} where response_model is null and {asked_for}\n)"
-    )
-    rest = {name: values for name, values in query.filters.items() if name != "model"}
-    return source, rest
+    return _select(columns, f"(\n    {rows}\n)", _conditions(query.filters, parameters))
 
 
 def _needed(query: MetricQuery, rollup: Rollup) -> Rollup:
@@ -170,20 +166,8 @@ def _conditions(filters: Mapping[str, Sequence[str | None]], parameters: list[ob
         if known:
             told: list[object] = []
             column = _expression(name, told)
-            alternatives.append(_one_of(column, known, parameters, told))
+            alternatives.append(one_of(column, known, parameters, told))
         if len(known) < len(values):
             alternatives.append(f"{_expression(name, parameters)} is null")
         parts.append(f"({' or '.join(alternatives)})")
     return parts
-
-
-def _one_of(
-    column: str, values: Sequence[str], parameters: list[object], told: Sequence[object] = ()
-) -> str:
-    """Return that a column has one of some values; ``told`` is what its own ``?`` stand for."""
-    if len(values) == 1:
-        parameters.extend([*told, values[0]])
-        return f"{column} = ?"
-    # DuckDB asks this once for each different value of a column, "in" once for each row.
-    parameters.extend([list(values), *told])
-    return f"list_contains(?::varchar[], {column})"

@@ -18,7 +18,7 @@ from llmtrace.errors import QueryError
 from llmtrace.store.adhoc import TRUNCATED_KEY
 from llmtrace.store.metric_definitions import MEASURES, MONEY, check_dimension, check_measure
 from llmtrace.store.metric_plan import FROM_CALLS, Plan, choose
-from llmtrace.store.metric_rows import aliases, calls, rolled
+from llmtrace.store.metric_rows import aliases, calls_with, rolled
 from llmtrace.store.metric_time import BUCKETS, Grain, check_range, check_timezone
 from llmtrace.store.own_sql import ask
 from llmtrace.store.rollup_rows import BUCKET_MS, LATENCIES, PERCENTILE_ERROR
@@ -105,11 +105,14 @@ def compile_metrics(query: MetricQuery, plan: Plan = FROM_CALLS) -> tuple[str, l
     """
     _check(query)
     parameters: list[object] = []
-    source = calls(query, parameters) if plan.hours is None else rolled(query, plan, parameters)
+    names = _measures(query)
+    if plan.hours is None:
+        source = calls_with(query, parameters, [_figure(name, query, plan) for name in names])
+    else:
+        source = rolled(query, plan, parameters)
     ctes = [f"calls as (\n{source}\n)"]
     if query.top is not None:
         ctes.append(_ranked(query, plan, parameters))
-    names = _measures(query)
     apart = [name for name in names if plan.hours and MEASURES[name].percentile]
     # Some figure at least, for a group whose percentiles are unknown has a row too.
     main = _grouped(query, plan, [name for name in names if name not in apart] or ["requests"])
@@ -213,7 +216,7 @@ def _ranked(query: MetricQuery, plan: Plan, parameters: list[object]) -> str:
     return (
         f"ranked as (\nselect {alias} as value\nfrom calls\nwhere {alias} is not null\n"
         f"group by {alias}\n{_having(plan)}"
-        f"order by {_figure(query.measures[0], plan)} desc nulls last, {alias}\nlimit ?\n)"
+        f"order by {_figure(query.measures[0], query, plan)} desc nulls last, {alias}\nlimit ?\n)"
     )
 
 
@@ -237,9 +240,22 @@ def _shown(query: MetricQuery) -> list[str]:
     return shown
 
 
-def _figure(name: str, plan: Plan) -> str:
+def _figure(name: str, query: MetricQuery, plan: Plan) -> str:
     measure = MEASURES[name]
-    return measure.sql if plan.hours is None or measure.rolled is None else measure.rolled
+    if plan.hours is not None and measure.rolled is not None:
+        return measure.rolled
+    return _quantile(query, *measure.percentile) if measure.percentile else measure.sql
+
+
+def _quantile(query: MetricQuery, kind: str, share: str) -> str:
+    """Return a percentile as ``Measure.sql`` has it, of nanoseconds as they are stored.
+
+    All of one kind are one aggregate: one list of the values, sorted once.
+    """
+    asked = [MEASURES[name].percentile for name in query.measures]
+    shares = [each[1] for each in asked if each is not None and each[0] == kind]
+    values = {"latency": "duration_ns", "ttfc": "ttfc_ns"}[kind]
+    return f"quantile_disc({values}, [{', '.join(shares)}])[{shares.index(share) + 1}] / 1e6"
 
 
 def _having(plan: Plan) -> str:
@@ -248,7 +264,7 @@ def _having(plan: Plan) -> str:
 
 
 def _grouped(query: MetricQuery, plan: Plan, names: Sequence[str]) -> str:
-    figures = [f"{_figure(name, plan)} as {name}" for name in names]
+    figures = [f"{_figure(name, query, plan)} as {name}" for name in names]
     select = f"select\n    {_lines([*_shown(query), *figures])}\nfrom calls"
     return select + (f"\n{_group_by(query)}\n{_having(plan)}" if _groups(query) else "")
 
@@ -263,14 +279,21 @@ def _percentiles(
     """Return the CTEs that end in ``percentiles``: the same groups, another source."""
     groups, group_by = _groups(query), _group_by(query) if _groups(query) else ""
     if not plan.from_histogram:
-        figures = [f"{MEASURES[name].sql} as {name}" for name in names]
-        select = f"select\n    {_lines([*_shown(query), *figures])}\nfrom timed\n{group_by}"
-        return [f"timed as (\n{calls(query, parameters)}\n)", f"percentiles as (\n{select}\n)"]
+        figures = [_figure(name, query, plan) for name in names]
+        timed = calls_with(query, parameters, figures)
+        columns = [f"{sql} as {name}" for name, sql in zip(names, figures, strict=True)]
+        select = f"select\n    {_lines([*_shown(query), *columns])}\nfrom timed\n{group_by}"
+        return [f"timed as (\n{timed}\n)", f"percentiles as (\n{select}\n)"]
     timed = rolled(query, plan, parameters, rollup=LATENCIES)
     parted = ", ".join([*groups, "kind"])
     figures = [f"{_nearest_rank(name)} as {name}" for name in names]
     columns = [*_shown(query), "kind", "bucket", "sum(call_count) as call_count"]
-    buckets = f"select\n    {_lines(columns)}\nfrom timed\ngroup by all\nhaving sum(call_count) > 0"
+    kinds = {kind for kind, _ in (MEASURES[name].percentile or ("", "") for name in names)}
+    where = " or ".join(f"kind = '{kind}'" for kind in sorted(kinds))
+    buckets = (
+        f"select\n    {_lines(columns)}\nfrom timed\nwhere {where}\n"
+        "group by all\nhaving sum(call_count) > 0"
+    )
     places = [
         "*",
         f"{BUCKET_MS} as value_ms",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from llmtrace.store.call_columns import COMPUTED
 from llmtrace.store.metric_definitions import RATE_LIMITED, TIMED_OUT, UNAUTHORIZED
 
 if TYPE_CHECKING:
@@ -38,10 +39,7 @@ COLUMNS_READ: Final = (
 _CALLS: Final = f"""
     select
         {", ".join(COLUMNS_READ)},
-        coalesce(response_model, request_model) as model,
-        status = 'error' as is_error,
-        cost_usd is null and (status is distinct from 'error' or input_tokens is not null)
-            as is_unpriced
+        {", ".join(f"{COMPUTED[name]} as {name}" for name in ("model", "is_error", "is_unpriced"))}
     from {{source}}
     where is_inference and ({{where}})
 """  # noqa: S608  # columns of ours
@@ -58,8 +56,8 @@ class Rollup:
     """Columns beside hour and dimensions that part rows, with their SQL."""
     sums: Mapping[str, str]
     """Column → aggregate over calls; never NULL."""
-    calls: str
-    """What is aggregated, a SELECT with places for ``source`` and ``where``."""
+    counted: str = "({calls})"
+    """What is aggregated: the calls, or what becomes of them."""
 
     @property
     def key_columns(self) -> str:
@@ -76,14 +74,21 @@ class Rollup:
             is_delta: what the rows say of themselves.
 
         """
+        flag = "true" if is_delta else "false"
+        return self.summed(
+            _CALLS.format(source=source, where=where), f"{flag} as is_delta", sign=sign
+        )
+
+    def summed(self, calls: str, *more: str, sign: str = "") -> str:
+        """Return a SELECT of the rows that some calls make, a SELECT of what they are made of.
+
+        Columns: the keys, the sums, and ``more``.
+        """
         keys = [f"{sql} as {name}" for name, sql in self.keys.items()]
         figures = [f"{sign}({sql}) as {name}" for name, sql in self.sums.items()]
-        columns = ", ".join(
-            ["date_trunc('hour', start_time) as hour", *self.dimensions, *keys, *figures]
-        )
-        calls = self.calls.format(source=source, where=where)
-        flag = "true" if is_delta else "false"
-        return f"select {columns}, {flag} as is_delta from ({calls}) group by all"  # noqa: S608  # text of ours
+        hour = "date_trunc('hour', start_time) as hour"
+        columns = ", ".join([hour, *self.dimensions, *keys, *figures, *more])
+        return f"select {columns} from {self.counted.format(calls=calls)} group by all"  # noqa: S608  # text of ours
 
     def joined(self, where: str) -> str:
         """Return a SELECT of this table's rows with ``where``, those of the same values as one.
@@ -129,23 +134,22 @@ CALLS: Final = Rollup(
         "timed_output_tokens": f"coalesce(sum(output_tokens) filter ({_TIMED}), 0)",
         "timed_ns": f"coalesce(sum(duration_ns) filter ({_TIMED}), 0)",
     },
-    calls=_CALLS,
 )  # fmt: skip
 
 _BUCKET: Final = (
     f"(case when ns > 0 then floor(log2(ns) * {BUCKETS_PER_OCTAVE}) else -1 end)::smallint"
 )
-_SPELLS: Final = f"""
-    with timed as ({_CALLS})
+_SPELLS: Final = f"""(
+    with timed as ({{calls}})
     select *, '{LATENCY}' as kind, duration_ns as ns from timed where duration_ns is not null
     union all
     select *, '{TTFC}' as kind, ttfc_ns as ns from timed where ttfc_ns is not null
-"""  # noqa: S608  # text of ours
+)"""  # noqa: S608  # text of ours
 LATENCIES: Final = Rollup(
     table="rollup_latency",
     dimensions=("provider", "model", "service", "environment"),
     keys={"kind": "kind", "bucket": _BUCKET},
     sums={"call_count": "count(*)"},
-    calls=_SPELLS,
+    counted=_SPELLS,
 )
 ROLLUPS: Final = (CALLS, LATENCIES)

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from llmtrace.store.call_columns import MODEL
 from llmtrace.store.search_syntax import NUMBER_KEYS, TAG, TEXT
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 TAG_SEPARATOR: Final = "\x1f"
 """Stands between a tag's key and its value."""
-MODEL: Final = "coalesce(response_model, request_model)"
 COLUMNS: Final = {
     "model": MODEL,
     "provider": "provider",

@@ -1,0 +1,196 @@
+"""The questions that DuckDB was judged by before the product was written, asked of the product.
+
+What they took then is known: ten million calls over 60 days, two threads, a quiet machine, nothing
+arriving, SQL by hand over one table of calls and one of texts.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from llmtrace.store.metric_time import period_start
+from llmtrace.store.metrics import MetricQuery, run_metrics
+from llmtrace.store.queries import span_detail, trace_spans
+from llmtrace.store.range_counts import RangeCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pyarrow as pa
+
+    from llmtrace.store import Writer
+    from llmtrace.store.metric_plan import Counted
+
+ZONE: Final = "Europe/Berlin"
+_TEXTS: Final = """
+    insert into payloads by name
+    select
+        start_time, trace_id, span_id,
+        array_to_string(
+            list_transform(
+                range(120),
+                lambda k: ['order', 'refund', 'please', 'the', 'of', 'invoice', 'total', 'and',
+                    'customer', 'when', 'delivery', 'price', 'with', 'for', 'a', 'status'
+                ][(hash(span_id, k) % 16)::int + 1] || substr(md5((span_id + k)::varchar), 1, 3)
+            ), ' '
+        ) as input_messages,
+        array_to_string(
+            list_transform(
+                range(60), lambda k: substr(md5((span_id - k)::varchar), 1, (k % 7) + 1)
+            ), ' '
+        ) as output_messages
+    from spans
+    where start_time >= ? and start_time < ?
+    order by start_time
+"""
+_DAY: Final = timedelta(days=1)
+
+
+class Question(NamedTuple):
+    """One of them."""
+
+    before_ms: float
+    ask: Callable[[], object]
+
+
+class Collector:
+    """Asks a writer as the collector does: it remembers how many calls a range has."""
+
+    def __init__(self, writer: Writer) -> None:
+        """Ask ``writer``."""
+        self._writer = writer
+        self._counts = RangeCounts(lambda: writer.upkeeps)
+        self.where = writer.where
+
+    def sql(
+        self,
+        query: str,
+        parameters: Sequence[object] = (),
+        *,
+        max_rows: int | None = None,
+        timeout_s: float = 600.0,
+    ) -> pa.Table:
+        """Answer a query."""
+        return self._writer.sql(query, parameters, max_rows=max_rows, timeout_s=timeout_s)
+
+    def counted(self, hours: tuple[datetime, datetime]) -> Counted:
+        """Return how many calls some hours have."""
+        return self._counts.of(self, hours)
+
+    def refresh(self) -> None:
+        """Do nothing, as the writer."""
+
+    def close(self) -> None:
+        """Do nothing: the writer is another's."""
+
+
+def give_texts(writer: Writer, end: datetime) -> None:
+    """Store some 1.5 KB of text for every call of the last day."""
+    start = _stored(end - _DAY)
+    for hour in range(24):
+        bounds = [start + timedelta(hours=hour), start + timedelta(hours=hour + 1)]
+        writer.transaction(lambda transaction, bounds=bounds: transaction.execute(_TEXTS, bounds))
+
+
+def questions(store: Collector, now: datetime) -> dict[str, Question]:
+    """Return the questions by name, with what they took then."""
+    percentiles = ("latency_p50", "latency_p95", "latency_p99")
+
+    def metric(days: float, *measures: str, **more: object) -> Callable[[], object]:
+        start = more.pop("start", now - timedelta(days=days))
+        query = MetricQuery(measures=measures, start=start, end=now, timezone=ZONE, **more)  # type: ignore[arg-type]
+        return lambda: run_metrics(store, query)
+
+    def sql(text: str, *parameters: object) -> Callable[[], object]:
+        return lambda: store.sql(text, parameters)
+
+    (trace,) = store.sql(
+        "select trace_id, span_id, start_time from llm_calls where start_time < ? "
+        "order by start_time desc limit 1",
+        [now - timedelta(hours=3)],
+    ).to_pylist()
+    near = [trace["start_time"] - timedelta(hours=1), trace["start_time"] + timedelta(hours=1)]
+    by_trace = (
+        "select trace_id, sum(cost_usd) as cost from spans where is_inference "
+        "and start_time >= ? and start_time < ? group by trace_id order by cost desc limit 20"
+    )
+    texts = (
+        "select * from llm_calls_full where start_time between ? and ? and trace_id = ? "
+        "and span_id = ?"
+    )
+    said = (
+        "select count(*) as calls from llm_calls_full where start_time >= ? and start_time < ? "
+        "and input_messages ilike ?"
+    )
+    day, month = now - _DAY, now - 30 * _DAY
+    first_of_month = period_start(now, "month", ZONE)
+    return {
+        "today's spend": Question(1.8, metric(0, "cost", start=period_start(now, "day", ZONE))),
+        "month to date": Question(52, metric(0, "cost", start=first_of_month)),
+        "cost by model, 30 d": Question(85, metric(30, "cost", by=("model",))),
+        "cost by user, 50 dearest, 30 d": Question(
+            88, metric(30, "cost", by=("user",), order_by=("-cost",), limit=50)
+        ),
+        "cost by feature and day, 30 d": Question(
+            98, metric(30, "cost", by=("feature",), grain="day")
+        ),
+        "cost by model, user, feature and day, 60 d": Question(
+            3583,
+            sql(
+                "select model, user_id, feature, date_trunc('day', start_time) as day, "
+                "sum(cost_usd) as cost from llm_calls where start_time >= ? group by all "
+                "order by cost desc limit 1000",
+                now - 60 * _DAY,
+            ),
+        ),
+        "p50, p95, p99 by hour and model, 7 d": Question(
+            105, metric(7, *percentiles, by=("model",), grain="hour")
+        ),
+        "p50, p95, p99 by hour, 24 h": Question(25, metric(1, *percentiles, grain="hour")),
+        "p50, p95, p99 by hour, 60 d": Question(618, metric(60, *percentiles, grain="hour")),
+        "error rate by hour, 7 d": Question(47, metric(7, "error_rate", grain="hour")),
+        "cache hit rate by model, 30 d": Question(79, metric(30, "cache_hit_rate", by=("model",))),
+        "20 dearest traces, 24 h": Question(21, sql(by_trace, day, now)),
+        "20 dearest traces, 30 d": Question(513, sql(by_trace, month, now)),
+        "a trace by its id": Question(121, lambda: trace_spans(store, trace["trace_id"])),
+        "a trace by its id, about when": Question(
+            6.1,
+            sql(
+                "select * from spans where trace_id = ?::uuid and start_time between ? and ?",
+                trace["trace_id"],
+                *near,
+            ),
+        ),
+        "a call with its texts": Question(
+            47, lambda: span_detail(store, trace["trace_id"], trace["span_id"])
+        ),
+        "a call with its texts, about when": Question(
+            12, sql(texts, *near, trace["trace_id"], trace["span_id"])
+        ),
+        "50 latest calls": Question(
+            5.8,
+            sql("select span_id, model, cost_usd from llm_calls order by start_time desc limit 50"),
+        ),
+        "50 latest calls with texts": Question(
+            55,
+            sql(
+                "select * from llm_calls_full where start_time >= ? "
+                "order by start_time desc limit 50",
+                now - timedelta(hours=1),
+            ),
+        ),
+        "50 latest calls of a user, 7 d": Question(
+            34,
+            sql(
+                "select span_id, model, cost_usd from llm_calls where user_id = 'user-7' "
+                "and start_time >= ? order by start_time desc limit 50",
+                now - 7 * _DAY,
+            ),
+        ),
+        "a text in the prompts of 24 h": Question(380, sql(said, day, now, "%refundab%")),
+    }
+
+
+def _stored(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=None)
