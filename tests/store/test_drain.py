@@ -12,7 +12,7 @@ import pytest
 from llmtrace.errors import StoreUnreachableError
 from llmtrace.otlp.rows import leave_unpriced
 from llmtrace.spool import SegmentWriter, list_segments
-from llmtrace.store import DATABASE_FILE, Drain, Drained, Writer
+from llmtrace.store import DATABASE_FILE, Drain, Drained, Writer, reading_ahead, segment_chunks
 from llmtrace.store.chunks import Reading
 from tests.otlp.otlp_requests import request, span
 
@@ -301,3 +301,75 @@ def test_many_spans_are_stored_in_several_transactions(tmp_path: Path, writer: W
 
     assert done == Drained(stored=9_000)
     assert writer.sql("select distinct ingested_at from spans").num_rows == 3
+
+
+@pytest.mark.parametrize("ahead", [1, 4, 1_000])
+def test_what_comes_meanwhile_is_taken_in_the_same_run_if_that_goes_on(
+    tmp_path: Path, writer: Writer, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    """Apps add, end and begin while of what was read before some is not stored yet."""
+    monkeypatch.setattr(segment_chunks, "SPANS", 2)
+    monkeypatch.setattr(reading_ahead, "_ITEMS_AHEAD", ahead)
+    apps = [an_app(tmp_path, request(span(1))), an_app(tmp_path, request(span(2)), folder="wal")]
+    numbers = count(3)
+    files_at: list[int] = []
+
+    def goes_on() -> bool:
+        if len(files_at) == 6:
+            return False
+        files_at.append(len([*list_segments(tmp_path / "spool"), *list_segments(tmp_path / "wal")]))
+        apps[-1].append(request(span(next(numbers))))
+        apps.pop(0).close()
+        apps.append(an_app(tmp_path, request(span(next(numbers)))))
+        return True
+
+    done = a_drain(tmp_path, writer).run(goes_on=goes_on)
+
+    assert done == Drained(stored=14)
+    assert stored(writer) == list(range(1, 15))
+    assert max(files_at) <= 4 + ahead  # finished ones do not wait for the end of the run
+    for app in apps:
+        app.close()
+    a_drain(tmp_path, writer).run()
+    assert stored(writer) == list(range(1, 15))
+    assert not list_segments(tmp_path / "spool")
+
+
+def test_damage_is_counted_once_however_long_a_run_goes_on(tmp_path: Path, writer: Writer) -> None:
+    app = an_app(tmp_path, request(span(1)))
+    (path,) = list_segments(tmp_path / "spool")
+    first = path.stat().st_size
+    for number in (2, 3):
+        app.append(request(span(number)))
+    data = bytearray(path.read_bytes())
+    data[first + 20] ^= 1
+    path.write_bytes(data)
+    passes = iter([True, True, True, False])
+
+    done = a_drain(tmp_path, writer).run(goes_on=lambda: next(passes))
+
+    assert done == Drained(stored=2, damaged=1)
+    assert stored(writer) == [1, 3]
+    app.close()
+
+
+def test_a_run_that_failed_while_it_went_on_loses_nothing(
+    tmp_path: Path, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = an_app(tmp_path, request(span(1)))
+    drain = a_drain(tmp_path, writer)
+
+    def goes_on() -> bool:
+        app.append(request(span(2)))
+        patch.setattr(Writer, "insert_batch", fails)
+        return True
+
+    def fails(*_: object, **__: object) -> int:
+        raise StoreUnreachableError("the disk is full")
+
+    with monkeypatch.context() as patch, pytest.raises(StoreUnreachableError):
+        drain.run(goes_on=goes_on)
+
+    assert drain.run().stored + len(stored(writer)) >= 2
+    assert stored(writer) == [1, 2]
+    app.close()

@@ -123,7 +123,7 @@ class Routes:
 
     def _status(self) -> dict[str, object]:
         counts = self._writer.counts()
-        total = self._drainer.total
+        ledger = self._drain.ledger
         return {
             "version": VERSION,
             "pid": os.getpid(),
@@ -131,10 +131,10 @@ class Routes:
             "received": self._intake.received,
             "refused_requests": dict(self._intake.refused),
             "refused_signals": dict(self._intake.unsupported),
-            "stored": total.stored,
-            "duplicates": total.duplicates,
-            "dead_letters": total.dead_letters,
-            "damaged_frames": total.damaged,
+            "stored": ledger.stored,
+            "duplicates": ledger.duplicates,
+            "dead_letters": ledger.dead_letter_requests,
+            "damaged_frames": ledger.damaged_stretches,
             "lag_bytes": self._drain.pending_bytes(),
             "error": self._drainer.error,
             "forward": forward_status(self._figures.forwarded()),

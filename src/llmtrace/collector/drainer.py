@@ -24,16 +24,21 @@ TURN_S: Final = 1.0
 """From the beginning of a run that stored something to the next one."""
 _POLL_S: Final = 0.25
 """How often the spool is looked at: apps cannot call."""
+_LONGEST_S: Final = 10.0
+"""After which a run ends however much there is to do, so that what follows it comes to its turn."""
 _AFTER_FAILURE_S: Final = 2.0
 
 
 class Drainer:
     """Runs a drain when it is told to, and looks by itself four times a second."""
 
-    def __init__(self, drain: Drain, *, turn_s: float = TURN_S) -> None:
+    def __init__(
+        self, drain: Drain, *, turn_s: float = TURN_S, longest_s: float = _LONGEST_S
+    ) -> None:
         """Prepare; ``start`` starts it."""
         self._drain = drain
         self._turn_s = turn_s
+        self._longest_s = longest_s
         self._changed = threading.Condition()
         """Held for all that follows up to ``_deadline``."""
         self._arrived_bytes = 0
@@ -42,17 +47,12 @@ class Drainer:
         self._started = 0
         self._finished = 0
         self._deadline_s: float | None = None
-        self._total = Drained()
+        self._began_s = 0.0
         self._error: str | None = None
         self.seconds = 0.0
         """Time spent in runs, for ``/metrics``."""
         self.runs = 0
         self._thread = threading.Thread(target=self._run, name="llmtrace-drain", daemon=True)
-
-    @property
-    def total(self) -> Drained:
-        """What was moved since the start."""
-        return self._total
 
     @property
     def error(self) -> str | None:
@@ -101,7 +101,7 @@ class Drainer:
                 self._started += 1
                 self._arrived_bytes = 0
                 self._has_arrived = self._is_asked = False
-            began_s = time.monotonic()
+            began_s = self._began_s = time.monotonic()
             has_moved = self._run_once()
             self.seconds += time.monotonic() - began_s
             self.runs += 1
@@ -131,7 +131,7 @@ class Drainer:
     def _run_once(self) -> bool:
         """Run; say whether it found anything to do."""
         try:
-            done = self._drain.run(should_stop=self._is_too_late)
+            done = self._drain.run(should_stop=self._is_too_late, goes_on=self._goes_on)
         except LlmtraceError as error:
             if str(error) != self._error:
                 logger.error("spans wait to be stored: %s", error)  # noqa: TRY400  # no traceback: the message says what to do
@@ -142,13 +142,17 @@ class Drainer:
             self._error = f"{type(error).__name__}: {error}"
             return False
         self._error = None
-        self._total = Drained(
-            stored=self._total.stored + done.stored,
-            duplicates=self._total.duplicates + done.duplicates,
-            dead_letters=self._total.dead_letters + done.dead_letters,
-            damaged=self._total.damaged + done.damaged,
-        )
         return done != Drained()
+
+    def _goes_on(self) -> bool:
+        """Say whether a run takes what came meanwhile too: a transaction's worth of it."""
+        with self._changed:
+            if self._is_wanted() or not self._is_enough():
+                return False
+            if time.monotonic() - self._began_s > self._longest_s:
+                return False
+            self._arrived_bytes = 0
+            return True
 
     def _is_too_late(self) -> bool:
         return self._deadline_s is not None and time.monotonic() > self._deadline_s

@@ -130,6 +130,8 @@ class Drain:
         self._reader = reader
         self._offsets = writer.offsets()
         self._seen_bytes: dict[str, int] = {}
+        self._read_to: dict[str, int] = {}
+        """In the run that goes on: what was read, and may not be applied yet."""
         self._done: Counter[str] = Counter()
         self._booked: Counter[str] = Counter()
         # Whatever lies in the log now was acknowledged by a collector that is gone.
@@ -137,17 +139,26 @@ class Drain:
         self._clock = clock or SystemClock()
         self._forget(self._clock.now())
 
-    def run(self, *, should_stop: Callable[[], bool] = lambda: False) -> Drained:
+    def run(
+        self,
+        *,
+        should_stop: Callable[[], bool] = lambda: False,
+        goes_on: Callable[[], bool] = lambda: False,
+    ) -> Drained:
         """Store what the segments hold by now, oldest first, and remove finished ones.
+
+        ``goes_on`` is asked when all that is read, of which some is not stored yet: whether to read
+        what came since too. To begin anew would have to wait for the first to be read, and let the
+        reading wait for the last to be stored.
 
         Raises StoreError or SegmentError when the disk fails; what was stored until then stays
         stored, the rest is taken by the next run.
         """
         self._done = Counter()
-        self._writer.limit_memory(RUSH_MB if self._reader.has_help else SERVING_MB)
+        self._read_to = {}
         finished: list[Path] = []
         try:
-            reads = chunks(self._read(should_stop))
+            reads = chunks(self._read(should_stop, goes_on, finished))
             with closing(reading_ahead(reads, self._read_chunk, size_bytes)) as contents:
                 for chunk, content in contents:
                     self._reader.waiting(self.pending_bytes())
@@ -182,30 +193,43 @@ class Drain:
         both = [*list_segments(self._home / SPOOL), *list_segments(self._home / WAL)]
         return sorted(both, key=lambda path: path.name)
 
-    def _read(self, should_stop: Callable[[], bool]) -> Iterator[FrameOrEnd]:
+    def _read(
+        self, should_stop: Callable[[], bool], goes_on: Callable[[], bool], finished: list[Path]
+    ) -> Iterator[FrameOrEnd]:
         """Give the new frames of all segments, and after those of each its end."""
-        for path in self._segments():
-            if should_stop():
+        ended: set[str] = set()
+        while True:
+            self._writer.limit_memory(RUSH_MB if self._reader.has_help else SERVING_MB)
+            for path in self._segments():
+                if should_stop():
+                    return
+                segment = None if path.name in ended else self._read_segment(path)
+                if segment is not None:
+                    yield from (FrameOrEnd(segment, frame) for frame in segment.frames.frames)
+                    yield FrameOrEnd(segment, None)
+                    if not segment.is_owned:
+                        ended.add(path.name)
+            if not goes_on():
                 return
-            segment = self._read_segment(path)
-            if segment is not None:
-                yield from (FrameOrEnd(segment, frame) for frame in segment.frames.frames)
-                yield FrameOrEnd(segment, None)
+            self._remove(finished)
+            finished.clear()
 
     def _read_segment(self, path: Path) -> SegmentRead | None:
         """Read what is new in one segment; None if nothing is."""
-        self._keeper.keep(path, applied=self._offsets.get(path.name, 0))
+        applied = self._offsets.get(path.name, 0)
+        self._keeper.keep(path, applied=applied)
         owned = is_owned(path)  # asked first: what is there after a no, nobody adds to
         size = _size(path)
         if owned and self._seen_bytes.get(path.name) == size:
             return None
         try:
-            frames = read_frames(path, self._offsets.get(path.name, 0))
+            frames = read_frames(path, self._read_to.get(path.name, applied))
         except SegmentError as error:
             # One unreadable file, as another user's, must not hold up the others.
             logger.warning("segment skipped: %s", error)
             return None
         self._seen_bytes[path.name] = size
+        self._read_to[path.name] = frames.next_offset
         return SegmentRead(path=path, is_owned=owned, size=size, frames=frames)
 
     def _finish(self, segment: SegmentRead, group: _Group, finished: list[Path]) -> None:
