@@ -9,7 +9,7 @@ from llmtrace.errors import QueryError
 from llmtrace.store.metric_definitions import HEADROOM, RATE_LIMITED, check_dimension
 from llmtrace.store.metric_rows import calls
 from llmtrace.store.metric_time import check_range
-from llmtrace.store.own_sql import ask
+from llmtrace.store.own_sql import ask, ask_for_latest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,13 +34,17 @@ _COLUMNS: Final = (
     "error_type", "status_message", "http_status", "finish_reasons[1] as finish_reason",
     "retry_count", "latency_ms", "ttfc_ms", "cost_usd", "is_unpriced", f"{HEADROOM} as headroom",
 )  # fmt: skip
+# Where nobody tells it the columns' statistics say so; of a quotient there are none.
+_TELLS_HEADROOM: Final = (
+    "(rate_limit_remaining_requests is not null or rate_limit_remaining_tokens is not null)"
+)
 _CHOSEN: Final[dict[Behind, tuple[str, str]]] = {
     "latest": ("true", "start_time desc"),
     "costliest": ("cost_usd is not null", "cost_usd desc"),
     "slowest": ("duration_ns is not null", "duration_ns desc"),
     "slowest_first_chunk": ("ttfc_ns is not null", "ttfc_ns desc"),
     "rate_limited": (RATE_LIMITED, "start_time desc"),
-    "least_headroom": (f"{HEADROOM} is not null", "headroom"),
+    "least_headroom": (f"{_TELLS_HEADROOM} and {HEADROOM} is not null", "headroom"),
 }
 
 
@@ -65,6 +69,8 @@ def calls_behind(
         f"select {', '.join(_COLUMNS)} from ({rows}) where {condition} "  # noqa: S608  # text of ours
         f"order by {order}, start_time desc, span_id limit ?"
     )
+    if order.startswith("start_time"):
+        return ask_for_latest(store, sql, parameters, limit)
     return ask(store, sql, [*parameters, limit])
 
 

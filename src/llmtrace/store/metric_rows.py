@@ -35,30 +35,39 @@ def calls(query: MetricQuery, parameters: list[object], *, view: str = "llm_call
 
     ``view`` is ``llm_calls`` or one with its columns and more.
     """
-    return _calls(query, parameters, f"select * from {view} where true")  # noqa: S608  # a view of ours
+    return _calls(query, parameters, view, query.filters)
 
 
 def calls_with(query: MetricQuery, parameters: list[object], figures: Sequence[str]) -> str:
     """Return a SELECT of the calls as ``calls``, with what the question and ``figures`` name.
 
+    It is for what adds up: of two scans DuckDB would not pass over what cannot be among the first.
     ``figures`` are SQL over ``llm_calls``, or over ``duration_ns`` and ``ttfc_ns`` of its spans.
     """
     asked = [DIMENSIONS.get(name, "tags") for name in (*query.by, *query.filters)]
     select = f"select {listed([*asked, *figures])} from spans where is_inference"  # noqa: S608  # columns of ours
-    return _calls(query, parameters, select)
+    models = query.filters.get("model", ())
+    if not models or None in models:
+        return _calls(query, parameters, f"({select})", query.filters)
+    told: list[object] = []
+    source = of_models(select, [value for value in models if value is not None], told)
+    others = {name: values for name, values in query.filters.items() if name != "model"}
+    return _calls(query, parameters, f"(\n    {source}\n)", others, told)
 
 
-def _calls(query: MetricQuery, parameters: list[object], select: str) -> str:
+def _calls(
+    query: MetricQuery,
+    parameters: list[object],
+    source: str,
+    filters: Mapping[str, Sequence[str | None]],
+    told: Sequence[object] = (),
+) -> str:
+    """Return a SELECT of a source; ``told`` is what the source's own ``?`` stand for."""
     columns = [*_bucket(query, parameters), *_dimensions(query, parameters), "*"]
-    filters = dict(query.filters)
-    models = [value for value in filters.get("model", ()) if value is not None]
-    if models and None not in filters["model"]:
-        select = of_models(select, models, parameters)
-        del filters["model"]
     reach = timedelta(seconds=query.windows.length_s if query.windows else 0)
-    parameters.extend([query.start - reach, query.end])
+    parameters.extend([*told, query.start - reach, query.end])
     where = ["start_time >= ?", "start_time < ?", *_conditions(filters, parameters)]
-    return _select(columns, f"(\n    {select}\n)", where)
+    return _select(columns, source, where)
 
 
 def rolled(

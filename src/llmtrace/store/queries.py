@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from llmtrace.errors import QueryError
 from llmtrace.store.metric_time import check_range
-from llmtrace.store.own_sql import ask
+from llmtrace.store.own_sql import ask, ask_for_latest
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -113,7 +113,8 @@ def span_detail(store: Store, trace_id: str, span_id: str) -> dict[str, object] 
 def latest_errors(store: Store, scope: Scope, *, limit: int = 10) -> pa.Table:
     """Return the calls that failed last; columns as ``sql/latest_errors.sql`` says."""
     check_range(scope.start, scope.end)
-    return ask(store, _text("latest_errors"), [scope.start, scope.end, *scope.lists(), limit])
+    parameters = [scope.start, scope.end, *scope.lists()]
+    return ask_for_latest(store, _text("latest_errors"), parameters, limit)
 
 
 def cost_distribution(store: Store, scope: Scope) -> pa.Table:
