@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from llmtrace.errors import QueryError, StoreError, StoreUnreachableError
 from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S, Cancellation
-from llmtrace.store.http_connection import connection_to
+from llmtrace.store.http_connection import CLOSED, Connections
 from llmtrace.store.metric_json import metric_question
 from llmtrace.store.parameters import to_json
 
@@ -32,13 +32,18 @@ _STATUS_TIMEOUT_S: Final = 10.0
 ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
 
 
+_Request = tuple[str, str, "str | None", "Mapping[str, str]"]
+"""Method, path, body, headers."""
+
+
 class RemoteStore:
-    """The store behind a collector's URL; one connection per question, any thread."""
+    """The store behind a collector's URL; from any thread."""
 
     def __init__(self, collector: RunningCollector, token: Secret | None) -> None:
         """Prepare to ask; nothing is sent yet."""
         self._collector = collector
         self._token = token
+        self._connections = Connections(collector.url, collector.fingerprint)
 
     @property
     def where(self) -> str:
@@ -124,11 +129,13 @@ class RemoteStore:
         self, operation: str, arguments: Mapping[str, object], *, timeout_s: float
     ) -> dict[str, Any]:
         """Run one maintenance operation in the collector and return its outcome."""
-        body = self._post(f"/v1/admin/{operation}", dict(arguments), timeout_s=timeout_s)
+        path = f"/v1/admin/{operation}"
+        body = self._post(path, dict(arguments), timeout_s=timeout_s, is_question=False)
         return self._object(body)
 
     def close(self) -> None:
-        """Do nothing: no connection is kept."""
+        """Close the connections that are kept for the next question."""
+        self._connections.close()
 
     def _post(
         self,
@@ -137,9 +144,16 @@ class RemoteStore:
         *,
         timeout_s: float,
         cancellation: Cancellation | None = None,
+        is_question: bool = True,
     ) -> bytes:
-        body = json.dumps(content)
-        return self._send("POST", path, body, timeout_s=timeout_s, cancellation=cancellation)
+        return self._send(
+            "POST",
+            path,
+            json.dumps(content),
+            timeout_s=timeout_s,
+            cancellation=cancellation,
+            is_question=is_question,
+        )
 
     def _send(
         self,
@@ -149,20 +163,25 @@ class RemoteStore:
         *,
         timeout_s: float,
         cancellation: Cancellation | None = None,
+        is_question: bool = True,
     ) -> bytes:
+        """Return the body of an answer. Whatever is no question is not sent a second time."""
         cancellation = cancellation or Cancellation()
         headers = {"Content-Type": "application/json", "Accept": f"{ARROW_STREAM}, */*"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.reveal()}"
-        connection = connection_to(
-            self._collector.url, self._collector.fingerprint, timeout_s=timeout_s
-        )
+        request = (method, path, content, headers)
+        kept = self._connections.take(timeout_s=timeout_s) if is_question else None
         try:
-            connection.connect()
-            with cancellation.watching(partial(_hang_up, connection.sock)):
-                connection.request(method, path, content, headers)
-                answer = connection.getresponse()
-                body = answer.read()
+            try:
+                connection = kept or self._connections.open(timeout_s=timeout_s)
+                answer, body = _asked(connection, request, cancellation)
+            except CLOSED:
+                if kept is None or cancellation.is_asked:
+                    raise
+                # It was closed for its idleness; nobody read the question.
+                connection = self._connections.open(timeout_s=timeout_s)
+                answer, body = _asked(connection, request, cancellation)
         except (OSError, http.client.HTTPException) as error:
             if cancellation.is_asked:
                 raise QueryError("the query was cancelled") from error
@@ -170,8 +189,7 @@ class RemoteStore:
                 f"the collector at {self._collector.url} (process {self._collector.pid}) does not "
                 f"answer: {type(error).__name__}; see whether it still runs, then try again"
             ) from error
-        finally:
-            connection.close()
+        self._connections.keep(connection)
         if answer.status != http.client.OK:
             raise self._refusal(answer.status, body)
         return body
@@ -200,6 +218,20 @@ def _question(
         "max_rows": max_rows,
         "timeout_s": timeout_s,
     }
+
+
+def _asked(
+    connection: http.client.HTTPConnection, request: _Request, cancellation: Cancellation
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """Return the answer and all of its body; whatever goes wrong, the connection is closed."""
+    try:
+        with cancellation.watching(partial(_hang_up, connection.sock)):
+            connection.request(*request)
+            answer = connection.getresponse()
+            return answer, answer.read()
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _hang_up(connection: socket.socket) -> None:
