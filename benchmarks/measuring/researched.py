@@ -7,8 +7,10 @@ arriving, SQL by hand over one table of calls and one of texts.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from llmtrace.errors import QueryMemoryError
+from llmtrace.store.confined import ConfinedQueries
 from llmtrace.store.metric_time import period_start
 from llmtrace.store.metrics import MetricQuery, run_metrics
 from llmtrace.store.queries import span_detail, trace_spans
@@ -45,6 +47,7 @@ _TEXTS: Final = """
     order by start_time
 """
 _DAY: Final = timedelta(days=1)
+_ANSWER_BYTES: Final = 256 * 1024 * 1024
 
 
 class Question(NamedTuple):
@@ -55,12 +58,16 @@ class Question(NamedTuple):
 
 
 class Collector:
-    """Asks a writer as the collector does: it remembers how many calls a range has."""
+    """Asks a writer as the collector does.
+
+    It remembers how many calls a range has, and what needs more memory gets a process of its own.
+    """
 
     def __init__(self, writer: Writer) -> None:
         """Ask ``writer``."""
         self._writer = writer
         self._counts = RangeCounts(lambda: writer.upkeeps)
+        self._confined = ConfinedQueries(writer)
         self.where = writer.where
 
     def sql(
@@ -72,7 +79,11 @@ class Collector:
         timeout_s: float = 600.0,
     ) -> pa.Table:
         """Answer a query."""
-        return self._writer.sql(query, parameters, max_rows=max_rows, timeout_s=timeout_s)
+        limits: dict[str, Any] = {"max_rows": max_rows, "timeout_s": timeout_s}
+        try:
+            return self._writer.sql(query, parameters, **limits)
+        except QueryMemoryError:
+            return self._confined.sql(query, parameters, **limits, max_bytes=_ANSWER_BYTES)
 
     def counted(self, hours: tuple[datetime, datetime]) -> Counted:
         """Return how many calls some hours have."""
@@ -82,7 +93,8 @@ class Collector:
         """Do nothing, as the writer."""
 
     def close(self) -> None:
-        """Do nothing: the writer is another's."""
+        """End the process, if there is one; the writer is another's."""
+        self._confined.close()
 
 
 def give_texts(writer: Writer, end: datetime) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -67,3 +69,22 @@ def test_a_new_file_has_small_blocks_and_one_that_is_there_keeps_its_own(tmp_pat
             sizes += connection.execute(size).fetchone() or ()
 
     assert sizes == [64 * 1024, 64 * 1024, 256 * 1024]
+
+
+def test_nothing_is_drawn_while_a_query_runs(tmp_path: Path) -> None:
+    """Even where DuckDB believes that somebody looks: as here, where no file is run."""
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from llmtrace.store._connection import open_database\n"
+        "connection = open_database(Path(sys.argv[1]))\n"
+        "found = connection.execute(\"select current_setting('enable_progress_bar')\").fetchone()\n"
+        "sys.stderr.write(str(found[0]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "llmtrace.duckdb")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert (done.stdout, done.stderr) == ("", "False")

@@ -185,3 +185,15 @@ def test_after_the_end_no_process_is_left(writer: Writer) -> None:
 
     assert spare._process.poll() is not None
     assert confined._spare is None
+
+
+def test_a_query_of_some_seconds_is_answered(confined: ConfinedQueries) -> None:
+    """After two seconds DuckDB would draw how far it is, into the pipe of the answer."""
+    rows, took = 10_000_000, 0.0
+    while took < 2.5:  # however fast the machine is
+        rows *= 2
+        began = time.monotonic()
+        query = "select sum(range % 7) as total from range(?::bigint) where md5(range::varchar) > ?"
+        found = ask(confined, query, rows, "0", timeout_s=300.0)
+        took = time.monotonic() - began
+        assert found.to_pylist() == [{"total": sum(range(7)) * (rows // 7) + sum(range(rows % 7))}]

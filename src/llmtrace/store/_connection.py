@@ -149,6 +149,8 @@ def _shut_in(connection: Connection) -> None:
     """Let what runs on a connection from now on reach the attached file and nothing else."""
     connection.execute(f"use {CATALOG}")
     connection.execute("set timezone = 'UTC'")
+    # In a notebook, or where there is no file of a program, it would print to standard output.
+    connection.execute("set enable_progress_bar = false")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
 

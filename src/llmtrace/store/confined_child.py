@@ -22,10 +22,11 @@ from llmtrace.store._connection import open_for_reading
 from llmtrace.store.adhoc import run_query
 from llmtrace.store.lending import HEADER_BYTES
 from llmtrace.store.no_pandas import keep_pandas_out
+from llmtrace.store.own_stdout import take_stdout
 from llmtrace.store.parameters import from_json
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from typing import IO, BinaryIO
 
     from llmtrace.store._connection import Connection
 
@@ -37,7 +38,7 @@ _OUT_OF_MEMORY: Final = 2
 
 def main() -> None:
     """Answer the question on standard input on standard output."""
-    asked, answer = sys.stdin.buffer, sys.stdout.buffer
+    asked, answer = sys.stdin.buffer, take_stdout()
     keep_pandas_out()
     question = json.loads(asked.readline())
     _limit(question["memory_bytes"], question["cpu_s"])
@@ -108,10 +109,10 @@ def _end_with(asked: BinaryIO) -> None:
     os._exit(_GONE)
 
 
-def _outcome(answer: BinaryIO, outcome: dict[str, object]) -> None:
+def _outcome(answer: IO[bytes], outcome: dict[str, object]) -> None:
     _say(answer, json.dumps(outcome).encode() + b"\n")
 
 
-def _say(answer: BinaryIO, line: bytes) -> None:
+def _say(answer: IO[bytes], line: bytes) -> None:
     answer.write(line)
     answer.flush()

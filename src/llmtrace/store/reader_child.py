@@ -27,6 +27,7 @@ from llmtrace.store.batch import Batch
 from llmtrace.store.chunks import ReadChunk, ReadFrame, Reading
 from llmtrace.store.memory import give_memory_back
 from llmtrace.store.no_pandas import keep_pandas_out
+from llmtrace.store.own_stdout import take_stdout
 from llmtrace.store.pricing import settings_pricer
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _TABLES: Final = ("spans", "payloads", "events", "links", "resources")
 
 def main() -> None:
     """Answer questions on standard input on standard output."""
-    asked, answer = sys.stdin.buffer, sys.stdout.buffer
+    asked, answer = sys.stdin.buffer, take_stdout()
     # Ctrl+C is for who started us: what was asked is answered, then the input ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     keep_pandas_out()
