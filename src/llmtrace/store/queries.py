@@ -105,7 +105,12 @@ def span_detail(store: Store, trace_id: str, span_id: str) -> dict[str, object] 
     """
     number = int(_checked(span_id, _SPAN_ID, "span"), 16)
     # As text: JSON numbers above 2**53 lose digits in some readers.
-    parameters = [_checked(trace_id, _TRACE_ID, "trace"), str(number)]
+    ids = [_checked(trace_id, _TRACE_ID, "trace"), str(number)]
+    # First when: by ids alone every column and all texts of the store would be looked through.
+    started = ask(store, _text("span_started"), ids).column("start_time").to_pylist()
+    if not started:
+        return None
+    parameters = [*ids, started[0]]
     found = ask(store, _text("span_detail"), parameters).to_pylist(maps_as_pydicts="lossy")
     return found[0] if found else None
 

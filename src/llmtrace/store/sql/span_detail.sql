@@ -1,7 +1,8 @@
 -- What is known of one span, its bodies included?
 --
 -- $1  trace id, 32 hex digits
--- $2  span id, 16 hex digits
+-- $2  span id, decimal digits
+-- $3  when it started, UTC timestamp: what lies elsewhere in time is not looked at
 --
 -- Columns: every column of spans that is meant for people, ids as hex, model (response, else
 -- request model), latency_ms, ttfc_ms, resource (attributes of the process), and the bodies, JSON
@@ -28,10 +29,11 @@ from spans as s
 left join resources as r on r.resource_id = s.resource_id
 left join payloads as p
     on
-        p.start_time = s.start_time
+        p.start_time = $3::timestamp
         and p.trace_id = s.trace_id
         and p.span_id = s.span_id
 where
-    s.trace_id = $1::uuid
+    s.start_time = $3::timestamp
+    and s.trace_id = $1::uuid
     and s.span_id = $2::ubigint
 limit 1
