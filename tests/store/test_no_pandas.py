@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -33,11 +35,15 @@ except ModuleNotFoundError as error:
 """
 
 
-def test_a_process_without_pandas_stores_and_answers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept_out", ["pandas", "numpy"])
+def test_a_process_without_stores_and_answers(tmp_path: Path, kept_out: str) -> None:
+    script = SCRIPT.replace("keep_pandas_out", f"keep_{kept_out}_out").replace(
+        "import pandas", f"import {kept_out}"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path)],
+        [sys.executable, "-c", script, str(tmp_path)],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "this process does without pandas\n"
+    assert done.stdout == f"this process does without {kept_out}\n"

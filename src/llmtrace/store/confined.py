@@ -44,7 +44,9 @@ _LONGEST_LOG_BYTES: Final = 1024 * 1024 * 1024
 _LOOK_S: Final = 0.05
 _IDLE_S: Final = 60.0
 _COMMAND: Final = (
-    "import sys; sys.path[:] = {path!r}\nfrom llmtrace.store.confined_child import main\nmain()"
+    "import sys; sys.path[:] = {path!r}\n"
+    "from llmtrace.store.no_pandas import keep_numpy_out\nkeep_numpy_out()\n"
+    "from llmtrace.store.confined_child import main\nmain()"
 )
 
 

@@ -21,7 +21,6 @@ from llmtrace.errors import LlmtraceError, QueryError
 from llmtrace.store._connection import open_for_reading
 from llmtrace.store.adhoc import run_query
 from llmtrace.store.lending import HEADER_BYTES
-from llmtrace.store.no_pandas import keep_pandas_out
 from llmtrace.store.own_stdout import take_stdout
 from llmtrace.store.parameters import from_json
 
@@ -39,7 +38,6 @@ _OUT_OF_MEMORY: Final = 2
 def main() -> None:
     """Answer the question on standard input on standard output."""
     asked, answer = sys.stdin.buffer, take_stdout()
-    keep_pandas_out()
     question = json.loads(asked.readline())
     _limit(question["memory_bytes"], question["cpu_s"])
     _say(answer, READY)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 SERVING_MB: Final = 384
 """Taking spans in and answering."""
-RUSH_MB: Final = 256
+RUSH_MB: Final = 224
 """The same while so much comes that a second process helps: it has a hundred of its own."""
 
 

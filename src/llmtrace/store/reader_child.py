@@ -26,7 +26,6 @@ from llmtrace.store.arrow import Tables
 from llmtrace.store.batch import Batch
 from llmtrace.store.chunks import ReadChunk, ReadFrame, Reading
 from llmtrace.store.memory import give_memory_back
-from llmtrace.store.no_pandas import keep_pandas_out
 from llmtrace.store.own_stdout import take_stdout
 from llmtrace.store.pricing import settings_pricer
 
@@ -43,7 +42,6 @@ def main() -> None:
     asked, answer = sys.stdin.buffer, take_stdout()
     # Ctrl+C is for who started us: what was asked is answered, then the input ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    keep_pandas_out()
     give_memory_back()
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     reading = _reading(json.loads(asked.readline()))

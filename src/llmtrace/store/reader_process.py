@@ -46,7 +46,9 @@ _ASKED_AT_ONCE: Final = 2
 _PIPE_BYTES: Final = 1024 * 1024
 """As much as Linux gives without asking: neither side waits so often for the other."""
 _COMMAND: Final = (
-    "import sys; sys.path[:] = {path!r}\nfrom llmtrace.store.reader_child import main\nmain()"
+    "import sys; sys.path[:] = {path!r}\n"
+    "from llmtrace.store.no_pandas import keep_numpy_out\nkeep_numpy_out()\n"
+    "from llmtrace.store.reader_child import main\nmain()"
 )
 
 
