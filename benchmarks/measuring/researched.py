@@ -109,9 +109,9 @@ def questions(store: Collector, now: datetime) -> dict[str, Question]:
     """Return the questions by name, with what they took then."""
     percentiles = ("latency_p50", "latency_p95", "latency_p99")
 
-    def metric(days: float, *measures: str, **more: object) -> Callable[[], object]:
+    def metric(days: float, *measures: str, **more: Any) -> Callable[[], object]:
         start = more.pop("start", now - timedelta(days=days))
-        query = MetricQuery(measures=measures, start=start, end=now, timezone=ZONE, **more)  # type: ignore[arg-type]
+        query = MetricQuery(measures=measures, start=start, end=now, timezone=ZONE, **more)
         return lambda: run_metrics(store, query)
 
     def sql(text: str, *parameters: object) -> Callable[[], object]:

@@ -181,6 +181,53 @@ def test_percentiles_are_nearest_rank(store: Writer) -> None:
     assert row == {"latency_p50": 10.0, "latency_p95": 19.0, "latency_p99": 20.0}
 
 
+def test_percentiles_of_both_kinds_in_any_order_are_each_their_own(store: Writer) -> None:
+    store.insert(
+        [call(latency_ms=value, ttfc_ns=value * 100_000) for value in range(1, 21)]
+        + [call(latency_ms=1_000, request_model="slow")]
+    )
+
+    rows = ask(store, "latency_p99", "ttfc_p95", "latency_p50", "ttfc_p50", by=("model",))
+
+    assert rows == [
+        {
+            "model": "gpt-5",
+            "latency_p99": 20.0,
+            "ttfc_p95": 1.9,
+            "latency_p50": 10.0,
+            "ttfc_p50": 1.0,
+        },
+        {
+            "model": "slow",
+            "latency_p99": 1_000.0,
+            "ttfc_p95": None,
+            "latency_p50": 1_000.0,
+            "ttfc_p50": None,
+        },
+    ]
+
+
+def test_money_and_tokens_of_some_models_are_those_of_both_columns(store: Writer) -> None:
+    store.insert(
+        [
+            call(response_model="a", request_model="b", cost_usd=Decimal("0.01"), input_tokens=10),
+            call(response_model=None, request_model="a", cost_usd=Decimal("0.02"), input_tokens=20),
+            call(response_model="b", request_model="a", cost_usd=Decimal("0.04"), input_tokens=40),
+            call(response_model=None, request_model="c", cost_usd=Decimal("0.08"), input_tokens=80),
+            call(response_model="a", request_model="a", cost_usd=None, input_tokens=160),
+        ]
+    )
+
+    def found(*models: str) -> dict[str, Any]:
+        (row,) = ask(store, "cost", "input_tokens", filters={"model": models})
+        return row
+
+    # By hand: 0.01 + 0.02; 0.01 + 0.02 + 0.08.
+    assert found("a") == {"cost": Decimal("0.03"), "input_tokens": 190, "unpriced_count": 1}
+    assert found("a", "c") == {"cost": Decimal("0.11"), "input_tokens": 270, "unpriced_count": 1}
+    assert found("b") == {"cost": Decimal("0.04"), "input_tokens": 40, "unpriced_count": 0}
+
+
 def test_an_unknown_latency_takes_no_part(store: Writer) -> None:
     store.insert([call(latency_ms=None), call(latency_ms=5)])
 

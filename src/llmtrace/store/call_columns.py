@@ -57,7 +57,7 @@ def one_of(
 
 
 def of_models(select: str, models: Sequence[str], parameters: list[object]) -> str:
-    """Return a SELECT, which ends in conditions or ``where true``, of the calls to some models.
+    """Return a SELECT of calls, which ends in a condition, with those to some models alone.
 
     A model is what answered, or what was asked for: the first of two columns that is known.
     DuckDB compares one column while it reads it, and two only after it has read all others, in
