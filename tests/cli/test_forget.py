@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 
 from llmtrace.cli.forget import command
+from llmtrace.errors import StoreUnreachableError
 from llmtrace.otlp.rows import EventRow, SpanRow
 from llmtrace.semconv import FORGOTTEN, SERVER_ADDRESS, USAGE_REQUESTS_PREFIX
 from llmtrace.store import DATABASE_FILE, Writer
 from llmtrace.store.alert_state import AlertStateStore
+from llmtrace.store.maintenance import erasure
 from tests.cli.homes import collected, llmtrace, rows, told
 from tests.collector.clients import send
 from tests.dashboards.seeding import fill
@@ -85,6 +88,40 @@ def test_no_byte_of_the_user_is_left_in_the_store(
         assert not path.is_file() or CANARY.encode() not in path.read_bytes(), path
     left = {row["body"] for row in rows(shop, "select request_body as body from payloads")}
     assert left == {"whose tool", "bob's", "eve's"}
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_an_erasure_that_ended_in_between_is_finished_by_the_next(
+    after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What only its trace tells to be the user's is still found: before and after the call."""
+    tool = {"trace_id": TRACE, "is_inference": False, "cost_usd": None, "name": "tool"}
+    fill(
+        tmp_path,
+        [
+            call(NOON, request_body="before", **tool),
+            everything(1, trace_id=TRACE),
+            everything(2, trace_id=TRACE),
+            call(NOON + timedelta(seconds=9), request_body="after", **tool),
+        ],
+    )
+    erase, calls = erasure._erase, count(1)
+
+    def fails(*arguments: Any, **named: Any) -> None:
+        if next(calls) > after:
+            raise StoreUnreachableError("the disk is full")
+        erase(*arguments, **named)
+
+    monkeypatch.setattr(erasure, "ROWS", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "_erase", fails)
+        failed = CliRunner().invoke(command, ["--user", CANARY, "--yes", "--home", str(tmp_path)])
+    assert failed.exit_code != 0
+
+    forget(tmp_path)
+
+    assert rows(tmp_path, "select request_body from payloads") == []
+    assert rows(tmp_path, "select name from llm_calls where user_id is not null") == []
 
 
 def test_no_sum_changes_and_what_is_left_of_a_call_is_its_figures(shop: Path) -> None:

@@ -17,6 +17,8 @@ import os
 import secrets
 from typing import TYPE_CHECKING, Final
 
+import pyarrow.compute as pc
+
 from llmtrace import semconv
 from llmtrace.errors import QueryError, StoreUnreachableError
 from llmtrace.store.maintenance import audit
@@ -54,7 +56,7 @@ _PREPARE: Final = f"""
 _FOUND: Final = f"""
     select
         start_time, trace_id::varchar as trace_uuid, span_id as span_number,
-        is_inference, cost_usd
+        is_inference, cost_usd, user_id is not null as names_him
     from spans
     where
         {_HIS}
@@ -67,6 +69,7 @@ _THESE: Final = (
     "(with arrived as materialized (select * from incoming) "
     "select trace_uuid::uuid, span_number from arrived)"
 )
+_KEYS: Final = ("start_time", "trace_uuid", "span_number")
 _DELETE: Final = f"delete from {{0}} where {_THESE}"  # noqa: S608  # tables and conditions of ours
 _FIGURES: Final = (semconv.SERVER_ADDRESS,)
 """Attributes that a price may depend on and that tell nothing of a person; and these prefixes."""
@@ -116,9 +119,12 @@ def forget(place: Workplace, arguments: Mapping[str, object]) -> Outcome:
     if read_flag(arguments, "dry_run"):
         return outcome | {"dry_run": True}
     gone: dict[str, int] = {}
-    keys = found.select(["start_time", "trace_uuid", "span_number"])
-    for first in range(0, keys.num_rows, ROWS):
-        _erase(place, keys.slice(first, ROWS), user, gone, is_delete=is_delete)
+    # What names him comes last: by that the rest is found again, should this end in between.
+    names_him = found.column("names_him")
+    for these in (pc.invert(names_him), names_him):
+        keys = found.filter(these).select(_KEYS)
+        for first in range(0, keys.num_rows, ROWS):
+            _erase(place, keys.slice(first, ROWS), user, gone, is_delete=is_delete)
     gone["mentions"] = _erase_mentions(place, user, tenant)
     place.writer.transaction(lambda transaction: erase_feature(transaction, user))
     place.fold()  # rows that came to nothing still name what they were of
