@@ -7,7 +7,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
@@ -21,14 +21,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+def path_asked(stream: BinaryIO) -> str | None:
+    """Read one whole request, whose body may come after its headers; None: they hung up."""
+    path = stream.readline().split(b" ")[1:2]
+    length = 0
+    while line := stream.readline().strip():
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            length = int(value)
+    stream.read(length)
+    return path[0].decode() if path else None
+
+
 def a_server(answer: bytes) -> str:
     """Listen, answer one connection with these bytes, and close."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
         connection, _ = listener.accept()
-        with connection, listener:
-            connection.recv(65_536)
+        with connection, listener, connection.makefile("rb") as stream:
+            path_asked(stream)
             connection.sendall(answer)
 
     threading.Thread(target=serve, daemon=True).start()
@@ -109,12 +121,12 @@ class Collector:
             threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
     def _answer(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError):
+        with connection, suppress(OSError), connection.makefile("rb") as stream:
             for _ in range(self._per_connection):
-                request = connection.recv(65_536)
-                if not request:
+                path = path_asked(stream)
+                if path is None:
                     return
-                self.requests.append(request.split(b" ", 2)[1].decode())
+                self.requests.append(path)
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n" + b'{"a":1}')
 
     def close(self) -> None:
