@@ -32,6 +32,7 @@ from llmtrace.store.queries import (
     span_detail,
     trace_costs,
     trace_spans,
+    trace_stretch,
     trace_summary,
 )
 from llmtrace.store.search_syntax import MAX_CHARACTERS, TEXT_KEYS, Term, parse, with_term
@@ -160,16 +161,17 @@ def trace(trace_id: str, zone: str) -> tuple[dict[str, Any], list[Step]] | None:
     Of a trace with more than ``MAX_TRACE_SPANS`` spans, the first.
     """
     store = opened_store()
-    summary = trace_summary(store, trace_id)
+    within = trace_stretch(store, trace_id)
+    summary = None if within is None else trace_summary(store, trace_id, within=within)
     if summary is None:
         return None
-    rows = trace_spans(store, trace_id).to_pylist()
+    rows = trace_spans(store, trace_id, within=within).to_pylist()
     return with_local_time([summary], zone)[0], tree(rows)
 
 
-def span(trace_id: str, span_id: str, zone: str) -> dict[str, Any] | None:
-    """Return everything known of one span, bodies included; None if it is not stored."""
-    found = span_detail(opened_store(), trace_id, span_id)
+def span(trace_id: str, step: Step, zone: str) -> dict[str, Any] | None:
+    """Return everything known of a span, bodies included; None if it is not stored any more."""
+    found = span_detail(opened_store(), trace_id, step.span_id, started=step.started)
     return None if found is None else with_local_time([found], zone)[0]
 
 

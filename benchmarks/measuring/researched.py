@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llmtrace.errors import QueryMemoryError
+from llmtrace.store.calls import latest_calls
 from llmtrace.store.confined import ConfinedQueries
 from llmtrace.store.metric_time import period_start
 from llmtrace.store.metrics import MetricQuery, run_metrics
-from llmtrace.store.queries import span_detail, trace_spans
+from llmtrace.store.queries import Stretch, span_detail, trace_spans
 from llmtrace.store.range_counts import RangeCounts
 
 if TYPE_CHECKING:
@@ -122,14 +123,12 @@ def questions(store: Collector, now: datetime) -> dict[str, Question]:
         "order by start_time desc limit 1",
         [now - timedelta(hours=3)],
     ).to_pylist()
-    near = [trace["start_time"] - timedelta(hours=1), trace["start_time"] + timedelta(hours=1)]
+    ids = (trace["trace_id"], trace["span_id"])
+    hour = timedelta(hours=1)
+    near = Stretch(trace["start_time"] - hour, trace["start_time"] + hour)
     by_trace = (
         "select trace_id, sum(cost_usd) as cost from spans where is_inference "
         "and start_time >= ? and start_time < ? group by trace_id order by cost desc limit 20"
-    )
-    texts = (
-        "select * from llm_calls_full where start_time between ? and ? and trace_id = ? "
-        "and span_id = ?"
     )
     said = (
         "select count(*) as calls from llm_calls_full where start_time >= ? and start_time < ? "
@@ -165,25 +164,15 @@ def questions(store: Collector, now: datetime) -> dict[str, Question]:
         "cache hit rate by model, 30 d": Question(79, metric(30, "cache_hit_rate", by=("model",))),
         "20 dearest traces, 24 h": Question(21, sql(by_trace, day, now)),
         "20 dearest traces, 30 d": Question(513, sql(by_trace, month, now)),
-        "a trace by its id": Question(121, lambda: trace_spans(store, trace["trace_id"])),
+        "a trace by its id": Question(121, lambda: trace_spans(store, ids[0])),
         "a trace by its id, about when": Question(
-            6.1,
-            sql(
-                "select * from spans where trace_id = ?::uuid and start_time between ? and ?",
-                trace["trace_id"],
-                *near,
-            ),
+            6.1, lambda: trace_spans(store, ids[0], within=near)
         ),
-        "a call with its texts": Question(
-            47, lambda: span_detail(store, trace["trace_id"], trace["span_id"])
+        "a call with its texts": Question(47, lambda: span_detail(store, *ids)),
+        "a call with its texts, when known": Question(
+            12, lambda: span_detail(store, *ids, started=trace["start_time"])
         ),
-        "a call with its texts, about when": Question(
-            12, sql(texts, *near, trace["trace_id"], trace["span_id"])
-        ),
-        "50 latest calls": Question(
-            5.8,
-            sql("select span_id, model, cost_usd from llm_calls order by start_time desc limit 50"),
-        ),
+        "50 latest calls": Question(5.8, lambda: latest_calls(store, limit=50)),
         "50 latest calls with texts": Question(
             55,
             sql(

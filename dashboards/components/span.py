@@ -90,16 +90,16 @@ def _part_of(ids: Sequence[str], chosen: str) -> int:
     return part
 
 
-def span_tabs(trace_id: str, span_id: str, zone: str) -> None:
+def span_tabs(trace_id: str, step: data.Step, zone: str) -> None:
     """Show one span: messages, attributes, cost, raw."""
-    detail = data.span(trace_id, span_id, zone)
+    detail = data.span(trace_id, step, zone)
     if detail is None:
         st.info("This span is not in the store any more.")
         return
     if detail["is_inference"] and st.button(
         "Replay", icon=":material/replay:", help="Send this call again and compare the answers"
     ):
-        st.switch_page("views/replay.py", query_params={"call": span_id})
+        st.switch_page("views/replay.py", query_params={"call": step.span_id})
     messages, attributes, cost, raw = st.tabs(["Messages", "Attributes", "Cost", "Raw"])
     with messages:
         _messages(detail)

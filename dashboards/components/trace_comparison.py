@@ -162,7 +162,7 @@ def _span(
     if picked != chosen:
         st.query_params[parameter] = picked
         st.rerun()
-    return figures.span(trace_id, picked, zone)
+    return figures.span(trace_id, steps[ids.index(picked)], zone)
 
 
 def _facts(left: Mapping[str, Any], right: Mapping[str, Any]) -> None:

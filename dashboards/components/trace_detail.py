@@ -50,7 +50,7 @@ def detail(trace_id: str) -> None:
     if picked != chosen:
         st.query_params["span"] = picked
         st.rerun()
-    span_tabs(trace_id, chosen, zone)
+    span_tabs(trace_id, next(step for step in steps if step.span_id == chosen), zone)
 
 
 def header(summary: dict[str, Any], trace_id: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
     from decimal import Decimal
 
 
@@ -15,6 +16,8 @@ class Step:
     """One span of a trace, where it stands in the tree and in time."""
 
     span_id: str
+    started: datetime
+    """Naive UTC, as stored."""
     name: str
     depth: int
     start_ms: float
@@ -53,6 +56,7 @@ def _step(row: Mapping[str, Any], depth: int) -> Step:
         kind = "Tool" if row["tool_name"] or row["operation"] == "execute_tool" else "Step"
     return Step(
         span_id=row["span_id"],
+        started=row["start_time"],
         name=row["name"],
         depth=depth,
         start_ms=row["start_ms"],

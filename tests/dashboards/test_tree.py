@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from dashboards.components.tree import tree
@@ -12,6 +13,7 @@ def span(span_id: str, parent: str | None = None, **changes: object) -> dict[str
         "span_id": span_id,
         "parent_span_id": parent,
         "name": span_id,
+        "start_time": datetime(2026, 11, 18, 12),  # noqa: DTZ001  # naive UTC, as stored
         "start_ms": 0.0,
         "duration_ms": 1.0,
         "status": "ok",

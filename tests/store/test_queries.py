@@ -20,16 +20,24 @@ from llmtrace.store.queries import (
     known_tags,
     latest_errors,
     span_detail,
+    trace_costs,
     trace_spans,
+    trace_stretch,
+    trace_summary,
 )
 from tests.store.calls import NOON, call, failed, minutes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
 DAY = Scope(start=NOON - timedelta(hours=12), end=NOON + timedelta(hours=12))
 TRACE = (0xABCDEF << 104).to_bytes(16, "big")
+
+
+def as_stored(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=None)
 
 
 @pytest.fixture
@@ -63,6 +71,33 @@ def test_a_span_is_found_with_its_bodies_even_with_the_highest_id(store: Writer)
         None,
     )
     assert detail["cost_usd"] == Decimal("0.01")
+
+
+def test_a_trace_is_the_same_asked_for_where_it_lies(store: Writer) -> None:
+    hours = [call(NOON + minutes(60 * n), trace_id=TRACE, span_id=n + 1) for n in range(5)]
+    store.insert([*hours, call(NOON + minutes(61)), call(NOON - minutes(1))])
+
+    stretch = trace_stretch(store, TRACE.hex())
+
+    assert stretch == (as_stored(NOON), as_stored(NOON + minutes(240)))
+    assert stretch is not None
+    for ask in (trace_summary, trace_costs):
+        assert ask(store, TRACE.hex(), within=stretch) == ask(store, TRACE.hex())
+    assert trace_spans(store, TRACE.hex(), within=stretch).num_rows == 5
+    assert trace_spans(store, TRACE.hex()).num_rows == 5
+    assert trace_stretch(store, "a" * 32) is None
+    assert trace_summary(store, "a" * 32) is None
+
+
+def test_a_span_is_the_same_asked_for_by_when_it_started(store: Writer) -> None:
+    store.insert([call(NOON, trace_id=TRACE, span_id=1, request_body="{}"), call(NOON)])
+    ids = (TRACE.hex(), f"{1:016x}")
+
+    found = span_detail(store, *ids, started=as_stored(NOON))
+
+    assert found is not None
+    assert found == span_detail(store, *ids)
+    assert span_detail(store, *ids, started=as_stored(NOON + minutes(1))) is None
 
 
 def test_what_is_not_stored_is_none(store: Writer) -> None:

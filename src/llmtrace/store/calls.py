@@ -1,11 +1,16 @@
-"""Whole stored calls, bodies included: what replay works on."""
+"""Whole stored calls, bodies included: what replay works on.
+
+By an id alone the bodies of all the store would be looked through: when its spans started is asked
+first.
+"""
 
 from __future__ import annotations
 
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
-from llmtrace.store.own_sql import ask
+from llmtrace.store.own_sql import ask, ask_for_latest
+from llmtrace.store.queries import trace_stretch
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,16 +21,27 @@ Row = dict[str, Any]
 """One row of ``llm_calls_full``: column → value."""
 
 MAX_CALLS: Final = 10_000
+_SPAN_DIGITS: Final = 16
 
 
 def calls_by_span(store: Store, prefix: str, *, limit: int = MAX_CALLS) -> list[Row]:
-    """Return the calls whose span id begins with ``prefix`` (hex), oldest first."""
-    return ask(store, _text("calls_by_span"), [prefix.lower(), limit]).to_pylist()
+    """Return the calls whose span id begins with ``prefix`` (1 to 16 hex digits), oldest first."""
+    # As text: JSON numbers above 2**53 lose digits in some readers.
+    numbers = [str(int(prefix.ljust(_SPAN_DIGITS, digit), 16)) for digit in "0f"]
+    (found,) = ask(store, _text("spans_stretch"), numbers).to_pylist()
+    if found["first"] is None:
+        return []
+    parameters = [prefix.lower(), found["first"], found["last"], limit]
+    return ask(store, _text("calls_by_span"), parameters).to_pylist()
 
 
 def calls_of_trace(store: Store, trace_id: str, *, limit: int = MAX_CALLS) -> list[Row]:
     """Return the calls of a trace (32 hex digits), oldest first."""
-    return ask(store, _text("calls_of_trace"), [trace_id.lower(), limit]).to_pylist()
+    stretch = trace_stretch(store, trace_id.lower())
+    if stretch is None:
+        return []
+    parameters = [trace_id.lower(), *stretch, limit]
+    return ask(store, _text("calls_of_trace"), parameters).to_pylist()
 
 
 def replays_of(store: Store, span_id: str, since: datetime, *, limit: int) -> list[Row]:
@@ -35,7 +51,7 @@ def replays_of(store: Store, span_id: str, since: datetime, *, limit: int) -> li
 
 def latest_calls(store: Store, *, limit: int) -> list[Row]:
     """Return the last calls, newest first: span_id, trace_id, start_time (UTC), model."""
-    return ask(store, _text("latest_calls"), [limit]).to_pylist()
+    return ask_for_latest(store, _text("latest_calls"), [], limit).to_pylist()
 
 
 def _text(name: str) -> str:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from llmtrace.errors import QueryError
 from llmtrace.store.metric_time import check_range
 from llmtrace.store.own_sql import ask, ask_for_latest
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     import pyarrow as pa
 
     from llmtrace.store.reading import Store
@@ -29,6 +28,7 @@ MAX_TRACE_SPANS: Final = 3_000
 _TAG_SEPARATOR: Final = "\x1f"
 _TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
 _SPAN_ID: Final = re.compile(r"[0-9a-f]{16}")
+_NEVER: Final = datetime(1, 1, 1)  # noqa: DTZ001  # naive UTC, as stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,46 +72,73 @@ class PageEnd:
     trace_id: str
 
 
-def trace_summary(store: Store, trace_id: str) -> dict[str, object] | None:
+class Stretch(NamedTuple):
+    """From when to when the spans of a trace start; naive UTC as stored, both ends are in."""
+
+    first: datetime
+    last: datetime
+
+
+def trace_stretch(store: Store, trace_id: str) -> Stretch | None:
+    """Return when a trace's spans start; None if it is unknown.
+
+    By its id alone a trace is looked for in all of the store, which takes most of the time of any
+    question about it: whoever asks several asks this first, and gives it as their ``within``.
+    Raises QueryError if ``trace_id`` is not 32 hex digits, StoreError.
+    """
+    asked = [_checked(trace_id, _TRACE_ID, "trace")]
+    (found,) = ask(store, _text("trace_stretch"), asked).to_pylist()
+    return None if found["first"] is None else Stretch(found["first"], found["last"])
+
+
+def trace_summary(
+    store: Store, trace_id: str, *, within: Stretch | None = None
+) -> dict[str, object] | None:
     """Return a trace's sums, columns as ``sql/trace_summary.sql`` says; None if it is unknown.
 
     Raises QueryError if ``trace_id`` is not 32 hex digits, StoreError.
     """
-    found = ask(store, _text("trace_summary"), [_checked(trace_id, _TRACE_ID, "trace")]).to_pylist()
+    found = _of_trace(store, "trace_summary", trace_id, within).to_pylist()
     return found[0] if found else None
 
 
-def trace_costs(store: Store, trace_id: str) -> dict[str, object]:
+def trace_costs(store: Store, trace_id: str, *, within: Stretch | None = None) -> dict[str, object]:
     """Return what a trace's calls cost by kind of token; columns as ``sql/trace_costs.sql`` says.
 
     Raises QueryError if ``trace_id`` is not 32 hex digits, StoreError.
     """
-    (row,) = ask(store, _text("trace_costs"), [_checked(trace_id, _TRACE_ID, "trace")]).to_pylist()
+    (row,) = _of_trace(store, "trace_costs", trace_id, within).to_pylist()
     return row
 
 
-def trace_spans(store: Store, trace_id: str, *, limit: int = MAX_TRACE_SPANS) -> pa.Table:
+def trace_spans(
+    store: Store, trace_id: str, *, limit: int = MAX_TRACE_SPANS, within: Stretch | None = None
+) -> pa.Table:
     """Return the spans of a trace in order of start, at most ``limit``; none if it is unknown.
 
     Raises QueryError if ``trace_id`` is not 32 hex digits, StoreError.
     """
-    return ask(store, _text("trace_spans"), [_checked(trace_id, _TRACE_ID, "trace"), limit])
+    return _of_trace(store, "trace_spans", trace_id, within, limit)
 
 
-def span_detail(store: Store, trace_id: str, span_id: str) -> dict[str, object] | None:
+def span_detail(
+    store: Store, trace_id: str, span_id: str, *, started: datetime | None = None
+) -> dict[str, object] | None:
     """Return everything known of one span, bodies included; None if it is not stored.
 
+    ``started``: when, naive UTC as stored, if that is known: by ids alone every column and all
+    texts of the store would be looked through, so that it is asked first.
     Raises QueryError if an id is not hex digits of the right length, StoreError.
     """
     number = int(_checked(span_id, _SPAN_ID, "span"), 16)
     # As text: JSON numbers above 2**53 lose digits in some readers.
     ids = [_checked(trace_id, _TRACE_ID, "trace"), str(number)]
-    # First when: by ids alone every column and all texts of the store would be looked through.
-    started = ask(store, _text("span_started"), ids).column("start_time").to_pylist()
-    if not started:
+    times = (
+        [started] if started else ask(store, _text("span_started"), ids)["start_time"].to_pylist()
+    )
+    if not times:
         return None
-    parameters = [*ids, started[0]]
-    found = ask(store, _text("span_detail"), parameters).to_pylist(maps_as_pydicts="lossy")
+    found = ask(store, _text("span_detail"), [*ids, times[0]]).to_pylist(maps_as_pydicts="lossy")
     return found[0] if found else None
 
 
@@ -201,6 +228,14 @@ def alert_deliveries(store: Store, start: datetime, end: datetime, *, limit: int
 @cache
 def _text(name: str) -> str:
     return resources.files("llmtrace.store").joinpath("sql", f"{name}.sql").read_text("utf-8")
+
+
+def _of_trace(
+    store: Store, name: str, trace_id: str, within: Stretch | None, *more: object
+) -> pa.Table:
+    """Ask about a trace, in the stretch of time in which its spans start."""
+    stretch = within or trace_stretch(store, trace_id) or Stretch(_NEVER, _NEVER)
+    return ask(store, _text(name), [_checked(trace_id, _TRACE_ID, "trace"), *stretch, *more])
 
 
 def _checked(value: str, pattern: re.Pattern[str], kind: str) -> str:

@@ -1,6 +1,7 @@
 -- What did the calls of one trace cost, by kind of token?
 --
 -- $1  trace id, 32 hex digits
+-- $2  from, $3  to   UTC timestamps, both inclusive: when its spans start
 --
 -- One row. Columns, as those of one call: input_tokens, output_tokens, cache_read_tokens,
 -- cache_write_tokens, reasoning_tokens, cost_usd, cost_input_usd, cost_output_usd,
@@ -20,4 +21,5 @@ select
 from spans
 where
     trace_id = $1::uuid
+    and start_time between $2::timestamp and $3::timestamp
     and is_inference

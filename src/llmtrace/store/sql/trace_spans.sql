@@ -1,7 +1,8 @@
 -- What happened in one trace? Every span, in order of start; for a waterfall.
 --
 -- $1  trace id, 32 hex digits
--- $2  limit, spans
+-- $2  from, $3  to   UTC timestamps, both inclusive: when its spans start
+-- $4  limit, spans
 --
 -- Columns: span_id, parent_span_id (hex, NULL for a root), name, start_time (UTC), start_ms (since
 -- the trace's first span), duration_ms, status, error_type, is_inference, operation, provider,
@@ -24,6 +25,8 @@ select
     output_tokens,
     cost_usd
 from spans
-where trace_id = $1::uuid
+where
+    trace_id = $1::uuid
+    and start_time between $2::timestamp and $3::timestamp
 order by start_time, span_id
-limit $2::bigint
+limit $4::bigint

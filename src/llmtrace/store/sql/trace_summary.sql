@@ -1,6 +1,7 @@
 -- What did one trace take, in sum?
 --
 -- $1  trace id, 32 hex digits
+-- $2  from, $3  to   UTC timestamps, both inclusive: when its spans start
 --
 -- One row, or none if the trace is unknown. Columns: start_time (UTC), duration_ms, name (of the
 -- root), user_id, tenant, session_id, feature, service, environment (of the first span that has
@@ -30,5 +31,7 @@ select
         and (status = 'ok' or input_tokens is not null or output_tokens is not null)
     ) as unpriced_calls
 from spans
-where trace_id = $1::uuid
+where
+    trace_id = $1::uuid
+    and start_time between $2::timestamp and $3::timestamp
 having count(*) > 0
