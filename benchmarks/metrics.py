@@ -34,13 +34,13 @@ from llmtrace.store import DATABASE_FILE, Writer
 from llmtrace.store.metric_plan import FROM_CALLS, choose
 from llmtrace.store.metric_time import period_start
 from llmtrace.store.metrics import MetricQuery, compile_metrics, run_metrics
-from llmtrace.store.rollups import differences, rebuild
+from llmtrace.store.rollups import differences
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that this file can be run by its name
 
 from benchmarks.measuring import researched  # noqa: E402  # needs the path above
-from benchmarks.measuring.many_calls import Course, fill  # noqa: E402  # needs the path above
+from benchmarks.measuring.many_calls import Course, fill, roll_up  # noqa: E402  # needs the path above
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,7 +121,7 @@ def compare(writer: Writer, repeats: int) -> None:
             ),
             repeats,
         )
-        source = "calls" if plan.hours is None else "rollups"
+        source = "calls" if plan.whole is None else f"rollups by {plan.rollup.unit}"
         print(
             f"| {name} | {source}{' and histogram' * plan.from_histogram} "
             f"| {chosen[0]:,.1f} ({chosen[1]:,.1f}) | {raw[0]:,.1f} ({raw[1]:,.1f}) "
@@ -214,11 +214,12 @@ def main() -> None:
         started = time.perf_counter()
         fill(writer, Course.until(NOW, calls=calls, days=chosen.days), 0, calls)
         filled = time.perf_counter()
-        writer.transaction(rebuild)
+        roll_up(writer, NOW)
         built = time.perf_counter()
         (rows,) = writer.sql(
             "select (select count(*) from rollup_calls) as sums, "
-            "(select count(*) from rollup_latency) as buckets"
+            "(select count(*) from rollup_latency) as buckets, "
+            "(select count(*) from rollup_user_days) as user_days"
         ).to_pylist()
         size = Path(folder, DATABASE_FILE).stat().st_size
         load = os.getloadavg()[0]
@@ -228,7 +229,8 @@ def main() -> None:
         )
         print(
             f"{calls:,} calls over {chosen.days} days in {filled - started:.0f} s; rollups of "
-            f"{rows['sums']:,} and {rows['buckets']:,} rows in {built - filled:.1f} s; "
+            f"{rows['sums']:,}, {rows['buckets']:,} and {rows['user_days']:,} rows in "
+            f"{built - filled:.1f} s; "
             f"{size / 1e9:.2f} GB"
         )
         check(writer)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Self
 from llmtrace.clock import unix_ns
 from llmtrace.store import DATABASE_FILE, Writer
 from llmtrace.store.rollups import corrected, rebuild
+from llmtrace.store.user_days import add_next_days
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,6 +112,12 @@ def fill(writer: Writer, course: Course, first: int, end: int) -> None:
         writer.transaction(partial(_insert, course=course, bounds=bounds))
 
 
+def roll_up(writer: Writer, now: datetime) -> None:
+    """Build the rollups of calls that were filled in, as a collector has them at ``now``."""
+    writer.transaction(rebuild)
+    _add_days(writer, now)
+
+
 def home_with_calls(home: Path, *, calls: int, days: float, kept: Path | None = None) -> None:
     """Put a store with calls until now into ``home``, a folder.
 
@@ -125,7 +132,7 @@ def home_with_calls(home: Path, *, calls: int, days: float, kept: Path | None = 
         course = Course.until(now, calls=calls, days=days)
         with Writer(place / DATABASE_FILE) as writer:
             fill(writer, course, 0, calls)
-            writer.transaction(rebuild)
+            roll_up(writer, now)
         (place / _NOTE).write_text(json.dumps({**asdict(course), "calls": calls}))
     if place != home:
         shutil.copy(place / DATABASE_FILE, home)
@@ -149,6 +156,14 @@ def _continue(home: Path, course: Course, first: int, now: datetime) -> None:
     with Writer(home / DATABASE_FILE) as writer:
         for bounds in _slices(first, course.number_at(now)):
             writer.transaction(partial(add, bounds=bounds))
+        _add_days(writer, now)
+
+
+def _add_days(writer: Writer, now: datetime) -> None:
+    """Add up users' days, as a collector does beside storing."""
+    until = now.replace(tzinfo=None)
+    while writer.transaction(lambda transaction: add_next_days(transaction, until)):
+        pass
 
 
 def _slices(first: int, end: int) -> list[tuple[int, int]]:

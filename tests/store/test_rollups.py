@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import ExitStack
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from llmtrace.clock import FixedClock
 from llmtrace.config import load_settings
-from llmtrace.store import Writer
+from llmtrace.store import Writer, user_days
 from llmtrace.store import rollups as module
 from llmtrace.store.maintenance.operations import perform
 from llmtrace.store.maintenance.workplace import Workplace
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from llmtrace.otlp.rows import SpanRow
+    from llmtrace.store.writer import Transaction
 
 SAMPLES = Path(__file__).parent.parent / "sample_stores"
 HOUR = timedelta(hours=1)
@@ -47,6 +49,10 @@ def perform_on(writer: Writer, home: Path, operation: str, **arguments: object) 
     )
     return perform(place, operation, {name: str(v) if name != "delete" else v
                                       for name, v in arguments.items()})  # fmt: skip
+
+
+def add_days(transaction: Transaction) -> bool:
+    return user_days.add_next_days(transaction, (NOON + DAY).replace(tzinfo=None))
 
 
 def wrong_rows(writer: Writer) -> int:
@@ -283,7 +289,8 @@ FORGET = st.sampled_from([("forget", {"user": "ann"}), ("forget", {"user": "bob"
 RETAIN = st.integers(0, 40).map(
     lambda hours: ("retention", {"spans_before": NOON - timedelta(hours=hours, minutes=20)})
 )
-STEPS = st.lists(CALLS, max_size=6) | FORGET | RETAIN | st.just(("reprice", {}))
+DAYS: tuple[str, dict[str, object]] = ("the next days by user", {})
+STEPS = st.lists(CALLS, max_size=6) | FORGET | RETAIN | st.just(("reprice", {})) | st.just(DAYS)
 
 
 @settings(
@@ -296,9 +303,13 @@ def test_after_any_history_the_rollups_are_what_the_spans_say(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     home = tmp_path_factory.mktemp("home")
-    with Writer(home / "llmtrace.duckdb", clock=FixedClock(NOON + DAY)) as writer:
+    with ExitStack() as stack:
+        writer = stack.enter_context(Writer(home / "llmtrace.duckdb", clock=FixedClock(NOON + DAY)))
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr(user_days, "_WORTH_IT", 0)
         for step in steps:
-            if isinstance(step, tuple):
+            if step == DAYS:
+                writer.transaction(add_days)
+            elif isinstance(step, tuple):
                 perform_on(writer, home, step[0], **step[1])
             else:
                 writer.insert(step)

@@ -11,7 +11,6 @@ import logging
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from llmtrace.clock import Clock, SystemClock
@@ -21,6 +20,7 @@ from llmtrace.spool import Frame, is_owned, list_segments, read_frames, try_remo
 from llmtrace.spool.keeping import Keeper
 from llmtrace.store.batch import batch_of
 from llmtrace.store.dead_letters import put_aside
+from llmtrace.store.housekeeping import Housekeeping
 from llmtrace.store.ledger import Ledger
 from llmtrace.store.memory_limit import RUSH_MB, SERVING_MB
 from llmtrace.store.reading_ahead import reading_ahead
@@ -41,7 +41,6 @@ SPOOL: Final = "spool"
 WAL: Final = "wal"
 NOT_FORWARDED: Final = "not_forwarded."
 """Prefix of the store's counts of spans that a target did not get."""
-_BATCHES_KEPT: Final = timedelta(hours=24)
 
 
 class Reader(Protocol):
@@ -137,7 +136,8 @@ class Drain:
         # Whatever lies in the log now was acknowledged by a collector that is gone.
         self._earlier = {path.name for path in list_segments(home / WAL)}
         self._clock = clock or SystemClock()
-        self._forget(self._clock.now())
+        self._forget_segments()
+        self._house = Housekeeping(writer, self._clock)
 
     def run(
         self,
@@ -168,6 +168,8 @@ class Drain:
             raise
         self._remove(finished)
         self._reader.rest()
+        if not should_stop():
+            self._house.do_what_is_due()
         return Drained(**self._done)
 
     @property
@@ -371,14 +373,13 @@ class Drain:
             counts = {f"{NOT_FORWARDED}{name}": count for name, count in lost.items()}
             self._writer.insert([], counts=counts)
 
-    def _forget(self, now: datetime) -> None:
-        """Drop positions of segments that are gone, and hashes no client retries any more."""
+    def _forget_segments(self) -> None:
+        """Drop positions of segments that are gone."""
         present = {path.name for path in self._segments()}
         gone = [name for name in self._offsets if name not in present]
         if gone:
             self._writer.forget_segments(gone)
         self._offsets = {name: end for name, end in self._offsets.items() if name in present}
-        self._writer.forget_batches(before=now - _BATCHES_KEPT)
 
 
 def _ends_torn(path: Path, offset: int) -> int:

@@ -61,7 +61,7 @@ def append_batch(transaction: Transaction, batch: Batch, now: datetime) -> int:
     ):
         transaction.append(name, rows.drop_columns([PLACE]))
     has_calls = pc.any(spans.column("is_inference")).as_py()
-    return add_calls(transaction, spans) if has_calls else 0
+    return add_calls(transaction, spans, batch.twins_us[0]) if has_calls else 0
 
 
 def _append_resources(transaction: Transaction, resources: pa.Table, now: datetime) -> None:

@@ -32,8 +32,8 @@ class Measure:
     ``retries``, ``users``, ``tenants`` or ``sessions``."""
     meaning: str
     rolled: str | None = None
-    """The same over rows of ``rollup_calls``; None for what they cannot tell (percentiles do not
-    add up): it is asked of the calls, and knows nothing of spans that were deleted."""
+    """The same over rows of the rollups that have its columns; None for what they cannot tell
+    (percentiles do not add up): it is asked of the calls, and knows nothing of deleted spans."""
     percentile: tuple[str, str] | None = None
     """Of a percentile: the histogram's ``kind`` and the share, as SQL."""
 
@@ -118,6 +118,7 @@ MEASURES: Final[dict[str, Measure]] = {
         "USD",
         "What 1,000 tokens, in and out, cost: cost ÷ tokens of the calls that are priced and told "
         "their tokens, times 1,000, rounded to 12 decimals. Unpriced calls are left out of both.",
+        "(sum(paired_cost_usd) / nullif(sum(paired_tokens), 0) * 1000)::decimal(18, 12)",
     ),
     "input_tokens": Measure(
         "sum(input_tokens)::bigint",

@@ -15,7 +15,6 @@ from llmtrace.clock import unix_ns
 from llmtrace.store.call_columns import listed, of_models, one_of
 from llmtrace.store.metric_definitions import DIMENSIONS, MEASURES, TAG_PREFIX
 from llmtrace.store.metric_time import bucket_sql
-from llmtrace.store.rollup_rows import CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,29 +70,29 @@ def _calls(
 
 
 def rolled(
-    query: MetricQuery, plan: Plan, parameters: list[object], *, rollup: Rollup = CALLS
+    query: MetricQuery, plan: Plan, parameters: list[object], *, rollup: Rollup | None = None
 ) -> str:
     """Return a SELECT of rollup rows, those of the range's ends made of the calls there.
 
-    They have what the question needs of them: in the last hour there may be millions of calls, and
-    to part and add them up by what nobody asks for would take most of the time.
+    They have what the question needs of them: at the ends there may be millions of calls, and to
+    part and add them up by what nobody asks for would take most of the time. ``rollup``: another
+    than the plan's, for percentiles.
     """
-    rollup = _needed(query, rollup)
+    rollup = _needed(query, rollup or plan.rollup)
     columns = [*_bucket(query, parameters), *_dimensions(query, parameters), "*"]
     kept = ", ".join((*rollup.dimensions, *rollup.keys, *rollup.sums))
-    rows = f"select hour as start_time, {kept} from {rollup.table} where hour >= ? and hour < ?"  # noqa: S608  # a table of ours
-    hours = plan.hours or (query.start, query.start)
-    parameters.extend(hours)
-    ends = _ends(query, hours)
+    unit = rollup.unit
+    rows = (
+        f"select {unit} as start_time, {kept} from {rollup.table} where {unit} >= ? and {unit} < ?"  # noqa: S608  # a table of ours
+    )
+    whole = plan.whole or (query.start, query.start)
+    parameters.extend(whole)
+    ends = _ends(query, whole)
     if ends:
-        read = listed(
-            [*rollup.dimensions, *rollup.keys.values(), *rollup.sums.values(), rollup.counted]
-        )
+        read = [*rollup.dimensions, *rollup.keys.values(), *rollup.sums.values(), rollup.counted]
         # Not one scan with an "or": DuckDB skips what lies outside of a range only if it is one.
-        one = f"select {read} from spans where is_inference and start_time >= ? and start_time < ?"  # noqa: S608  # columns of ours
-        rows += f"\n    union all\n    {rollup.summed(' union all '.join([one] * len(ends)))}"
-        for start, end in ends:
-            parameters.extend([start, end])
+        calls = [calls_with(each, parameters, read) for each in ends]
+        rows += f"\n    union all\n    {rollup.summed(' union all '.join(calls))}"
     return _select(columns, f"(\n    {rows}\n)", _conditions(query.filters, parameters))
 
 
@@ -119,9 +118,14 @@ def aliases(query: MetricQuery) -> list[str]:
     ]
 
 
-def _ends(query: MetricQuery, hours: tuple[datetime, datetime]) -> list[tuple[datetime, datetime]]:
-    ends = [(query.start, hours[0]), (hours[1], query.end)]
-    return [(start, end) for start, end in ends if start < end]
+def _ends(query: MetricQuery, whole: tuple[datetime, datetime]) -> list[MetricQuery]:
+    """Return the question, ungrouped, about what its range has before and after whole hours."""
+    ends = [(query.start, whole[0]), (whole[1], query.end)]
+    return [
+        replace(query, start=start, end=end, by=(), grain=None)
+        for start, end in ends
+        if start < end
+    ]
 
 
 def _select(columns: Sequence[str], source: str, where: Sequence[str]) -> str:

@@ -106,14 +106,14 @@ def compile_metrics(query: MetricQuery, plan: Plan = FROM_CALLS) -> tuple[str, l
     _check(query)
     parameters: list[object] = []
     names = _measures(query)
-    if plan.hours is None:
+    if plan.whole is None:
         source = calls_with(query, parameters, [_figure(name, query, plan) for name in names])
     else:
         source = rolled(query, plan, parameters)
     ctes = [f"calls as (\n{source}\n)"]
     if query.top is not None:
         ctes.append(_ranked(query, plan, parameters))
-    apart = [name for name in names if plan.hours and MEASURES[name].percentile]
+    apart = [name for name in names if plan.whole and MEASURES[name].percentile]
     # Some figure at least, for a group whose percentiles are unknown has a row too.
     main = _grouped(query, plan, [name for name in names if name not in apart] or ["requests"])
     if apart:
@@ -242,7 +242,7 @@ def _shown(query: MetricQuery) -> list[str]:
 
 def _figure(name: str, query: MetricQuery, plan: Plan) -> str:
     measure = MEASURES[name]
-    if plan.hours is not None and measure.rolled is not None:
+    if plan.whole is not None and measure.rolled is not None:
         return measure.rolled
     return _quantile(query, *measure.percentile) if measure.percentile else measure.sql
 
@@ -260,7 +260,7 @@ def _quantile(query: MetricQuery, kind: str, share: str) -> str:
 
 def _having(plan: Plan) -> str:
     # What was taken out again may be there with a sum of 0 until it is folded.
-    return "" if plan.hours is None else "having sum(call_count) > 0\n"
+    return "" if plan.whole is None else "having sum(call_count) > 0\n"
 
 
 def _grouped(query: MetricQuery, plan: Plan, names: Sequence[str]) -> str:

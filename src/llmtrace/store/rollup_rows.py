@@ -1,14 +1,15 @@
-"""Calls → rows of the hourly rollups, as SQL text. Pure.
+"""Calls → rows of the rollups, as SQL text. Pure.
 
-A rollup row is what the calls of one UTC hour with the same values add up to; taken out, the same
-with the sign turned. Everything in it adds up exactly: counts, tokens, money, nanoseconds, and how
-many calls fell into each bucket of a logarithmic histogram.
+A rollup row is what the calls of one UTC hour, or day, with the same values add up to; taken out,
+the same with the sign turned. Everything in it adds up exactly: counts, tokens, money, nanoseconds,
+and how many calls fell into each bucket of a logarithmic histogram.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from llmtrace.store.call_columns import COMPUTED
 from llmtrace.store.metric_definitions import RATE_LIMITED, TIMED_OUT, UNAUTHORIZED
@@ -16,6 +17,7 @@ from llmtrace.store.metric_definitions import RATE_LIMITED, TIMED_OUT, UNAUTHORI
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_WORD: Final = re.compile(r"\w+")
 BUCKETS_PER_OCTAVE: Final = 16
 PERCENTILE_ERROR: Final = 2 ** (1 / (2 * BUCKETS_PER_OCTAVE)) - 1
 """How far a percentile from the histogram may be from the value that occurred, as a ratio."""
@@ -32,7 +34,7 @@ COLUMNS_READ: Final = (
     "start_time", "duration_ns", "ttfc_ns", "is_inference", "provider", "request_model",
     "response_model", "feature", "service", "environment", "operation", "status",
     "error_type", "http_status", "retry_count", "input_tokens", "output_tokens",
-    "cache_read_tokens", "cost_usd", "cache_status", "cache_savings_usd",
+    "cache_read_tokens", "cost_usd", "cache_status", "cache_savings_usd", "user_id",
 )  # fmt: skip
 """Columns of a span that a rollup depends on; whoever changes another need not tell."""
 
@@ -43,6 +45,7 @@ _CALLS: Final = f"""
     from {{source}}
     where is_inference and ({{where}})
 """  # noqa: S608  # columns of ours
+_HAS_TOKENS: Final = "coalesce(input_tokens, output_tokens) is not null"
 _TIMED: Final = "where output_tokens is not null and duration_ns > 0"
 
 
@@ -51,9 +54,11 @@ class Rollup:
     """One rollup table: which calls share a row, and what is added up of them."""
 
     table: str
+    unit: Literal["hour", "day"]
+    """What is one row's at most, in UTC; the column of its start."""
     dimensions: tuple[str, ...]
     keys: Mapping[str, str]
-    """Columns beside hour and dimensions that part rows, with their SQL."""
+    """Columns beside time and dimensions that part rows, with their SQL."""
     sums: Mapping[str, str]
     """Column → aggregate over calls; never NULL."""
     counted: str = "({calls})"
@@ -62,7 +67,7 @@ class Rollup:
     @property
     def key_columns(self) -> str:
         """Return the columns that part rows."""
-        return ", ".join(("hour", *self.dimensions, *self.keys))
+        return ", ".join((self.unit, *self.dimensions, *self.keys))
 
     def rows(self, source: str, where: str, *, sign: str = "", is_delta: bool = True) -> str:
         """Return a SELECT of the rows that the calls of ``source`` with ``where`` make.
@@ -86,9 +91,13 @@ class Rollup:
         """
         keys = [f"{sql} as {name}" for name, sql in self.keys.items()]
         figures = [f"{sign}({sql}) as {name}" for name, sql in self.sums.items()]
-        hour = "date_trunc('hour', start_time) as hour"
-        columns = ", ".join([hour, *self.dimensions, *keys, *figures, *more])
+        start = f"date_trunc('{self.unit}', start_time) as {self.unit}"
+        columns = ", ".join([start, *self.dimensions, *keys, *figures, *more])
         return f"select {columns} from {self.counted.format(calls=calls)} group by all"  # noqa: S608  # text of ours
+
+    def tells(self, rolled: str) -> bool:
+        """Say whether a measure over rollup rows (``Measure.rolled``) reads what this one has."""
+        return all(word in self.sums for word in _WORD.findall(rolled) if word in _SUMMED)
 
     def joined(self, where: str) -> str:
         """Return a SELECT of this table's rows with ``where``, those of the same values as one.
@@ -104,6 +113,7 @@ class Rollup:
 
 CALLS: Final = Rollup(
     table="rollup_calls",
+    unit="hour",
     dimensions=(
         "provider", "model", "feature", "service", "environment", "operation",
         "status", "error_type",
@@ -147,9 +157,32 @@ _SPELLS: Final = f"""(
 )"""  # noqa: S608  # text of ours
 LATENCIES: Final = Rollup(
     table="rollup_latency",
+    unit="hour",
     dimensions=("provider", "model", "service", "environment"),
     keys={"kind": "kind", "bucket": _BUCKET},
     sums={"call_count": "count(*)"},
     counted=_SPELLS,
 )
-ROLLUPS: Final = (CALLS, LATENCIES)
+HOURLY: Final = (CALLS, LATENCIES)
+
+USER_DAYS: Final = Rollup(
+    table="rollup_user_days",
+    unit="day",
+    dimensions=("user_id", "provider", "model", "environment"),
+    keys={},
+    sums={
+        **{name: CALLS.sums[name] for name in (
+            "call_count", "errors", "unpriced_calls", "priced_calls", "cost_usd", "savings_calls",
+            "cache_savings_usd", "input_calls", "input_tokens", "output_calls", "output_tokens",
+            "token_calls",
+        )},
+        "paired_cost_usd": f"coalesce(sum(cost_usd) filter (where {_HAS_TOKENS}), 0)",
+        "paired_tokens": (
+            "coalesce(sum(coalesce(input_tokens, 0)::hugeint + coalesce(output_tokens, 0)) "
+            "filter (where cost_usd is not null), 0)"
+        ),
+    },
+)  # fmt: skip
+"""By user there is a row for nearly every call of an hour, but not of a day; only of days that are
+over (``user_days``)."""
+_SUMMED: Final = frozenset(name for each in (*HOURLY, USER_DAYS) for name in each.sums)

@@ -1,9 +1,10 @@
-"""Keeps the hourly rollups true: in the transaction of whatever stores, changes or removes calls.
+"""Keeps the rollups true: in the transaction of whatever stores, changes or removes calls.
 
 Calls are added when they are stored. Whoever changes or removes stored ones does it inside
 ``corrected``, which takes them out of the rollups before and puts back what is left of them after.
 Both only append rows; ``fold`` joins those of one hour later. Retention does *not* correct: the
-rollups keep the hours whose spans are gone, and ``spans_since`` says from when on spans are whole.
+hourly rollups keep what hours cost whose spans are gone, ``spans_since`` says from when on spans
+are whole, and the sums by user begin there too. Those are of the days in ``user_days`` alone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from llmtrace.store.rollup_rows import CALLS, COLUMNS_READ, ROLLUPS, SPANS
+from llmtrace.store.rollup_rows import CALLS, COLUMNS_READ, HOURLY, SPANS, USER_DAYS
+from llmtrace.store.user_days import drop_all, keep_from, known_days
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -28,6 +30,7 @@ SPANS_SINCE: Final = "spans_since"
 _MADE_BY: Final = "rollups"
 _DEFINITION: Final = "1"
 """Raised whenever the rollups mean something else: they are then built anew from the spans."""
+_ALL: Final = (*HOURLY, USER_DAYS)
 _CALLS_PER_STEP: Final = 500_000
 _ROWS_AT_ONCE: Final = 200_000
 _HOUR: Final = timedelta(hours=1)
@@ -41,18 +44,25 @@ class _Transaction(Protocol):
     ) -> pa.Table: ...
 
 
-class _Intake(Protocol):
+class _Intake(_Transaction, Protocol):
     def take_in(self, sql: str, rows: pa.Table) -> pa.Table: ...
 
 
-def add_calls(transaction: _Intake, spans: pa.Table) -> int:
-    """Add the calls among spans that are being stored; return how many rows that took."""
+def add_calls(transaction: _Intake, spans: pa.Table, oldest_us: int) -> int:
+    """Add the calls among spans that are being stored; return how many rows that took.
+
+    ``oldest_us``: none of them started earlier, microseconds since 1970.
+    """
     incoming = spans.select(list(COLUMNS_READ))
     added = 0
-    for each in ROLLUPS:
+    for each in HOURLY:
         rows = each.rows("{incoming}", "true")
         done = transaction.take_in(f"insert into {each.table} by name {rows}", incoming)
         added += _count_of(done)
+    days = known_days(transaction)
+    if days is not None and oldest_us < days.end_us:
+        late = USER_DAYS.rows("incoming", days.condition)
+        added += _append(transaction, late, USER_DAYS, incoming=incoming)
     return added
 
 
@@ -67,11 +77,15 @@ def corrected(
 
     ``where`` is SQL of ours that chooses the same spans after the change: by id or by time.
     """
-    for each in ROLLUPS:
-        _append(transaction, each.rows(SPANS, where, sign="-"), each, parameters, incoming)
+    kept = [(each, where) for each in HOURLY]
+    days = known_days(transaction)
+    if days is not None:
+        kept.append((USER_DAYS, f"({where}) and {days.condition}"))
+    for each, these in kept:
+        _append(transaction, each.rows(SPANS, these, sign="-"), each, parameters, incoming)
     yield
-    for each in ROLLUPS:
-        _append(transaction, each.rows(SPANS, where), each, parameters, incoming)
+    for each, these in kept:
+        _append(transaction, each.rows(SPANS, these), each, parameters, incoming)
 
 
 def fold(transaction: _Transaction, *, everything: bool = False) -> bool:
@@ -82,43 +96,46 @@ def fold(transaction: _Transaction, *, everything: bool = False) -> bool:
     hours only, if there is more than one transaction has room for: False then.
     """
     is_all = True
-    for each in ROLLUPS:
+    for each in _ALL:
+        unit = each.unit
         found = transaction.execute(
-            f"select hour, count(*) as rows from {each.table} group by hour "  # noqa: S608  # a table of ours
+            f"select {unit} as start, count(*) as rows from {each.table} group by {unit} "  # noqa: S608  # a table of ours
             "having bool_or(is_delta) and (? or count(*) filter (where is_delta) * 4 >= count(*)) "
-            "order by hour",
+            f"order by {unit}",
             [everything],
         )
-        hours = _first(found.to_pylist())
-        is_all &= len(hours) == found.num_rows
-        if not hours:
+        starts = _first(found.to_pylist())
+        is_all &= len(starts) == found.num_rows
+        if not starts:
             continue
-        these = "hour between ? and ? and hour in (select unnest(?::timestamp[]))"
-        bounds = [hours[0], hours[-1], hours]
+        these = f"{unit} between ? and ? and {unit} in (select unnest(?::timestamp[]))"
+        bounds = [starts[0], starts[-1], starts]
         transaction.execute(f"create temp table folded as {each.joined(these)}", bounds)
         transaction.execute(f"delete from {each.table} where {these}", bounds)  # noqa: S608  # a table of ours
-        transaction.execute(f"insert into {each.table} by name select * from folded order by hour")  # noqa: S608  # as above
+        transaction.execute(
+            f"insert into {each.table} by name select * from folded order by {unit}"  # noqa: S608  # as above
+        )
         transaction.execute("drop table temp.folded")
     return is_all
 
 
 def _first(found: Sequence[Mapping[str, Any]]) -> list[datetime]:
-    """Return the first hours, as many as have the rows that a transaction has room for."""
-    hours: list[datetime] = []
+    """Return the first hours or days, as many as have the rows that a transaction has room for."""
+    starts: list[datetime] = []
     rows = 0
     for each in found:
-        hours.append(each["hour"])
+        starts.append(each["start"])
         rows += each["rows"]
         if rows >= _ROWS_AT_ONCE:
             break
-    return hours
+    return starts
 
 
 def loose_rows(transaction: _Transaction) -> int:
     """Return how many rows were appended and not joined yet."""
     counts = " + ".join(
         f"(select count(*) from {each.table} where is_delta)"  # noqa: S608  # a table of ours
-        for each in ROLLUPS
+        for each in _ALL
     )
     (found,) = transaction.execute(f"select {counts} as loose").to_pylist()
     return found["loose"]
@@ -134,10 +151,14 @@ def bring_up_to_date(transaction: _Transaction) -> None:
 
 
 def rebuild(transaction: _Transaction) -> None:
-    """Build the rollups anew from the spans; hours whose spans may be gone stay as they are."""
+    """Build the rollups anew from the spans; hours whose spans may be gone stay as they are.
+
+    The sums by user are dropped; they are added up again as if they had never been there.
+    """
+    drop_all(transaction)
     first = whole_since(transaction)
     stretches = _stretches(transaction, first)
-    for each in ROLLUPS:
+    for each in HOURLY:
         transaction.execute(f"delete from {each.table} where hour >= ?", [first])  # noqa: S608  # a table of ours
         for bounds in stretches:
             _append(transaction, each.rows(SPANS, _WITHIN, is_delta=False), each, bounds)
@@ -147,10 +168,14 @@ def differences(transaction: _Transaction) -> int:
     """Return how many rows of the rollups are not what the spans say; hours as in ``rebuild``."""
     first = whole_since(transaction)
     stretches = _stretches(transaction, first)
+    days = known_days(transaction)
+    held = [(each, _WITHIN) for each in HOURLY]
+    held.append((USER_DAYS, f"{_WITHIN} and {days.condition if days else 'false'}"))
     found = 0
-    for each in ROLLUPS:
-        stored = f"select * exclude (is_delta) from ({each.joined('hour >= ? and hour < ?')})"  # noqa: S608  # text of ours
-        told = f"select * exclude (is_delta) from ({each.rows('spans', _WITHIN)})"  # noqa: S608  # as above
+    for each, these in held:
+        within = f"{each.unit} >= ? and {each.unit} < ?"
+        stored = f"select * exclude (is_delta) from ({each.joined(within)})"  # noqa: S608  # text of ours
+        told = f"select * exclude (is_delta) from ({each.rows('spans', these)})"  # noqa: S608  # as above
         query = (
             f"select count(*) as rows from ((from ({stored}) except all from ({told})) "  # noqa: S608  # as above
             f"union all (from ({told}) except all from ({stored})))"
@@ -166,6 +191,7 @@ def note_deleted_spans(transaction: _Transaction, before: datetime) -> None:
     if before > (spans_since(transaction) or _FIRST):
         transaction.execute("delete from _meta where key = ?", [SPANS_SINCE])
         transaction.execute("insert into _meta values (?, ?)", [SPANS_SINCE, before.isoformat()])
+        keep_from(transaction, before)
 
 
 def spans_since(transaction: _Transaction) -> datetime | None:
@@ -198,14 +224,15 @@ def erase_feature(transaction: _Transaction, name: str) -> None:
 def _stretches(transaction: _Transaction, first: datetime) -> list[tuple[datetime, datetime]]:
     """Return bounds of whole days with some hundred thousand calls each: one step's memory."""
     tables = " union all ".join(
-        f"select date_trunc('day', hour) as day, 0 as calls from {each.table} where hour >= ?"  # noqa: S608  # a table of ours
-        for each in ROLLUPS
+        f"select date_trunc('day', {each.unit}) as day, 0 as calls from {each.table} "  # noqa: S608  # a table of ours
+        f"where {each.unit} >= ?"
+        for each in _ALL
     )
     found = transaction.execute(
         "select day, sum(calls)::bigint as calls from ("  # noqa: S608  # as above
         "select date_trunc('day', start_time) as day, 1 as calls from spans "
         f"where is_inference and start_time >= ? union all {tables}) group by day order by day",
-        [first] * (1 + len(ROLLUPS)),
+        [first] * (1 + len(_ALL)),
     )
     stretches: list[tuple[datetime, datetime]] = []
     begun, calls = first, 0

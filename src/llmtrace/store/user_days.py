@@ -1,0 +1,132 @@
+"""Sums by user and UTC day, of days that are over: which days there are, and the next ones.
+
+A user's calls of a day are many, those of an hour are few, so that only days are worth it; and only
+days that are over, so that storing costs nothing more. The days are a range without a gap, kept in
+``_meta``; what arrives late, changes or goes within it does so in these sums too, in the same
+transaction (``rollups``). Days of which spans may have been deleted are none of them: by user only
+the spans themselves are asked then, and nobody's id outlives them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from llmtrace.clock import unix_ns
+from llmtrace.store.rollup_rows import CALLS, SPANS, USER_DAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+USER_DAYS_KNOWN: Final = "user_days"
+"""Key in ``_meta``: the range of days, two times (naive UTC) with a blank between."""
+_DAY: Final = timedelta(days=1)
+_OVER_FOR: Final = timedelta(hours=1)
+"""After which most of a day has arrived."""
+_CALLS_AT_ONCE: Final = 300_000
+_WORTH_IT: Final = 3
+"""Calls for each row, at least: else the calls are as soon asked, and these rows only take room."""
+
+
+class _Transaction(Protocol):
+    def execute(
+        self, sql: str, parameters: Sequence[object] = (), *, incoming: pa.Table | None = None
+    ) -> pa.Table: ...
+
+
+class Days(NamedTuple):
+    """A range of whole UTC days, naive as stored; empty if both are the same."""
+
+    first: datetime
+    end: datetime
+
+    @classmethod
+    def of(cls, told: str) -> Days:
+        """Read the value in ``_meta``."""
+        first, end = told.split()
+        return cls(datetime.fromisoformat(first), datetime.fromisoformat(end))
+
+    def __str__(self) -> str:
+        """Return the value in ``_meta``."""
+        return f"{self.first.isoformat()} {self.end.isoformat()}"
+
+    @property
+    def end_us(self) -> int:
+        """Return the end in microseconds since 1970."""
+        return unix_ns(self.end.replace(tzinfo=UTC)) // 1_000
+
+    @property
+    def condition(self) -> str:
+        """Return which calls are of these days, as SQL: times of ours."""
+        return f"start_time >= timestamp '{self.first}' and start_time < timestamp '{self.end}'"
+
+
+def known_days(transaction: _Transaction) -> Days | None:
+    """Return the days whose sums there are; None if there are none yet."""
+    found = transaction.execute("select value from _meta where key = ?", [USER_DAYS_KNOWN])
+    values = found.column("value").to_pylist()
+    return Days.of(values[0]) if values else None
+
+
+def add_next_days(transaction: _Transaction, now: datetime) -> bool:
+    """Add up the next days that are over, some hundred thousand calls; say if more are left.
+
+    ``now``: naive UTC.
+    """
+    known = known_days(transaction)
+    over = _midnight(now - _OVER_FOR)
+    found = _calls_by_day(transaction, known.end if known else datetime.min, over)  # noqa: DTZ901  # naive UTC, as stored
+    if not found:
+        return False
+    calls, days = 0, 0
+    while days < len(found) and (not days or calls + found[days]["calls"] <= _CALLS_AT_ONCE):
+        calls += found[days]["calls"]
+        days += 1
+    new = Days(known.end if known else found[0]["day"], found[days - 1]["day"] + _DAY)
+    rows = USER_DAYS.rows(SPANS, new.condition, is_delta=False)
+    (done,) = transaction.execute(f"insert into {USER_DAYS.table} by name {rows}").to_pylist()
+    is_worth_it = done["Count"] * _WORTH_IT <= calls
+    _note(transaction, Days(known.first if known else new.first, new.end) if is_worth_it
+          else Days(new.end, new.end))  # fmt: skip
+    return days < len(found)
+
+
+def keep_from(transaction: _Transaction, before: datetime) -> None:
+    """Drop the days that began before a time (naive UTC): their spans are being deleted."""
+    known = known_days(transaction)
+    if known is None or known.first >= before:
+        return
+    midnight = _midnight(before)
+    first = midnight if midnight == before else midnight + _DAY
+    _note(transaction, Days(first, max(first, known.end)))
+
+
+def drop_all(transaction: _Transaction) -> None:
+    """Drop all of them, to be added up anew."""
+    transaction.execute(f"delete from {USER_DAYS.table}")  # noqa: S608  # a table of ours
+    transaction.execute("delete from _meta where key = ?", [USER_DAYS_KNOWN])
+
+
+def _calls_by_day(
+    transaction: _Transaction, first: datetime, end: datetime
+) -> list[dict[str, Any]]:
+    """Return ``day`` and ``calls`` of the days that have any."""
+    return transaction.execute(
+        "select date_trunc('day', hour) as day, sum(call_count)::bigint as calls "  # noqa: S608  # a table of ours
+        f"from {CALLS.table} where hour >= ? and hour < ? "
+        "group by day having sum(call_count) > 0 order by day",
+        [first, end],
+    ).to_pylist()
+
+
+def _note(transaction: _Transaction, days: Days) -> None:
+    """Remember a range, and leave nothing outside of it."""
+    transaction.execute(f"delete from {USER_DAYS.table} where day < ?", [days.first])  # noqa: S608  # a table of ours
+    transaction.execute("delete from _meta where key = ?", [USER_DAYS_KNOWN])
+    transaction.execute("insert into _meta values (?, ?)", [USER_DAYS_KNOWN, str(days)])
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
