@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 
 from llmtrace.collector import Collector
@@ -12,16 +14,15 @@ from llmtrace.errors import QueryError, QueryMemoryError
 from llmtrace.otlp.rows import leave_unpriced
 from llmtrace.store import Writer, open_store
 from llmtrace.store.confined import ConfinedQueries
-from llmtrace.store.own_sql import ask
+from llmtrace.store.own_sql import ask, newest
 from llmtrace.store.queries import store_counts
 from llmtrace.store.restricted import RestrictedStore
 from tests.store.calls import NOON, call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
-
-    import pyarrow as pa
 
 COUNT = "select count(*) as calls from llm_calls where provider = ?"
 LARGE = "select len(list(range * 2)) as length from range(200000000)"
@@ -88,3 +89,35 @@ def test_a_file_that_is_open_here_is_asked_as_it_is(tmp_path: Path) -> None:
             ask(writer, LARGE)
         with pytest.raises(QueryError, match="only reading"):
             ask(writer, "delete from spans")
+
+
+@pytest.mark.parametrize(
+    ("hours_ago", "looks"),
+    [((0.2, 0.5), [1]), ((0.5, 3, 20), [1, 24]), ((2, 30, 700), [1, 24, 720])],
+)
+def test_the_newest_are_looked_for_at_the_end_first(
+    hours_ago: Sequence[float], looks: list[int]
+) -> None:
+    begun = sorted((NOON - timedelta(hours=each) for each in hours_ago), reverse=True)
+    asked: list[int] = []
+
+    def find(start: datetime) -> pa.Table:
+        asked.append(round((NOON - start) / timedelta(hours=1)))
+        return pa.table({"at": [each for each in begun if each >= start][:2]})
+
+    found = newest(find, NOON - timedelta(days=30), NOON, 2)
+
+    assert found.column("at").to_pylist() == begun[:2]
+    assert asked == looks
+
+
+def test_a_short_range_is_looked_at_once() -> None:
+    asked: list[datetime] = []
+
+    def find(start: datetime) -> pa.Table:
+        asked.append(start)
+        return pa.table({"at": pa.array([], pa.timestamp("us"))})
+
+    newest(find, NOON - timedelta(hours=2), NOON, 2)
+
+    assert asked == [NOON - timedelta(hours=2)]

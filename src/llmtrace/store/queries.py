@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from llmtrace.errors import QueryError
 from llmtrace.store.metric_time import check_range
-from llmtrace.store.own_sql import ask, ask_for_latest
+from llmtrace.store.own_sql import ask, ask_for_latest, newest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -145,8 +145,12 @@ def span_detail(
 def latest_errors(store: Store, scope: Scope, *, limit: int = 10) -> pa.Table:
     """Return the calls that failed last; columns as ``sql/latest_errors.sql`` says."""
     check_range(scope.start, scope.end)
-    parameters = [scope.start, scope.end, *scope.lists()]
-    return ask_for_latest(store, _text("latest_errors"), parameters, limit)
+
+    def since(start: datetime) -> pa.Table:
+        parameters = [start, scope.end, *scope.lists()]
+        return ask_for_latest(store, _text("latest_errors"), parameters, limit)
+
+    return newest(since, scope.start, scope.end, limit)
 
 
 def cost_distribution(store: Store, scope: Scope) -> pa.Table:
