@@ -1,17 +1,18 @@
 """The questions that DuckDB was judged by before the product was written, asked of the product.
 
-What they took then is known: ten million calls over 60 days, two threads, a quiet machine, nothing
-arriving, SQL by hand over one table of calls and one of texts.
+What they take without the product says ``by_hand``.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.errors import QueryMemoryError
+from llmtrace.store.behind import prompts_behind
 from llmtrace.store.calls import latest_calls
 from llmtrace.store.confined import ConfinedQueries
+from llmtrace.store.large_queries import LargeQueries
 from llmtrace.store.metric_time import period_start
 from llmtrace.store.metrics import MetricQuery, run_metrics
 from llmtrace.store.queries import Stretch, span_detail, trace_spans
@@ -51,13 +52,6 @@ _DAY: Final = timedelta(days=1)
 _ANSWER_BYTES: Final = 256 * 1024 * 1024
 
 
-class Question(NamedTuple):
-    """One of them."""
-
-    before_ms: float
-    ask: Callable[[], object]
-
-
 class Collector:
     """Asks a writer as the collector does.
 
@@ -69,6 +63,7 @@ class Collector:
         self._writer = writer
         self._counts = RangeCounts(lambda: writer.upkeeps)
         self._confined = ConfinedQueries(writer)
+        self._large = LargeQueries()
         self.where = writer.where
 
     def sql(
@@ -81,10 +76,12 @@ class Collector:
     ) -> pa.Table:
         """Answer a query."""
         limits: dict[str, Any] = {"max_rows": max_rows, "timeout_s": timeout_s}
-        try:
-            return self._writer.sql(query, parameters, **limits)
-        except QueryMemoryError:
-            return self._confined.sql(query, parameters, **limits, max_bytes=_ANSWER_BYTES)
+        if query not in self._large:
+            try:
+                return self._writer.sql(query, parameters, **limits)
+            except QueryMemoryError:
+                self._large.note(query)
+        return self._confined.sql(query, parameters, **limits, max_bytes=_ANSWER_BYTES)
 
     def counted(self, hours: tuple[datetime, datetime]) -> Counted:
         """Return how many calls some hours have."""
@@ -106,8 +103,8 @@ def give_texts(writer: Writer, end: datetime) -> None:
         writer.transaction(lambda transaction, bounds=bounds: transaction.execute(_TEXTS, bounds))
 
 
-def questions(store: Collector, now: datetime) -> dict[str, Question]:
-    """Return the questions by name, with what they took then."""
+def questions(store: Collector, now: datetime) -> dict[str, Callable[[], object]]:
+    """Return what asks each question, by its name."""
     percentiles = ("latency_p50", "latency_p95", "latency_p99")
 
     def metric(days: float, *measures: str, **more: Any) -> Callable[[], object]:
@@ -136,60 +133,44 @@ def questions(store: Collector, now: datetime) -> dict[str, Question]:
     )
     day, month = now - _DAY, now - 30 * _DAY
     first_of_month = period_start(now, "month", ZONE)
+    last_hour = MetricQuery(measures=("requests",), start=now - hour, end=now)
     return {
-        "today's spend": Question(1.8, metric(0, "cost", start=period_start(now, "day", ZONE))),
-        "month to date": Question(52, metric(0, "cost", start=first_of_month)),
-        "cost by model, 30 d": Question(85, metric(30, "cost", by=("model",))),
-        "cost by user, 50 dearest, 30 d": Question(
-            88, metric(30, "cost", by=("user",), order_by=("-cost",), limit=50)
+        "today's spend": metric(0, "cost", start=period_start(now, "day", ZONE)),
+        "month to date": metric(0, "cost", start=first_of_month),
+        "cost by model, 30 d": metric(30, "cost", by=("model",)),
+        "cost by user, 50 dearest, 30 d": (
+            metric(30, "cost", by=("user",), order_by=("-cost",), limit=50)
         ),
-        "cost by feature and day, 30 d": Question(
-            98, metric(30, "cost", by=("feature",), grain="day")
+        "cost by feature and day, 30 d": metric(30, "cost", by=("feature",), grain="day"),
+        "cost by model, user, feature and day, 60 d": sql(
+            "select model, user_id, feature, date_trunc('day', start_time) as day, "
+            "sum(cost_usd) as cost from llm_calls where start_time >= ? group by all "
+            "order by cost desc limit 1000",
+            now - 60 * _DAY,
         ),
-        "cost by model, user, feature and day, 60 d": Question(
-            3583,
-            sql(
-                "select model, user_id, feature, date_trunc('day', start_time) as day, "
-                "sum(cost_usd) as cost from llm_calls where start_time >= ? group by all "
-                "order by cost desc limit 1000",
-                now - 60 * _DAY,
-            ),
+        "p50, p95, p99 by hour and model, 7 d": (
+            metric(7, *percentiles, by=("model",), grain="hour")
         ),
-        "p50, p95, p99 by hour and model, 7 d": Question(
-            105, metric(7, *percentiles, by=("model",), grain="hour")
+        "p50, p95, p99 by hour, 24 h": metric(1, *percentiles, grain="hour"),
+        "p50, p95, p99 by hour, 60 d": metric(60, *percentiles, grain="hour"),
+        "error rate by hour, 7 d": metric(7, "error_rate", grain="hour"),
+        "cache hit rate by model, 30 d": metric(30, "cache_hit_rate", by=("model",)),
+        "20 dearest traces, 24 h": sql(by_trace, day, now),
+        "20 dearest traces, 30 d": sql(by_trace, month, now),
+        "a trace by its id": lambda: trace_spans(store, ids[0]),
+        "a trace by its id, about when": lambda: trace_spans(store, ids[0], within=near),
+        "a call with its texts": lambda: span_detail(store, *ids),
+        "a call with its texts, when known": (
+            lambda: span_detail(store, *ids, started=trace["start_time"])
         ),
-        "p50, p95, p99 by hour, 24 h": Question(25, metric(1, *percentiles, grain="hour")),
-        "p50, p95, p99 by hour, 60 d": Question(618, metric(60, *percentiles, grain="hour")),
-        "error rate by hour, 7 d": Question(47, metric(7, "error_rate", grain="hour")),
-        "cache hit rate by model, 30 d": Question(79, metric(30, "cache_hit_rate", by=("model",))),
-        "20 dearest traces, 24 h": Question(21, sql(by_trace, day, now)),
-        "20 dearest traces, 30 d": Question(513, sql(by_trace, month, now)),
-        "a trace by its id": Question(121, lambda: trace_spans(store, ids[0])),
-        "a trace by its id, about when": Question(
-            6.1, lambda: trace_spans(store, ids[0], within=near)
+        "50 latest calls": lambda: latest_calls(store, limit=50),
+        "50 latest calls with texts": lambda: prompts_behind(store, last_hour, limit=50),
+        "50 latest calls of a user, 7 d": sql(
+            "select span_id, model, cost_usd from llm_calls where user_id = 'user-7' "
+            "and start_time >= ? order by start_time desc limit 50",
+            now - 7 * _DAY,
         ),
-        "a call with its texts": Question(47, lambda: span_detail(store, *ids)),
-        "a call with its texts, when known": Question(
-            12, lambda: span_detail(store, *ids, started=trace["start_time"])
-        ),
-        "50 latest calls": Question(5.8, lambda: latest_calls(store, limit=50)),
-        "50 latest calls with texts": Question(
-            55,
-            sql(
-                "select * from llm_calls_full where start_time >= ? "
-                "order by start_time desc limit 50",
-                now - timedelta(hours=1),
-            ),
-        ),
-        "50 latest calls of a user, 7 d": Question(
-            34,
-            sql(
-                "select span_id, model, cost_usd from llm_calls where user_id = 'user-7' "
-                "and start_time >= ? order by start_time desc limit 50",
-                now - 7 * _DAY,
-            ),
-        ),
-        "a text in the prompts of 24 h": Question(380, sql(said, day, now, "%refundab%")),
+        "a text in the prompts of 24 h": sql(said, day, now, "%refundab%"),
     }
 
 

@@ -82,6 +82,25 @@ def test_ours_that_needs_too_much_memory_is_asked_elsewhere(
     assert confined == [LARGE]
 
 
+@pytest.mark.usefixtures("collector")
+def test_what_needed_too_much_memory_is_not_tried_here_again(
+    tmp_path: Path, confined: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def too_large(_self: Writer, query: str, *_: object, **_more: Any) -> pa.Table:
+        tried.append(query)
+        raise QueryMemoryError("the query needs more memory than there is for it here")
+
+    monkeypatch.setattr(Writer, "sql", too_large)
+    for _ in range(2):
+        with pytest.raises(QueryError, match="asked elsewhere"):
+            ask(open_store(tmp_path), COUNT, ["openai"])
+
+    assert tried == [COUNT]
+    assert confined == [COUNT, COUNT]
+
+
 def test_a_file_that_is_open_here_is_asked_as_it_is(tmp_path: Path) -> None:
     with Writer(tmp_path / "llmtrace.duckdb") as writer:
         assert ask(writer, "select 1 as one").to_pylist() == [{"one": 1}]

@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, Response
 from llmtrace.errors import QueryError, QueryMemoryError, StoreError
 from llmtrace.store.adhoc import DEFAULT_MAX_ROWS, DEFAULT_TIMEOUT_S, Cancellation
 from llmtrace.store.confined import ConfinedQueries
+from llmtrace.store.large_queries import LargeQueries
 from llmtrace.store.metric_json import metric_query
 from llmtrace.store.metrics import run_metrics
 from llmtrace.store.parameters import from_json
@@ -62,6 +63,7 @@ class QueryRoutes:
         # More at once only take the processors, and the memory, from one another.
         self._turns = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._counts = RangeCounts(lambda: writer.upkeeps)
+        self._large = LargeQueries()
 
     def close(self) -> None:
         """End what waits for a query, before the writer is closed."""
@@ -97,7 +99,9 @@ class QueryRoutes:
         return self._counted(await _answered(request, answer))
 
     def _bounded(self, cancellation: Cancellation) -> _Bounded:
-        return _Bounded(self._writer, cancellation, self._confined, self._turns, self._counts)
+        return _Bounded(
+            self._writer, cancellation, self._confined, self._turns, self._counts, self._large
+        )
 
     def _counted(self, response: Response) -> Response:
         self.outcomes[_OUTCOMES[response.status_code]] += 1
@@ -117,6 +121,7 @@ class _Bounded:
     confined: ConfinedQueries
     turns: threading.BoundedSemaphore
     counts: RangeCounts
+    large: LargeQueries
 
     @property
     def where(self) -> str:
@@ -137,12 +142,15 @@ class _Bounded:
             "max_bytes": max_bytes,
             "cancellation": self.cancellation,
         }
+        if query in self.large:
+            return self.confined.sql(query, parameters, **limits)
         if not self.turns.acquire(timeout=timeout_s):
             raise StoreError(f"other queries took all of {timeout_s:g} s; try again later")
         try:
             return self.writer.sql(query, parameters, **limits)
         except QueryMemoryError:
             logger.info("a question gets a process of its own, for it needs more memory")
+            self.large.note(query)
         finally:
             self.turns.release()
         return self.confined.sql(query, parameters, **limits)

@@ -102,12 +102,12 @@ def open_database(path: Path) -> Connection:
     return connection
 
 
-def open_for_reading(path: Path, *, memory_bytes: int) -> Connection:
-    """Open a file that its owner lends (see ``lending``), with one thread.
+def open_for_reading(path: Path, *, memory_bytes: int, threads: int) -> Connection:
+    """Open a file that its owner lends (see ``lending``), with so many threads.
 
     Raises StoreUnreachableError.
     """
-    connection = _empty(f"{memory_bytes}B", threads="1")
+    connection = _empty(f"{memory_bytes}B", threads=str(threads))
     try:
         connection.execute(f"attach '{_quoted(path)}' as {CATALOG} (read_only)")
         _shut_in(connection)

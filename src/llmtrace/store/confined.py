@@ -15,6 +15,7 @@ next one is started in advance, and ends when nobody has needed it for a while.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 MEMORY_BYTES: Final = 1536 * 1024 * 1024
 """What one confined query may take, above the libraries it is run with."""
+_THREADS: Final = os.cpu_count() or 1
+"""Of a query: one at a time runs, and it makes way for what is stored (``confined_child``)."""
 _START_S: Final = 15.0
 _GRACE_S: Final = 1.0
 """After its time a query is interrupted; this long after that its process is killed."""
@@ -104,8 +107,9 @@ class ConfinedQueries:
                 "max_bytes": max_bytes,
                 "timeout_s": max(ends - time.monotonic(), _LOOK_S),
                 "memory_bytes": self._memory_bytes,
-                # Against a process that nobody is there to kill; one thread runs the query.
-                "cpu_s": int(timeout_s + _START_S + 5),
+                "threads": _THREADS,
+                # Against a process that nobody is there to kill.
+                "cpu_s": int(timeout_s * _THREADS + _START_S + 5),
             }
             with closing(self._child()) as child, cancellation.watching(child.kill):
                 self._running = child

@@ -33,6 +33,8 @@ READY: Final = b"ready\n"
 OPENED: Final = b"opened\n"
 _GONE: Final = 1
 _OUT_OF_MEMORY: Final = 2
+_NICE: Final = 5
+"""All processors are used that others leave: spans that arrive are stored first."""
 
 
 def main() -> None:
@@ -40,12 +42,15 @@ def main() -> None:
     asked, answer = sys.stdin.buffer, take_stdout()
     question = json.loads(asked.readline())
     _limit(question["memory_bytes"], question["cpu_s"])
+    os.nice(_NICE)
     _say(answer, READY)
     path = Path(json.loads(asked.readline())["path"])
     with path.open("rb") as file:
         before = _header(file)
         try:
-            connection = open_for_reading(path, memory_bytes=question["memory_bytes"] // 2)
+            connection = open_for_reading(
+                path, memory_bytes=question["memory_bytes"] // 2, threads=question["threads"]
+            )
             _say(answer, OPENED)
             threading.Thread(target=_end_with, args=(asked,), daemon=True).start()
             table = _run(connection, question)
