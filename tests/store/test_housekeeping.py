@@ -59,11 +59,11 @@ def test_hashes_that_no_client_sends_again_go_every_hour(writer: Writer) -> None
 def test_days_by_user_are_added_one_piece_a_second_until_there_are_no_more(
     writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmtrace.store.user_days._CALLS_AT_ONCE", 2)
+    monkeypatch.setattr("llmtrace.store.user_days._CALLS_AT_ONCE", 3)
     passed = [0.0]
     house = Housekeeping(writer, FixedClock(NOON), passed_s=lambda: passed[0])
     for number in (1, 2, 3):
-        writer.insert([call(NOON - number * DAY, user_id="ann") for _ in range(2)])
+        writer.insert([call(NOON - number * DAY, user_id="ann") for _ in range(3)])
 
     found: list[int] = []
     for _ in range(4):

@@ -21,7 +21,7 @@ from llmtrace.store.metric_plan import FROM_CALLS, choose
 from llmtrace.store.metrics import MetricQuery, compile_metrics, run_metrics
 from llmtrace.store.rollup_rows import USER_DAYS
 from llmtrace.store.rollups import differences, fold, rebuild
-from llmtrace.store.user_days import Days, add_next_days, known_days
+from llmtrace.store.user_days import add_next_days, known_days
 from tests.store.calls import NOON, call, failed
 
 if TYPE_CHECKING:
@@ -59,8 +59,10 @@ def add(writer: Writer, now: datetime = NOON) -> bool:
     return writer.transaction(lambda transaction: add_next_days(transaction, stored(now)))
 
 
-def days(writer: Writer) -> Days | None:
-    return writer.transaction(known_days)
+def days(writer: Writer) -> tuple[datetime, datetime] | None:
+    """Return the first day and the end; None if there are no days."""
+    known = writer.transaction(known_days)
+    return None if known is None or known.first == known.end else (known.first, known.end)
 
 
 def rows(writer: Writer) -> list[tuple[datetime, str | None, int]]:
@@ -182,6 +184,24 @@ def test_days_whose_spans_go_are_none(writer: Writer, tmp_path: Path) -> None:
     assert choose(writer, by_user()) == FROM_CALLS
     rolled, told = both(writer, by_user(start=MIDNIGHT - 3 * DAY + HOUR))
     assert rolled == told
+
+
+@pytest.mark.parametrize("is_kept_answer", [False, True])
+def test_days_that_go_between_plan_and_answer_are_asked_of_the_calls(
+    is_kept_answer: bool, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer.insert([*calls(NOON - 2 * DAY), *calls(NOON - DAY)])
+    add(writer)
+    plan = choose(writer, by_user())
+    assert plan.rollup is USER_DAYS
+    # As whoever remembers for some seconds what days there are.
+    monkeypatch.setattr("llmtrace.store.metrics.choose", lambda *_: plan)
+
+    writer.transaction(rebuild)
+    if is_kept_answer:
+        add(writer)
+
+    assert run_metrics(writer, by_user()).column("requests").to_pylist() == [8]
 
 
 @pytest.mark.parametrize("is_delete", [False, True])
@@ -306,7 +326,7 @@ def test_the_days_say_what_the_calls_say(query: MetricQuery, some: Writer) -> No
     known = days(some)
     assert known is not None
     whole = tuple(
-        each.replace(tzinfo=UTC) for each in (max(known.first, stored(query.start)), known.end)
+        each.replace(tzinfo=UTC) for each in (max(known[0], stored(query.start)), known[1])
     )
     plan = metric_plan.Plan(whole=(ceiled(whole[0]), whole[1]), rollup=USER_DAYS)
 

@@ -49,6 +49,7 @@ _IN_RANGE: Final = """
     from rollup_calls
     where hour >= ? and hour < ?
 """
+_EDITION: Final = "select value from _meta where key = ?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,8 @@ class Plan:
     """The whole hours, or days, (aware, UTC) that a rollup answers for; None: all from the calls.
     """
     rollup: Rollup = CALLS
+    edition: int | None = None
+    """Of the days that are asked for; None: hours, none of which ever goes."""
     from_histogram: bool = False
     """Percentiles come from the histogram too."""
 
@@ -121,7 +124,17 @@ def _by_day(store: Store, query: MetricQuery) -> Plan:
     known = Days.of(counted.user_days)
     first = max(days[0], known.first.replace(tzinfo=UTC))
     end = min(days[1], known.end.replace(tzinfo=UTC))
-    return Plan(whole=(first, end), rollup=USER_DAYS) if first < end else FROM_CALLS
+    if first >= end:
+        return FROM_CALLS
+    return Plan(whole=(first, end), rollup=USER_DAYS, edition=known.edition)
+
+
+def is_still_right(store: Store, plan: Plan) -> bool:
+    """Say, after a plan's answer, whether all of its days were there: one may have gone since."""
+    if plan.edition is None:
+        return True
+    found = ask(store, _EDITION, [USER_DAYS_KNOWN]).column("value").to_pylist()
+    return bool(found) and Days.of(found[0]).edition == plan.edition
 
 
 def _count(store: Store, hours: tuple[datetime, datetime]) -> Counted:

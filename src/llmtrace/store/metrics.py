@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 from llmtrace.errors import QueryError
 from llmtrace.store.adhoc import TRUNCATED_KEY
 from llmtrace.store.metric_definitions import MEASURES, MONEY, check_dimension, check_measure
-from llmtrace.store.metric_plan import FROM_CALLS, Plan, choose
+from llmtrace.store.metric_plan import FROM_CALLS, Plan, choose, is_still_right
 from llmtrace.store.metric_rows import aliases, calls_with, rolled
 from llmtrace.store.metric_time import BUCKETS, Grain, check_range, check_timezone
 from llmtrace.store.own_sql import ask
@@ -141,8 +141,9 @@ def run_metrics(store: Store, query: MetricQuery) -> pa.Table:
     if isinstance(store, MetricHost):
         return store.metrics(query)
     plan = choose(store, query)
-    sql, parameters = compile_metrics(query, plan)
-    found = ask(store, sql, parameters, max_rows=MAX_GROUPS)
+    found = _asked(store, query, plan)
+    if not is_still_right(store, plan):
+        found = _asked(store, query, FROM_CALLS)
     if (found.schema.metadata or {}).get(TRUNCATED_KEY):
         raise QueryError(
             f"the answer has more than {MAX_GROUPS} rows; "
@@ -153,6 +154,11 @@ def run_metrics(store: Store, query: MetricQuery) -> pa.Table:
         return found
     near = {PERCENTILE_ERROR_KEY: f"{PERCENTILE_ERROR:.4f}".encode()}
     return found.replace_schema_metadata({**(found.schema.metadata or {}), **near})
+
+
+def _asked(store: Store, query: MetricQuery, plan: Plan) -> pa.Table:
+    sql, parameters = compile_metrics(query, plan)
+    return ask(store, sql, parameters, max_rows=MAX_GROUPS)
 
 
 def column_names(query: MetricQuery) -> list[str]:

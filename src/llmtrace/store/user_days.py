@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 USER_DAYS_KNOWN: Final = "user_days"
-"""Key in ``_meta``: the range of days, two times (naive UTC) with a blank between."""
+"""Key in ``_meta``: ``Days`` as text."""
 _DAY: Final = timedelta(days=1)
+_NEVER: Final = datetime(1, 1, 1)  # noqa: DTZ001  # naive UTC, as stored
 _OVER_FOR: Final = timedelta(hours=1)
 """After which most of a day has arrived."""
 _CALLS_AT_ONCE: Final = 300_000
@@ -41,16 +42,18 @@ class Days(NamedTuple):
 
     first: datetime
     end: datetime
+    edition: int = 0
+    """Raised whenever a day goes: who planned with an earlier one may have missed it."""
 
     @classmethod
     def of(cls, told: str) -> Days:
-        """Read the value in ``_meta``."""
-        first, end = told.split()
-        return cls(datetime.fromisoformat(first), datetime.fromisoformat(end))
+        """Read the value in ``_meta``: two times and a number, with blanks between."""
+        first, end, edition = told.split()
+        return cls(datetime.fromisoformat(first), datetime.fromisoformat(end), int(edition))
 
     def __str__(self) -> str:
         """Return the value in ``_meta``."""
-        return f"{self.first.isoformat()} {self.end.isoformat()}"
+        return f"{self.first.isoformat()} {self.end.isoformat()} {self.edition}"
 
     @property
     def end_us(self) -> int:
@@ -75,21 +78,23 @@ def add_next_days(transaction: _Transaction, now: datetime) -> bool:
 
     ``now``: naive UTC.
     """
-    known = known_days(transaction)
-    over = _midnight(now - _OVER_FOR)
-    found = _calls_by_day(transaction, known.end if known else datetime.min, over)  # noqa: DTZ901  # naive UTC, as stored
+    known = known_days(transaction) or Days(_NEVER, _NEVER)
+    found = _calls_by_day(transaction, known.end, _midnight(now - _OVER_FOR))
     if not found:
         return False
     calls, days = 0, 0
     while days < len(found) and (not days or calls + found[days]["calls"] <= _CALLS_AT_ONCE):
         calls += found[days]["calls"]
         days += 1
-    new = Days(known.end if known else found[0]["day"], found[days - 1]["day"] + _DAY)
+    is_first = known.first == known.end
+    new = Days(found[0]["day"] if is_first else known.end, found[days - 1]["day"] + _DAY)
     rows = USER_DAYS.rows(SPANS, new.condition, is_delta=False)
     (done,) = transaction.execute(f"insert into {USER_DAYS.table} by name {rows}").to_pylist()
-    is_worth_it = done["Count"] * _WORTH_IT <= calls
-    _note(transaction, Days(known.first if known else new.first, new.end) if is_worth_it
-          else Days(new.end, new.end))  # fmt: skip
+    if done["Count"] * _WORTH_IT > calls:
+        _note(transaction, Days(new.end, new.end, known.edition + 1))
+    else:
+        first = new.first if is_first else known.first
+        _note(transaction, Days(first, new.end, known.edition))
     return days < len(found)
 
 
@@ -100,13 +105,15 @@ def keep_from(transaction: _Transaction, before: datetime) -> None:
         return
     midnight = _midnight(before)
     first = midnight if midnight == before else midnight + _DAY
-    _note(transaction, Days(first, max(first, known.end)))
+    _note(transaction, Days(first, max(first, known.end), known.edition + 1))
 
 
 def drop_all(transaction: _Transaction) -> None:
     """Drop all of them, to be added up anew."""
-    transaction.execute(f"delete from {USER_DAYS.table}")  # noqa: S608  # a table of ours
-    transaction.execute("delete from _meta where key = ?", [USER_DAYS_KNOWN])
+    known = known_days(transaction)
+    if known is not None:
+        transaction.execute(f"delete from {USER_DAYS.table}")  # noqa: S608  # a table of ours
+        _note(transaction, Days(_NEVER, _NEVER, known.edition + 1))
 
 
 def _calls_by_day(
