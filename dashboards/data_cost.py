@@ -57,7 +57,7 @@ _MEASURES: Final = (
 )  # fmt: skip
 _PER_1K: Final = "cost_per_1k_tokens"
 _NOT_ROLLED: Final = frozenset({"user", "tenant"})
-"""Dimensions that the rollups do not have."""
+"""Dimensions that the hourly rollups do not have."""
 _EXPORTED: Final = (
     "cost_usd", "share", "previous_cost_usd", "change", "requests", "cost_per_request_usd",
     "total_tokens", "cost_per_1k_tokens_usd", "cache_savings_usd", "unpriced_calls",
@@ -95,7 +95,7 @@ class Step:
 def totals(shown: View) -> tuple[Figure, Figure, Figure, Decimal | None]:
     """Return cost, cost per request and tokens of the range, and what 1 000 of the tokens cost."""
     found = figures_of(scoped(shown, "cost", "cost_per_request", "total_tokens"), shown)
-    # Asked apart, once: the rollups cannot tell it, but they answer for the others.
+    # Asked apart, once: the hourly rollups cannot tell it, but they answer for the others.
     per_1k = one(scoped(shown, _PER_1K))[_PER_1K]
     return found["cost"], found["cost_per_request"], found["total_tokens"], per_1k
 

@@ -103,6 +103,10 @@ def given(name: str, annotation: str) -> Any:
     """Return an argument for a parameter of a data function; None if it is not of these."""
     values: dict[str, Callable[[], Any]] = {
         "View": lambda: data.view(Choice(), "UTC"),
+        "Step": lambda: data_traces.Step(
+            span_id=f"{1:016x}", started=(NOW - minutes(1)).replace(tzinfo=None), name="theirs",
+            depth=0, start_ms=0.0, duration_ms=1.0, kind="LLM call", is_call=True, cost=None,
+        ),
         "TraceSearch": lambda: data_traces.TraceSearch(scope=given("", "View").scope),
         "by": lambda: "tenant", "dimension": lambda: "user", "zone": lambda: "UTC",
         "trace_id": THEIRS.hex, "span_id": lambda: f"{1:016x}", "kind": lambda: "latency",
