@@ -163,6 +163,17 @@ def test_every_figure_is_of_the_viewers_tenants_alone(
         assert repr(seen) == repr(expected), each
 
 
+def test_who_sees_all_is_told_what_the_walk_looks_for(
+    homes: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLMTRACE_HOME", str(homes[0]))
+    asked = questions(data_traces)
+
+    with acting_as(Viewer(name="all")):
+        for each in ("trace", "span"):
+            assert CANARY in repr(answer(asked[each])), each
+
+
 def test_the_walk_asks_what_the_pages_show(homes: tuple[Path, Path]) -> None:
     asked = {name: set(questions(import_module(f"dashboards.{name}"))) for name in DATA}
 
