@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llmtrace.errors import QueryError, StoreError
+from llmtrace.errors import QueryError, QueryMemoryError, StoreError
 from llmtrace.store import TRUNCATED_KEY, Writer
+from llmtrace.store import confined as module
 from llmtrace.store.adhoc import Cancellation
 from llmtrace.store.confined import ConfinedQueries
+from llmtrace.store.parameters import to_json
 from tests.store.calls import call
 
 if TYPE_CHECKING:
@@ -197,3 +199,54 @@ def test_a_query_of_some_seconds_is_answered(confined: ConfinedQueries) -> None:
         found = ask(confined, query, rows, "0", timeout_s=300.0)
         took = time.monotonic() - began
         assert found.to_pylist() == [{"total": sum(range(7)) * (rows // 7) + sum(range(rows % 7))}]
+
+
+def test_what_has_no_room_with_two_threads_is_tried_with_one(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_THREADS", 2)
+    tried: list[object] = []
+    ask_child = module._Child.ask
+
+    def short_of_memory(child: Any, _: Writer, question: dict[str, object], *more: Any) -> pa.Table:
+        tried.append(question["threads"])
+        # Groups of a thousand characters: a process of its own says that it has no room for them.
+        query = (
+            "select count(*) as n "
+            "from (select distinct lpad(x::varchar, 1000, '0') from range(?::bigint) as t (x))"
+        )
+        groups = [to_json(4_000_000 if question["threads"] == 2 else 10)]
+        return ask_child(child, writer, question | {"query": query, "parameters": groups}, *more)
+
+    monkeypatch.setattr(module._Child, "ask", short_of_memory)
+    confined = ConfinedQueries(writer, memory_bytes=512 * 1024 * 1024)
+    try:
+        assert ask(confined, "select 1").to_pylist() == [{"n": 10}]
+    finally:
+        confined.close()
+
+    assert tried == [2, 1]
+
+
+def test_what_has_no_room_at_all_is_tried_twice_and_not_after_the_end(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_THREADS", 2)
+    tried: list[object] = []
+    confined = ConfinedQueries(writer)
+
+    def short_of_memory(_self: Any, _: Writer, question: dict[str, object], *__: Any) -> pa.Table:
+        tried.append(question["threads"])
+        if len(tried) == 3:
+            confined._is_closed = True  # as ``close``, which ends the running process
+        raise QueryMemoryError("the query needed more memory")
+
+    monkeypatch.setattr(module._Child, "ask", short_of_memory)
+
+    with pytest.raises(QueryMemoryError):
+        ask(confined, "select 1")
+    assert tried == [2, 1]
+    with pytest.raises(StoreError, match="stops"):
+        ask(confined, "select 1")
+    assert tried == [2, 1, 2]
+    confined.close()

@@ -23,7 +23,7 @@ import time
 from contextlib import closing, suppress
 from typing import IO, TYPE_CHECKING, Final, cast
 
-from llmtrace.errors import QueryError, StoreError
+from llmtrace.errors import QueryError, QueryMemoryError, StoreError
 from llmtrace.store.adhoc import Cancellation
 from llmtrace.store.exchange import log_of
 from llmtrace.store.parameters import to_json
@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
 MEMORY_BYTES: Final = 1536 * 1024 * 1024
 """What one confined query may take, above the libraries it is run with."""
-_THREADS: Final = os.cpu_count() or 1
-"""Of a query: one at a time runs, and it makes way for what is stored (``confined_child``)."""
+_THREADS: Final = min(2, os.cpu_count() or 1)
+"""Of a query at first. Each has memory of its own for what it groups and sorts: with two there is
+room for 10 million groups, with one for 16, with four not for 8."""
 _START_S: Final = 15.0
 _GRACE_S: Final = 1.0
 """After its time a query is interrupted; this long after that its process is killed."""
@@ -99,24 +100,44 @@ class ConfinedQueries:
         cancellation = cancellation or Cancellation()
         ends = time.monotonic() + timeout_s
         self._wait_for_turn(ends, cancellation)
+        question: dict[str, object] = {
+            "query": query,
+            "parameters": [to_json(value) for value in parameters],
+            "max_rows": max_rows,
+            "max_bytes": max_bytes,
+            "memory_bytes": self._memory_bytes,
+        }
         try:
-            question: dict[str, object] = {
-                "query": query,
-                "parameters": [to_json(value) for value in parameters],
-                "max_rows": max_rows,
-                "max_bytes": max_bytes,
-                "timeout_s": max(ends - time.monotonic(), _LOOK_S),
-                "memory_bytes": self._memory_bytes,
-                "threads": _THREADS,
-                # Against a process that nobody is there to kill.
-                "cpu_s": int(timeout_s * _THREADS + _START_S + 5),
-            }
+            if _THREADS > 1:
+                with suppress(QueryMemoryError):
+                    return self._answer(question, _THREADS, ends, cancellation)
+            return self._answer(question, 1, ends, cancellation)
+        finally:
+            self._turn.release()
+
+    def _answer(
+        self,
+        question: dict[str, object],
+        threads: int,
+        ends: float,
+        cancellation: Cancellation,
+    ) -> pa.Table:
+        """Ask a process that does not outlive its answer."""
+        if self._is_closed:
+            raise StoreError("the collector stops; try again later")
+        timeout_s = max(ends - time.monotonic(), _LOOK_S)
+        limits = {
+            "timeout_s": timeout_s,
+            "threads": threads,
+            # Against a process that nobody is there to kill.
+            "cpu_s": int(timeout_s * threads + _START_S + 5),
+        }
+        try:
             with closing(self._child()) as child, cancellation.watching(child.kill):
                 self._running = child
-                return child.ask(self._writer, question, cancellation)
+                return child.ask(self._writer, question | limits, cancellation)
         finally:
             self._running = None
-            self._turn.release()
 
     def _child(self) -> _Child:
         """Return a process, with another started for the next query."""
@@ -252,9 +273,10 @@ class _Child:
         """Say why the process is gone."""
         if cancellation.is_asked:
             return QueryError("the query was cancelled")
-        return QueryError(
-            self._reason
-            or "the query needed more memory than one may have and was stopped; "
+        if self._reason is not None:
+            return QueryError(self._reason)
+        return QueryMemoryError(
+            "the query needed more memory than one may have and was stopped; "
             "ask for fewer rows, shorter texts, or smaller lists"
         )
 
@@ -265,5 +287,6 @@ def _told(line: bytes) -> QueryError | None:
         return None
     outcome = cast("dict[str, object]", json.loads(line))
     if "error" in outcome:
-        return QueryError(str(outcome["error"]))
+        kind = QueryMemoryError if outcome.get("is_memory") else QueryError
+        return kind(str(outcome["error"]))
     return None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from llmtrace.errors import LlmtraceError, QueryError
+from llmtrace.errors import LlmtraceError, QueryError, QueryMemoryError
 from llmtrace.store._connection import open_for_reading
 from llmtrace.store.adhoc import run_query
 from llmtrace.store.lending import HEADER_BYTES
@@ -57,7 +57,8 @@ def main() -> None:
             if _header(file) != before:
                 raise QueryError("the store was rewritten while the query ran; try again")
         except LlmtraceError as error:
-            _outcome(answer, {"error": str(error)})
+            is_memory = isinstance(error, QueryMemoryError)
+            _outcome(answer, {"error": str(error), "is_memory": is_memory})
         except MemoryError:
             os._exit(_OUT_OF_MEMORY)
         else:
