@@ -171,6 +171,70 @@ def test_where_users_do_not_come_again_there_are_none(writer: Writer) -> None:
     assert wrong_rows(writer) == 0
 
 
+def test_one_day_of_users_who_do_not_come_again_does_not_undo_the_days_before(
+    writer: Writer,
+) -> None:
+    writer.insert([*calls(NOON - 3 * DAY, count=30), *calls(NOON - DAY, count=30)])
+    writer.insert([call(NOON - 2 * DAY, user_id=f"once-{number}") for number in range(9)])
+
+    for number in (2, 1, 0):
+        add(writer, NOON - number * DAY)
+
+    assert days(writer) == (stored(MIDNIGHT - 3 * DAY), stored(MIDNIGHT))
+    assert len(rows(writer)) == 11
+    assert wrong_rows(writer) == 0
+
+
+def test_whole_days_and_their_ragged_ends_by_hand(writer: Writer) -> None:
+    begin, end = MIDNIGHT - DAY - HOUR, NOON
+    unpriced = {"cost_usd": None, "cost_source": None}
+    untold = {"input_tokens": None, "output_tokens": None}
+    second = timedelta(seconds=1)
+    writer.insert([
+        call(begin - second, user_id="bob", cost_usd=Decimal(7)),
+        call(begin, user_id="ann", cost_usd=Decimal("0.01"), input_tokens=100, output_tokens=20),
+        call(NOON - DAY, user_id="ann", cost_usd=Decimal("0.02"),
+             input_tokens=300, output_tokens=100),
+        call(NOON - DAY, user_id="ann", input_tokens=1_000, output_tokens=500, **unpriced),
+        call(NOON - DAY, user_id="ann", cost_usd=Decimal("0.05"), **untold),
+        call(NOON - DAY, user_id="bob", cost_usd=Decimal("0.03"),
+             input_tokens=600, output_tokens=0),
+        failed(NOON - DAY, user_id="bob"),
+        call(end - second, user_id="ann", cost_usd=Decimal("0.04"),
+             input_tokens=60, output_tokens=40),
+        call(end, user_id="ann", cost_usd=Decimal(9)),
+    ])  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(user_days, "_WORTH_IT", 1)
+        add(writer)
+    measures = ("requests", "cost", "cost_per_1k_tokens", "total_tokens", "error_rate")
+    query = by_user(measures=measures, start=begin, end=end)
+    assert choose(writer, query).rollup is USER_DAYS
+
+    found = {row["user"]: row for row in run_metrics(writer, query).to_pylist()}
+
+    assert found == {
+        "ann": {
+            "user": "ann",
+            "requests": 5,
+            "cost": Decimal("0.12"),
+            "cost_per_1k_tokens": Decimal("0.112903225806"),  # 0.07 for 620
+            "total_tokens": 2_120,
+            "error_rate": 0.0,
+            "unpriced_count": 1,
+        },
+        "bob": {
+            "user": "bob",
+            "requests": 2,
+            "cost": Decimal("0.03"),
+            "cost_per_1k_tokens": Decimal("0.05"),
+            "total_tokens": 600,
+            "error_rate": 0.5,
+            "unpriced_count": 0,
+        },
+    }
+
+
 def test_days_whose_spans_go_are_none(writer: Writer, tmp_path: Path) -> None:
     for number in range(1, 5):
         writer.insert(calls(NOON - number * DAY))

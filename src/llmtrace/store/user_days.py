@@ -28,7 +28,7 @@ _OVER_FOR: Final = timedelta(hours=1)
 """After which most of a day has arrived."""
 _CALLS_AT_ONCE: Final = 300_000
 _WORTH_IT: Final = 3
-"""Calls for each row, at least: else the calls are as soon asked, and these rows only take room."""
+"""Calls for each row, at least: else the calls are as soon asked, and the rows only take room."""
 
 
 class _Transaction(Protocol):
@@ -89,8 +89,8 @@ def add_next_days(transaction: _Transaction, now: datetime) -> bool:
     is_first = known.first == known.end
     new = Days(found[0]["day"] if is_first else known.end, found[days - 1]["day"] + _DAY)
     rows = USER_DAYS.rows(SPANS, new.condition, is_delta=False)
-    (done,) = transaction.execute(f"insert into {USER_DAYS.table} by name {rows}").to_pylist()
-    if done["Count"] * _WORTH_IT > calls:
+    transaction.execute(f"insert into {USER_DAYS.table} by name {rows}")
+    if not _are_worth_it(transaction):
         _note(transaction, Days(new.end, new.end, known.edition + 1))
     else:
         first = new.first if is_first else known.first
@@ -126,6 +126,14 @@ def _calls_by_day(
         "group by day having sum(call_count) > 0 order by day",
         [first, end],
     ).to_pylist()
+
+
+def _are_worth_it(transaction: _Transaction) -> bool:
+    """Say whether all days together are short enough: one day of a crawler does not undo them."""
+    (found,) = transaction.execute(
+        f"select count(*) as rows, sum(call_count) as calls from {USER_DAYS.table}"  # noqa: S608  # a table of ours
+    ).to_pylist()
+    return found["rows"] * _WORTH_IT <= (found["calls"] or 0)
 
 
 def _note(transaction: _Transaction, days: Days) -> None:
