@@ -85,11 +85,11 @@ class Collector:
     ) -> pa.Table:
         """Answer a query."""
         limits: dict[str, Any] = {"max_rows": max_rows, "timeout_s": timeout_s}
-        if query not in self._large:
+        if not self._large.has(query, parameters):
             try:
                 return self._writer.sql(query, parameters, **limits)
             except QueryMemoryError:
-                self._large.note(query)
+                self._large.note(query, parameters)
         return self._confined.sql(query, parameters, **limits, max_bytes=_ANSWER_BYTES)
 
     def sql_of_people(self, query: str, parameters: Sequence[object]) -> pa.Table:

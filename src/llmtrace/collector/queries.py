@@ -142,7 +142,7 @@ class _Bounded:
             "max_bytes": max_bytes,
             "cancellation": self.cancellation,
         }
-        if query in self.large:
+        if self.large.has(query, parameters):
             return self.confined.sql(query, parameters, **limits)
         if not self.turns.acquire(timeout=timeout_s):
             raise StoreError(f"other queries took all of {timeout_s:g} s; try again later")
@@ -150,7 +150,7 @@ class _Bounded:
             return self.writer.sql(query, parameters, **limits)
         except QueryMemoryError:
             logger.info("a question gets a process of its own, for it needs more memory")
-            self.large.note(query)
+            self.large.note(query, parameters)
         finally:
             self.turns.release()
         return self.confined.sql(query, parameters, **limits)
