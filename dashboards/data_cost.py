@@ -26,10 +26,11 @@ from llmtrace.cli.prices.unpriced import diagnosis
 from llmtrace.config import load_settings
 from llmtrace.pricing import load_price_book
 from llmtrace.store.comparison import change_ratio, share
+from llmtrace.store.cost_steps import cost_distribution
 from llmtrace.store.forecast import PeriodForecast, forecast_month
 from llmtrace.store.metric_time import next_start, period_start
 from llmtrace.store.metrics import TIME, previous
-from llmtrace.store.queries import Scope, cost_distribution, first_call_at, unpriced_calls
+from llmtrace.store.queries import first_call_at, unpriced_calls
 from llmtrace.store.row_text import csv_cell, csv_line
 from llmtrace.store.spend_course import (
     DayCourse,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
     from dashboards.asking import Place
     from dashboards.figures import Figure, View
+    from llmtrace.store.metrics import MetricQuery
 
 __all__ = ["DayCourse", "MonthCourse", "Step"]
 
@@ -173,10 +175,10 @@ def heat(shown: View) -> dict[tuple[int, int], Decimal]:
 
 def distribution(shown: View) -> list[Step]:
     """Return how many calls cost how much, in steps without gaps."""
-    scope = shown.scope
+    query = scoped(shown, "cost")
     return [
         Step(from_usd=row["from_usd"], calls=row["calls"], cost=row["cost_usd"])
-        for row in _distribution(place(), scope, stamp(scope.start, scope.end))
+        for row in _distribution(place(), query, stamp(query.start, query.end))
     ]
 
 
@@ -231,9 +233,9 @@ def _first_call(where: Place) -> datetime:
 
 
 @st.cache_data(ttl=LONGEST_STEP_S, max_entries=200, show_spinner=False)
-def _distribution(where: Place, scope: Scope, at: int) -> list[dict[str, Any]]:
+def _distribution(where: Place, query: MetricQuery, at: int) -> list[dict[str, Any]]:
     del at  # of the key: ``stamp``
-    return cost_distribution(open_at(where), scope).to_pylist()
+    return cost_distribution(open_at(where), query).to_pylist()
 
 
 @st.cache_data(ttl=60, max_entries=200, show_spinner=False)

@@ -17,6 +17,7 @@ from tests.store.calls import NOON, call, failed, minutes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 START = NOON - timedelta(hours=1)
 END = NOON + timedelta(hours=1)
@@ -98,6 +99,28 @@ def test_rate_limited_calls_and_headroom_are_those_of_the_measures(store: Writer
 
     assert limited.num_rows == counted["rate_limit_hits"] > 0
     assert least["headroom"] == counted["rate_limit_headroom"]
+
+
+@pytest.mark.parametrize(
+    "which", ["costliest", "slowest", "slowest_first_chunk", "least_headroom", "latest"]
+)
+@pytest.mark.parametrize("filters", [{}, {"model": ["a", "nobody's"]}, {"user": ["nobody"]}])
+def test_few_are_the_first_of_all(store: Writer, which: Any, filters: dict[str, Any]) -> None:
+    every = calls_behind(store, question("requests", **filters), which, limit=MAX_CALLS)
+
+    for limit in (1, 3, 7):
+        few = calls_behind(store, question("requests", **filters), which, limit=limit)
+        assert few.to_pylist() == every.slice(0, limit).to_pylist()
+
+
+def test_calls_of_one_price_and_one_moment_have_an_order(tmp_path: Path) -> None:
+    with Writer(tmp_path / "llmtrace.duckdb") as writer:
+        writer.insert([call(NOON, span_id=number) for number in (3, 1, 2)])
+        writer.insert([call(NOON - minutes(1), span_id=4)])
+
+        found = calls_behind(writer, question("requests"), "costliest", limit=2)
+
+    assert [int(each, 16) for each in found.column("span_id").to_pylist()] == [1, 2]
 
 
 def test_groups_of_the_question_do_not_matter(store: Writer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -14,7 +13,6 @@ from llmtrace.errors import QueryError
 from llmtrace.store import Writer
 from llmtrace.store.queries import (
     Scope,
-    cost_distribution,
     firing_alerts,
     first_call_at,
     known_tags,
@@ -151,31 +149,3 @@ def test_the_tags_in_use_are_listed_most_used_first(store: Writer) -> None:
         {"key": "team", "value": "core", "calls": 2},
         {"key": "tier", "value": "1", "calls": 1},
     ]
-
-
-def test_costs_of_calls_are_counted_by_steps_that_an_edge_begins(store: Writer) -> None:
-    costs = ("0", "0.001", "0.0019999", "0.002", "0.005", "12", "0.000000000001")
-    store.insert([*(call(cost_usd=Decimal(cost)) for cost in costs), call(cost_usd=None)])
-
-    rows = cost_distribution(store, DAY).to_pylist()
-
-    assert [(row["from_usd"], row["calls"], row["cost_usd"]) for row in rows] == [
-        (Decimal(0), 1, Decimal(0)),
-        (Decimal("0.000000000001"), 1, Decimal("0.000000000001")),
-        (Decimal("0.001"), 2, Decimal("0.0029999")),
-        (Decimal("0.002"), 1, Decimal("0.002")),
-        (Decimal("0.005"), 1, Decimal("0.005")),
-        (Decimal(10), 1, Decimal(12)),
-    ]
-
-
-def test_no_amount_is_counted_in_the_step_beside_its_own(store: Writer) -> None:
-    least = Decimal("0.000000000001")
-    edges = [Decimal(digit).scaleb(places) for places in range(-12, 5) for digit in (1, 2, 5)]
-    amounts = [edge + step for edge in edges for step in (-least, 0 * least, least)]
-    store.insert([call(cost_usd=amount) for amount in amounts])
-
-    found = {row["from_usd"]: row["calls"] for row in cost_distribution(store, DAY).to_pylist()}
-
-    steps = [max((edge for edge in edges if edge <= amount), default=0) for amount in amounts]
-    assert found == dict(Counter(steps))

@@ -14,10 +14,10 @@ from llmtrace.errors import QueryError
 from llmtrace.otlp.rows import EventRow, LinkRow
 from llmtrace.store import DATABASE_FILE, Writer
 from llmtrace.store.behind import calls_behind, prompts_behind
+from llmtrace.store.cost_steps import cost_distribution
 from llmtrace.store.metrics import MetricQuery, run_metrics
 from llmtrace.store.queries import (
     Scope,
-    cost_distribution,
     first_call_at,
     known_tags,
     latest_errors,
@@ -110,7 +110,7 @@ def test_every_named_question_is_answered_as_if_there_were_no_others(
     same(stores, lambda store: trace_summary(store, shared))
     same(stores, lambda store: trace_spans(store, shared).to_pylist())
     same(stores, lambda store: latest_errors(store, scope, limit=50).to_pylist())
-    same(stores, lambda store: cost_distribution(store, scope).to_pylist())
+    same(stores, lambda store: cost_distribution(store, query).to_pylist())
     same(stores, lambda store: known_tags(store, RANGE[0], limit=50).to_pylist())
     same(stores, store_summary)
     same(stores, lambda store: unpriced_calls(store).to_pylist())

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from llmtrace.errors import QueryError
 from llmtrace.store.metric_definitions import HEADROOM, RATE_LIMITED, check_dimension
-from llmtrace.store.metric_rows import calls
+from llmtrace.store.metric_rows import calls, calls_with
 from llmtrace.store.metric_time import check_range
-from llmtrace.store.own_sql import ask, ask_for_latest
+from llmtrace.store.own_sql import ask, ask_in_one_pass
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pyarrow as pa
 
     from llmtrace.store.metrics import MetricQuery
@@ -44,7 +46,7 @@ _CHOSEN: Final[dict[Behind, tuple[str, str]]] = {
     "slowest": ("duration_ns is not null", "duration_ns desc"),
     "slowest_first_chunk": ("ttfc_ns is not null", "ttfc_ns desc"),
     "rate_limited": (RATE_LIMITED, "start_time desc"),
-    "least_headroom": (f"{_TELLS_HEADROOM} and {HEADROOM} is not null", "headroom"),
+    "least_headroom": (f"{_TELLS_HEADROOM} and {HEADROOM} is not null", HEADROOM),
 }
 
 
@@ -65,13 +67,32 @@ def calls_behind(
     parameters: list[object] = []
     # Without groups and grain there is nothing in the rows but the calls.
     rows = calls(_plain(query), parameters, view="_calls")
+    if not order.startswith("start_time"):
+        moments = _moments(store, query, which, limit)
+        condition += f" and start_time in ({', '.join('?' * len(moments))})"
+        parameters.extend(moments)
     sql = (
         f"select {', '.join(_COLUMNS)} from ({rows}) where {condition} "  # noqa: S608  # text of ours
         f"order by {order}, start_time desc, span_id limit ?"
     )
-    if order.startswith("start_time"):
-        return ask_for_latest(store, sql, parameters, limit)
-    return ask(store, sql, [*parameters, limit])
+    return ask_in_one_pass(store, sql, parameters, limit)
+
+
+def _moments(store: Store, query: MetricQuery, which: Behind, limit: int) -> list[datetime]:
+    """Return when the first of a question's calls by something else than time started; never none.
+
+    It reads two columns. DuckDB would read all of whatever may be among the first, or look through
+    the table twice, for two or three times as long.
+    """
+    condition, order = _CHOSEN[which]
+    parameters: list[object] = []
+    rows = calls_with(_plain(query), parameters, [condition, order])
+    sql = (
+        f"select start_time from ({rows}) where {condition} "  # noqa: S608  # text of ours
+        f"order by {order}, start_time desc limit ?"
+    )
+    found = ask_in_one_pass(store, sql, parameters, limit)
+    return list(dict.fromkeys(found.column("start_time").to_pylist())) or [query.start]
 
 
 def prompts_behind(store: Store, query: MetricQuery, *, limit: int = MAX_CALLS) -> pa.Table:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
-from llmtrace.store.own_sql import ask, ask_for_latest
+from llmtrace.store.own_sql import ask, ask_in_one_pass
 from llmtrace.store.queries import trace_stretch
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def replays_of(store: Store, span_id: str, since: datetime, *, limit: int) -> li
 
 def latest_calls(store: Store, *, limit: int) -> list[Row]:
     """Return the last calls, newest first: span_id, trace_id, start_time (UTC), model."""
-    return ask_for_latest(store, _text("latest_calls"), [], limit).to_pylist()
+    return ask_in_one_pass(store, _text("latest_calls"), [], limit).to_pylist()
 
 
 def _text(name: str) -> str:

@@ -18,7 +18,6 @@ from llmtrace.store.metric_time import bucket_sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from llmtrace.store.metric_plan import Plan
     from llmtrace.store.metrics import MetricQuery, Windows
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 _WORD: Final = re.compile(r"\w+")
 _SECOND: Final = 1_000_000
 """In microseconds, as times are stored."""
+ENDS: Final = "ends"
+"""Name of the CTE that ``rolled`` reads."""
 
 
 def calls(query: MetricQuery, parameters: list[object], *, view: str = "llm_calls") -> str:
@@ -43,8 +44,7 @@ def calls_with(query: MetricQuery, parameters: list[object], figures: Sequence[s
     It is for what adds up: of two scans DuckDB would not pass over what cannot be among the first.
     ``figures`` are SQL over ``llm_calls``, or over ``duration_ns`` and ``ttfc_ns`` of its spans.
     """
-    asked = [DIMENSIONS.get(name, "tags") for name in (*query.by, *query.filters)]
-    select = f"select {listed([*asked, *figures])} from spans where is_inference"  # noqa: S608  # columns of ours
+    select = _of_spans(query, figures)
     models = query.filters.get("model", ())
     if not models or None in models:
         return _calls(query, parameters, f"({select})", query.filters)
@@ -52,6 +52,12 @@ def calls_with(query: MetricQuery, parameters: list[object], figures: Sequence[s
     source = of_models(select, [value for value in models if value is not None], told)
     others = {name: values for name, values in query.filters.items() if name != "model"}
     return _calls(query, parameters, f"(\n    {source}\n)", others, told)
+
+
+def _of_spans(query: MetricQuery, figures: Sequence[str]) -> str:
+    """Return a SELECT of all calls with the columns that a question and ``figures`` name."""
+    asked = [DIMENSIONS.get(name, "tags") for name in (*query.by, *query.filters)]
+    return f"select {listed([*asked, *figures])} from spans where is_inference"  # noqa: S608  # columns of ours
 
 
 def _calls(
@@ -69,37 +75,46 @@ def _calls(
     return _select(columns, source, where)
 
 
-def rolled(
-    query: MetricQuery, plan: Plan, parameters: list[object], *, rollup: Rollup | None = None
-) -> str:
-    """Return a SELECT of rollup rows, those of the range's ends made of the calls there.
+def ends(
+    query: MetricQuery, plan: Plan, parameters: list[object], rollups: Sequence[Rollup]
+) -> str | None:
+    """Return a SELECT of the calls before and after a plan's whole hours or days; None: no such.
 
-    They have what the question needs of them: at the ends there may be millions of calls, and to
-    part and add them up by what nobody asks for would take most of the time. ``rollup``: another
-    than the plan's, for percentiles.
+    They have what rows of ``rollups`` are made of. It is the table ``ENDS`` of ``rolled``.
     """
-    rollup = _needed(query, rollup or plan.rollup)
+    needed = [_needed(query, each) for each in rollups]
+    read = [
+        sql
+        for each in needed
+        for sql in (*each.dimensions, *each.keys.values(), *each.sums.values(), each.counted)
+    ]
+    select = _of_spans(query, read)
+    # Not one scan with an "or": DuckDB skips what lies outside of a range only if it is one.
+    parts = [calls(each, parameters, view=f"({select})") for each in _ends(query, plan)]
+    return "\nunion all\n".join(parts) or None
+
+
+def rolled(query: MetricQuery, plan: Plan, parameters: list[object], rollup: Rollup) -> str:
+    """Return a SELECT of a rollup's rows for a plan, those of the range's ends made of ``ENDS``.
+
+    They have what the question needs of them: at the ends there may be many calls, and to part and
+    add them up by what nobody asks for would take most of the time.
+    """
+    rollup = _needed(query, rollup)
     columns = [*_bucket(query, parameters), *_dimensions(query, parameters), "*"]
-    kept = ", ".join((*rollup.dimensions, *rollup.keys, *rollup.sums))
-    unit = rollup.unit
-    rows = (
-        f"select {unit} as start_time, {kept} from {rollup.table} where {unit} >= ? and {unit} < ?"  # noqa: S608  # a table of ours
-    )
-    whole = plan.whole or (query.start, query.start)
-    parameters.extend(whole)
-    ends = _ends(query, whole)
-    if ends:
-        read = [*rollup.dimensions, *rollup.keys.values(), *rollup.sums.values(), rollup.counted]
-        # Not one scan with an "or": DuckDB skips what lies outside of a range only if it is one.
-        calls = [calls_with(each, parameters, read) for each in ends]
-        rows += f"\n    union all\n    {rollup.summed(' union all '.join(calls))}"
-    return _select(columns, f"(\n    {rows}\n)", _conditions(query.filters, parameters))
+    kept = [f"{rollup.unit} as start_time", *rollup.dimensions, *rollup.keys, *rollup.sums]
+    parameters.extend(plan.whole or ())
+    where = [f"{rollup.unit} >= ?", f"{rollup.unit} < ?", *_conditions(query.filters, parameters)]
+    rows = _select(kept, rollup.table, where)
+    if _ends(query, plan):
+        made = rollup.summed(f"select * from {ENDS}")  # noqa: S608  # a table of ours
+        rows += f"\nunion all\n{made}"  # text of ours
+    return _select(columns, f"(\n{rows}\n)", [])
 
 
 def _needed(query: MetricQuery, rollup: Rollup) -> Rollup:
-    """Return a rollup with those of its dimensions and sums that a question is about."""
-    asked = {*query.by, *(name for name, values in query.filters.items() if values)}
-    columns = {DIMENSIONS.get(name) for name in asked}
+    """Return a rollup with those of its dimensions and sums that a question's answer is made of."""
+    columns = {DIMENSIONS.get(name) for name in query.by}
     # Whoever asks for money is told for how many calls it is not known.
     names = (*query.measures, "requests", "unpriced_count")
     words = set(_WORD.findall(" ".join(MEASURES[name].rolled or "" for name in names)))
@@ -118,12 +133,12 @@ def aliases(query: MetricQuery) -> list[str]:
     ]
 
 
-def _ends(query: MetricQuery, whole: tuple[datetime, datetime]) -> list[MetricQuery]:
+def _ends(query: MetricQuery, plan: Plan) -> list[MetricQuery]:
     """Return the question, ungrouped, about what its range has before and after whole hours."""
-    ends = [(query.start, whole[0]), (whole[1], query.end)]
+    first, last = plan.whole or (query.start, query.start)
     return [
         replace(query, start=start, end=end, by=(), grain=None)
-        for start, end in ends
+        for start, end in ((query.start, first), (last, query.end))
         if start < end
     ]
 

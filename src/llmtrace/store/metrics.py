@@ -18,7 +18,7 @@ from llmtrace.errors import QueryError
 from llmtrace.store.adhoc import TRUNCATED_KEY
 from llmtrace.store.metric_definitions import MEASURES, MONEY, check_dimension, check_measure
 from llmtrace.store.metric_plan import FROM_CALLS, Plan, choose, is_still_right
-from llmtrace.store.metric_rows import aliases, calls_with, rolled
+from llmtrace.store.metric_rows import ENDS, aliases, calls_with, ends, rolled
 from llmtrace.store.metric_time import BUCKETS, Grain, check_range, check_timezone
 from llmtrace.store.own_sql import ask
 from llmtrace.store.rollup_rows import BUCKET_MS, LATENCIES, PERCENTILE_ERROR
@@ -106,11 +106,15 @@ def compile_metrics(query: MetricQuery, plan: Plan = FROM_CALLS) -> tuple[str, l
     _check(query)
     parameters: list[object] = []
     names = _measures(query)
+    ctes: list[str] = []
     if plan.whole is None:
         source = calls_with(query, parameters, [_figure(name, query, plan) for name in names])
     else:
-        source = rolled(query, plan, parameters)
-    ctes = [f"calls as (\n{source}\n)"]
+        rollups = [plan.rollup, LATENCIES] if plan.from_histogram else [plan.rollup]
+        if beside := ends(query, plan, parameters, rollups):
+            ctes.append(f"{ENDS} as (\n{beside}\n)")
+        source = rolled(query, plan, parameters, plan.rollup)
+    ctes.append(f"calls as (\n{source}\n)")
     if query.top is not None:
         ctes.append(_ranked(query, plan, parameters))
     apart = [name for name in names if plan.whole and MEASURES[name].percentile]
@@ -290,7 +294,7 @@ def _percentiles(
         columns = [f"{sql} as {name}" for name, sql in zip(names, figures, strict=True)]
         select = f"select\n    {_lines([*_shown(query), *columns])}\nfrom timed\n{group_by}"
         return [f"timed as (\n{timed}\n)", f"percentiles as (\n{select}\n)"]
-    timed = rolled(query, plan, parameters, rollup=LATENCIES)
+    timed = rolled(query, plan, parameters, LATENCIES)
     parted = ", ".join([*groups, "kind"])
     figures = [f"{_nearest_rank(name)} as {name}" for name in names]
     columns = [*_shown(query), "kind", "bucket", "sum(call_count) as call_count"]

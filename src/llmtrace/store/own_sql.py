@@ -56,11 +56,11 @@ def ask(
     return run(query, parameters, max_rows=max_rows, timeout_s=timeout_s)
 
 
-def ask_for_latest(store: Store, query: str, parameters: Sequence[object], limit: int) -> pa.Table:
-    """Run a SELECT of ours of the newest rows, which ends in ``limit ?``.
+def ask_in_one_pass(store: Store, query: str, parameters: Sequence[object], limit: int) -> pa.Table:
+    """Run a SELECT of ours of the first rows in some order, which ends in ``limit ?``.
 
     Of up to 50 rows DuckDB reads the columns in a second pass through the table, which is four
-    times as dear as reading them at once where they lie together at its end.
+    times as dear as reading them at once where few columns are asked for, or few rows looked at.
     """
     return ask(store, query, [*parameters, max(limit, _READ_LATE + 1)]).slice(0, limit)
 

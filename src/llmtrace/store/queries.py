@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from llmtrace.errors import QueryError
 from llmtrace.store.metric_time import check_range
-from llmtrace.store.own_sql import ask, ask_for_latest, newest
+from llmtrace.store.own_sql import ask, ask_in_one_pass, newest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -148,15 +148,9 @@ def latest_errors(store: Store, scope: Scope, *, limit: int = 10) -> pa.Table:
 
     def since(start: datetime) -> pa.Table:
         parameters = [start, scope.end, *scope.lists()]
-        return ask_for_latest(store, _text("latest_errors"), parameters, limit)
+        return ask_in_one_pass(store, _text("latest_errors"), parameters, limit)
 
     return newest(since, scope.start, scope.end, limit)
-
-
-def cost_distribution(store: Store, scope: Scope) -> pa.Table:
-    """Return calls by what each cost; columns as ``sql/cost_distribution.sql`` says."""
-    check_range(scope.start, scope.end)
-    return ask(store, _text("cost_distribution"), [scope.start, scope.end, *scope.lists()])
 
 
 def first_call_at(store: Store) -> datetime | None:
