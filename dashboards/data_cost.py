@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -29,7 +30,7 @@ from llmtrace.store.comparison import change_ratio, share
 from llmtrace.store.cost_steps import cost_distribution
 from llmtrace.store.forecast import PeriodForecast, forecast_month
 from llmtrace.store.metric_time import next_start, period_start
-from llmtrace.store.metrics import TIME, previous
+from llmtrace.store.metrics import TIME, previous, run_metrics
 from llmtrace.store.queries import first_call_at, unpriced_calls
 from llmtrace.store.row_text import csv_cell, csv_line
 from llmtrace.store.spend_course import (
@@ -109,11 +110,11 @@ def today(shown: View) -> DayCourse:
     start = begin - _WEEK * PERIODS - timedelta(hours=2)
     query = scoped(shown, "cost", start=start, end=begin, grain="hour")
     # Apart: the days before stay as they are, and are not asked for with every step of today.
-    rows = ask(query)
+    costs = _weekdays_before(place(), query, stamp(query.start, query.end))
     if begin < shown.now:
-        rows += ask(replace(query, start=begin, end=shown.now))
+        costs |= _by_time(ask(replace(query, start=begin, end=shown.now)))
     return day_course(
-        _by_time(rows),
+        costs,
         now=shown.now,
         timezone=shown.zone,
         first_call_at=_first_call(place()),
@@ -170,7 +171,7 @@ def heat(shown: View) -> dict[tuple[int, int], Decimal]:
     # Whole hours, so that no cell has a part of a fifth week's hour.
     end = next_start(period_start(shown.now, "hour", shown.zone), "hour", shown.zone)
     query = scoped(shown, "cost", start=end - _WEEK * HEAT_WEEKS, end=end, grain="hour")
-    return weekday_hours(_by_time(ask(query)), shown.zone)
+    return _heat(place(), query, stamp(query.start, query.end))
 
 
 def distribution(shown: View) -> list[Step]:
@@ -230,6 +231,27 @@ def _first_call(where: Place) -> datetime:
     found = first_call_at(open_at(where))
     # A page is shown only once there is a call; if it was deleted since, no day is known whole.
     return datetime.max.replace(tzinfo=UTC) if found is None else found.replace(tzinfo=UTC)
+
+
+# A thousand hours, of which a page needs few: to read them all and find out which took
+# a third of what the page takes.
+@st.cache_data(ttl=LONGEST_STEP_S, max_entries=200, show_spinner=False)
+def _weekdays_before(where: Place, query: MetricQuery, at: int) -> dict[datetime, Decimal]:
+    """Return the hours of a question that are of the weekday on which it ends."""
+    del at  # of the key: ``stamp``
+    zone = ZoneInfo(query.timezone)
+    weekday = query.end.astimezone(zone).weekday()
+    costs = _by_time(run_metrics(open_at(where), query).to_pylist())
+    return {
+        hour: cost for hour, cost in costs.items() if hour.astimezone(zone).weekday() == weekday
+    }
+
+
+@st.cache_data(ttl=LONGEST_STEP_S, max_entries=200, show_spinner=False)
+def _heat(where: Place, query: MetricQuery, at: int) -> dict[tuple[int, int], Decimal]:
+    del at  # of the key: ``stamp``
+    costs = _by_time(run_metrics(open_at(where), query).to_pylist())
+    return weekday_hours(costs, query.timezone)
 
 
 @st.cache_data(ttl=LONGEST_STEP_S, max_entries=200, show_spinner=False)
