@@ -20,6 +20,7 @@ import streamlit as st
 from dashboards.access import check_all_tenants, viewer
 from dashboards.figures import Figure
 from dashboards.home import home, settings
+from dashboards.shared_answers import FEW, opened, shared
 from llmtrace.clock import SystemClock
 from llmtrace.store import open_store
 from llmtrace.store.admin import Admin
@@ -102,7 +103,7 @@ def whole_admin() -> Admin:
 
 def ask(query: MetricQuery) -> list[dict[str, Any]]:
     """Return the metric layer's answer."""
-    return _ask(place(), query, stamp(query.start, query.end))
+    return _answer(place(), query, stamp(query.start, query.end))
 
 
 def ask_of(query: MetricQuery, values: Collection[str | None] | None) -> list[dict[str, Any]]:
@@ -227,6 +228,16 @@ def step_s(start: datetime, end: datetime) -> int:
     return STEP_S
 
 
+def shared_filters(
+    filters: Mapping[str, Sequence[str | None]],
+) -> Mapping[str, Sequence[str | None]]:
+    """Return filters that are the same for all who look at one value of a dimension with few."""
+    dimension = opened(filters)
+    if dimension is None or not _is_shared(place(), dimension):
+        return filters
+    return {**filters, dimension: ()}
+
+
 def stamp(start: datetime, end: datetime) -> int:
     """Return what is the same as long as an answer about a range is good, for its cache's key.
 
@@ -253,7 +264,31 @@ def _is_large(where: Place) -> bool:
     return row["requests"] > _LARGE
 
 
+@st.cache_data(ttl=600, max_entries=200, show_spinner=False, hash_funcs=_BY_TEXT)
+def _is_shared(where: Place, dimension: str) -> bool:
+    """Say whether one answer for all values of a dimension is worth it; see ``shared_answers``."""
+    if not _is_large(where):
+        return False
+    now = present()
+    query = MetricQuery(
+        measures=("requests",), by=(dimension,), start=now - timedelta(days=30), end=now,
+        limit=FEW + 1,
+    )  # fmt: skip
+    return run_metrics(open_at(where), query).num_rows <= FEW
+
+
 @st.cache_data(ttl=LONGEST_STEP_S, max_entries=2_000, show_spinner=False, hash_funcs=_BY_TEXT)
-def _ask(where: Place, query: MetricQuery, at: int) -> list[dict[str, Any]]:
+def _answer(where: Place, query: MetricQuery, at: int) -> list[dict[str, Any]]:
+    part = shared(query)
+    if part is not None and _is_shared(where, part.dimension):
+        rows = part.rows(_answer_for_all(where, part.query, at))
+        if rows is not None:
+            return rows
+    return run_metrics(open_at(where), query).to_pylist()
+
+
+# Apart: of a long answer each part is read from the cache by itself.
+@st.cache_data(ttl=LONGEST_STEP_S, max_entries=200, show_spinner=False, hash_funcs=_BY_TEXT)
+def _answer_for_all(where: Place, query: MetricQuery, at: int) -> list[dict[str, Any]]:
     del at  # of the key: ``stamp``
     return run_metrics(open_at(where), query).to_pylist()

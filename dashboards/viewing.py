@@ -10,7 +10,18 @@ from zlib import crc32
 import streamlit as st
 
 from dashboards.address import CUSTOM, Choice, is_zone
-from dashboards.asking import FIELDS, STEP_S, Place, ask, open_at, place, present, since, step_s
+from dashboards.asking import (
+    FIELDS,
+    STEP_S,
+    Place,
+    ask,
+    open_at,
+    place,
+    present,
+    shared_filters,
+    since,
+    step_s,
+)
 from dashboards.figures import View
 from llmtrace.store.metric_time import Grain, check_timezone
 from llmtrace.store.metrics import MetricQuery
@@ -70,7 +81,7 @@ def settled(shown: View, every_s: int | None = None) -> View:
     """
     scope = shown.scope
     # Who looks at something else moves on at another moment: all at once would wait for each other.
-    filters = shown.choice.filters
+    filters = shared_filters(shown.choice.filters)
     ahead_s = crc32(repr(sorted(filters.items())).encode()) * STEP_S if filters else 0
     now = _floor(shown.now, step_s(shown.now - _DAY, shown.now), ahead_s)
     end = _floor(shown.now, every_s or step_s(scope.start, scope.end), ahead_s)

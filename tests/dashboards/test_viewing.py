@@ -128,7 +128,7 @@ def test_other_filters_move_on_at_another_moment_and_as_often(
     for number in range(20):
         for second in range(0, 900, 10):
             large.at = NOW + timedelta(seconds=second)
-            shown = view(Choice(range=range_name, filters={"model": (f"m-{number}",)}), "UTC")
+            shown = view(Choice(range=range_name, filters={"user": (f"u-{number}",)}), "UTC")
             found = settled(shown)
             step = asking.step_s(found.scope.start, found.scope.end)
             assert timedelta(0) <= shown.now - found.scope.end < timedelta(seconds=step)
@@ -138,3 +138,18 @@ def test_other_filters_move_on_at_another_moment_and_as_often(
     together = Counter(min(each).timestamp() % step for each in moments.values())
     assert max(together.values()) <= 12
     assert max(map(len, moments.values())) - min(map(len, moments.values())) <= 1
+
+
+@pytest.mark.usefixtures("large")
+def test_who_looks_at_one_model_each_moves_on_with_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def ends() -> set[datetime]:
+        st.cache_data.clear()
+        filters = [{"model": (f"m-{number}",)} for number in range(20)]
+        return {settled(view(Choice(range="30d", filters=each), "UTC")).scope.end
+                for each in filters}  # fmt: skip
+
+    assert len(ends()) == 1
+    monkeypatch.setattr(asking, "FEW", 0)  # not where a dimension has many values
+    assert len(ends()) > 1
