@@ -9,6 +9,7 @@ here. Times are shown in the viewer's zone.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from dashboards.figures import Figure
 from dashboards.home import home, settings
 from dashboards.shared_answers import FEW, opened, shared
 from llmtrace.clock import SystemClock
+from llmtrace.errors import QueryError
 from llmtrace.store import open_store
 from llmtrace.store.admin import Admin
 from llmtrace.store.comparison import change_ratio, difference
@@ -280,10 +282,11 @@ def _is_shared(where: Place, dimension: str) -> bool:
 @st.cache_data(ttl=LONGEST_STEP_S, max_entries=2_000, show_spinner=False, hash_funcs=_BY_TEXT)
 def _answer(where: Place, query: MetricQuery, at: int) -> list[dict[str, Any]]:
     part = shared(query)
-    if part is not None and _is_shared(where, part.dimension):
-        rows = part.rows(_answer_for_all(where, part.query, at))
-        if rows is not None:
-            return rows
+    with suppress(QueryError):  # an answer for all may be too long where one for a value is not
+        if part is not None and _is_shared(where, part.dimension):
+            rows = part.rows(_answer_for_all(where, part.query, at))
+            if rows is not None:
+                return rows
     return run_metrics(open_at(where), query).to_pylist()
 
 

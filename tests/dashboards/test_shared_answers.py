@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as hs
 
 from dashboards import asking
+from dashboards.access import Viewer, acting_as
 from dashboards.shared_answers import opened, shared
 from llmtrace.clock import FixedClock
-from llmtrace.store import Writer, metric_plan
+from llmtrace.store import Writer, metric_plan, metrics
 from llmtrace.store.metric_definitions import MEASURES
 from llmtrace.store.metrics import MetricQuery, run_metrics
 from llmtrace.store.rollup_rows import CALLS
@@ -133,7 +134,10 @@ def test_one_model_is_opened_before_one_environment() -> None:
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[MetricQuery]]:
     """Return the questions that the pages ask a store of two models, which is large."""
     with Writer(tmp_path / "llmtrace.duckdb") as writer:
-        writer.insert([call(NOON - DAY, request_model=model) for model in ("a", "a", "b")])
+        writer.insert([
+            call(NOON - DAY, request_model=model, tenant=tenant)
+            for model, tenant in (("a", "acme"), ("a", "globex"), ("b", "acme"))
+        ])  # fmt: skip
     found: list[MetricQuery] = []
 
     def run(store: Store, query: MetricQuery) -> pa.Table:
@@ -176,3 +180,23 @@ def test_of_many_values_each_is_asked_for(
     assert (requests("a"), requests("b")) == (2, 1)
 
     assert [each.filters for each in asked[-2:]] == [{"model": ("a",)}, {"model": ("b",)}]
+
+
+def test_where_the_answer_for_all_is_too_long_each_is_asked_for(
+    asked: list[MetricQuery], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "MAX_GROUPS", 1)
+
+    assert (requests("a"), requests("b")) == (2, 1)
+
+    assert asked[-1].filters == {"model": ("b",)}
+
+
+@pytest.mark.usefixtures("asked")
+def test_it_is_of_the_viewers_tenants_alone() -> None:
+    assert (requests("a"), requests("b")) == (2, 1)
+
+    with acting_as(Viewer(name="ann", tenants=frozenset({"acme"}))):
+        assert (requests("a"), requests("b")) == (1, 1)
+    with acting_as(Viewer(name="gil", tenants=frozenset({"globex"}))):
+        assert (requests("a"), requests("b")) == (1, 0)
