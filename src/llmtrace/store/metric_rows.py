@@ -41,7 +41,8 @@ def calls(query: MetricQuery, parameters: list[object], *, view: str = "llm_call
 def calls_with(query: MetricQuery, parameters: list[object], figures: Sequence[str]) -> str:
     """Return a SELECT of the calls as ``calls``, with what the question and ``figures`` name.
 
-    It is for what adds up: of two scans DuckDB would not pass over what cannot be among the first.
+    It is for what looks at all of them: of two scans DuckDB reads the second to its end, though the
+    newest are all in the first.
     ``figures`` are SQL over ``llm_calls``, or over ``duration_ns`` and ``ttfc_ns`` of its spans.
     """
     select = _of_spans(query, figures)
