@@ -8,7 +8,7 @@ script has stopped and everything is drawn.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from playwright.sync_api import Error as BrowserError
@@ -75,8 +75,9 @@ _SETTLED: Final = """
 () => {
   const seen = window.__seen;
   if (seen?.done != null) return true;
+  if (seen?.clicked == null || seen.ran || seen.touched <= seen.clicked) return false;
   // A script may be through before the page has said that it runs.
-  return seen?.changed != null && !seen.ran && performance.now() - seen.touched > 1500;
+  return performance.now() - seen.touched > (seen.changed != null ? 1500 : 3000);
 }
 """
 
@@ -112,7 +113,8 @@ class Person:
 
     def stack_by(self, name: str) -> Shown:
         """Choose what the Overview's chart is stacked by; no figure in words changes."""
-        return self._clicked(self._page.locator(".st-key-stack").get_by_text(name, exact=True))
+        shown = self._clicked(self._page.locator(".st-key-stack").get_by_text(name, exact=True))
+        return replace(shown, figures_ms=None)  # a refresh meanwhile may change some
 
     def switch_to(self, title: str) -> Shown:
         """Open another page by its link in the sidebar."""
@@ -156,7 +158,7 @@ class Person:
             seen = self._page.evaluate("() => window.__seen")
             if seen["done"] is not None:
                 return seen
-            if not seen["ran"] and seen["changed"] is not None:
+            if not seen["ran"] and seen["clicked"] is not None:
                 return seen | {"done": seen["touched"]}
 
 
