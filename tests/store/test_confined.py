@@ -250,3 +250,25 @@ def test_what_has_no_room_at_all_is_tried_twice_and_not_after_the_end(
         ask(confined, "select 1")
     assert tried == [2, 1, 2]
     confined.close()
+
+
+def test_what_has_no_time_for_another_try_is_told_of_its_memory(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_THREADS", 2)
+    tried: list[object] = []
+
+    def short_of_memory(_self: Any, _: Writer, question: dict[str, object], *__: Any) -> pa.Table:
+        tried.append(question["threads"])
+        time.sleep(0.4)
+        raise QueryMemoryError("the query needed more memory")
+
+    monkeypatch.setattr(module._Child, "ask", short_of_memory)
+    confined = ConfinedQueries(writer)
+    try:
+        with pytest.raises(QueryMemoryError):
+            ask(confined, "select 1", timeout_s=0.6)
+    finally:
+        confined.close()
+
+    assert tried == [2]
