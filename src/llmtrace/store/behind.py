@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from llmtrace.errors import QueryError
-from llmtrace.store.metric_definitions import HEADROOM, RATE_LIMITED, check_dimension
-from llmtrace.store.metric_rows import calls, calls_with
-from llmtrace.store.metric_time import check_range
+from llmtrace.store.metric_definitions import HEADROOM, RATE_LIMITED
+from llmtrace.store.metric_rows import calls, calls_with, of_its_calls
 from llmtrace.store.own_sql import ask, ask_in_one_pass
 
 if TYPE_CHECKING:
@@ -62,11 +60,10 @@ def calls_behind(
 
     Raises QueryError for an unknown name, an empty range or a limit beyond ``MAX_CALLS``.
     """
-    _check(query, limit)
+    query = _checked(query, limit)
     condition, order = _CHOSEN[which]
     parameters: list[object] = []
-    # Without groups and grain there is nothing in the rows but the calls.
-    rows = calls(_plain(query), parameters, view="_calls")
+    rows = calls(query, parameters, view="_calls")
     if not order.startswith("start_time"):
         moments = _moments(store, query, which, limit)
         condition += f" and start_time in ({', '.join('?' * len(moments))})"
@@ -86,7 +83,7 @@ def _moments(store: Store, query: MetricQuery, which: Behind, limit: int) -> lis
     """
     condition, order = _CHOSEN[which]
     parameters: list[object] = []
-    rows = calls_with(_plain(query), parameters, [condition, order])
+    rows = calls_with(query, parameters, [condition, order])
     sql = (
         f"select start_time from ({rows}) where {condition} "  # noqa: S608  # text of ours
         f"order by {order}, start_time desc limit ?"
@@ -104,9 +101,8 @@ def prompts_behind(store: Store, query: MetricQuery, *, limit: int = MAX_CALLS) 
     tool_definitions: NULL if not captured, deleted, or longer than ``LONGEST_BODY`` bytes. Calls
     for embeddings are left out: nothing caches them.
     """
-    _check(query, limit)
     parameters: list[object] = []
-    rows = calls(_plain(query), parameters, view="_calls")
+    rows = calls(_checked(query, limit), parameters, view="_calls")
     texts = ", ".join(f"case when strlen(p.{each}) <= ? then p.{each} end as {each}"
                       for each in _TEXTS)  # fmt: skip
     sql = f"""
@@ -126,13 +122,7 @@ def prompts_behind(store: Store, query: MetricQuery, *, limit: int = MAX_CALLS) 
     return ask(store, sql, [*parameters, limit, *[LONGEST_BODY] * len(_TEXTS)])
 
 
-def _check(query: MetricQuery, limit: int) -> None:
-    check_range(query.start, query.end)
-    for name in query.filters:
-        check_dimension(name)
+def _checked(query: MetricQuery, limit: int) -> MetricQuery:
     if not 1 <= limit <= MAX_CALLS:
         raise QueryError(f"limit is {limit}; it must be from 1 to {MAX_CALLS}")
-
-
-def _plain(query: MetricQuery) -> MetricQuery:
-    return replace(query, by=(), grain=None, windows=None, top=None)
+    return of_its_calls(query)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from llmtrace.store.metric_definitions import check_dimension
-from llmtrace.store.metric_rows import calls
-from llmtrace.store.metric_time import check_range
+from llmtrace.store.metric_rows import calls, of_its_calls
 from llmtrace.store.own_sql import ask
 
 if TYPE_CHECKING:
@@ -24,11 +21,8 @@ def context_lengths(store: Store, query: MetricQuery) -> pa.Table:
     order. All input counts, what came from a cache too; calls that do not tell it are left out.
     Raises QueryError for an unknown dimension or an empty range.
     """
-    check_range(query.start, query.end)
-    for name in query.filters:
-        check_dimension(name)
     parameters: list[object] = []
-    rows = calls(replace(query, by=(), grain=None, top=None), parameters)
+    rows = calls(of_its_calls(query), parameters)
     # The digits of the binary number, not its logarithm: that of a whole power may be rounded.
     sql = f"""
         select

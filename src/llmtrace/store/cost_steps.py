@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from llmtrace.store.metric_definitions import check_dimension
-from llmtrace.store.metric_rows import calls_with
-from llmtrace.store.metric_time import check_range
+from llmtrace.store.metric_rows import calls_with, of_its_calls
 from llmtrace.store.own_sql import ask
 
 if TYPE_CHECKING:
@@ -34,12 +31,8 @@ def cost_distribution(store: Store, query: MetricQuery) -> pa.Table:
 
     Raises QueryError for an unknown dimension or an empty range.
     """
-    check_range(query.start, query.end)
-    for name in query.filters:
-        check_dimension(name)
-    plain = replace(query, by=(), grain=None, windows=None, top=None)
     parameters: list[object] = []
-    rows = calls_with(plain, parameters, ["cost_usd"])
+    rows = calls_with(of_its_calls(query), parameters, ["cost_usd"])
     begins = ", ".join(_as_cost(step) for step in _STEPS)
     sql = f"""
         select ([{begins}])[place + 1] as from_usd, calls, cost_usd

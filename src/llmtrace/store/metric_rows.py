@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from llmtrace.clock import unix_ns
 from llmtrace.store.call_columns import listed, of_models, one_of
-from llmtrace.store.metric_definitions import DIMENSIONS, MEASURES, TAG_PREFIX
-from llmtrace.store.metric_time import bucket_sql
+from llmtrace.store.metric_definitions import DIMENSIONS, MEASURES, TAG_PREFIX, check_dimension
+from llmtrace.store.metric_time import bucket_sql, check_range
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +28,17 @@ _SECOND: Final = 1_000_000
 """In microseconds, as times are stored."""
 ENDS: Final = "ends"
 """Name of the CTE that ``rolled`` reads."""
+
+
+def of_its_calls(query: MetricQuery) -> MetricQuery:
+    """Return a question's range and filters without its groups, for what looks at single calls.
+
+    Raises QueryError for an unknown dimension or an empty range.
+    """
+    check_range(query.start, query.end)
+    for name in query.filters:
+        check_dimension(name)
+    return replace(query, by=(), grain=None, windows=None, top=None, limit=None, order_by=())
 
 
 def calls(query: MetricQuery, parameters: list[object], *, view: str = "llm_calls") -> str:

@@ -15,10 +15,7 @@ from llmtrace.pricing.unit_prices import EXACT
 from llmtrace.pricing.what_if import Consumed, Cuts, Repriced, cuts_of, reprice
 from llmtrace.records import TokenUsage
 from llmtrace.semconv import USAGE_REQUESTS_PREFIX, USAGE_UNITS_PREFIX
-from llmtrace.store.metric_definitions import check_dimension
-from llmtrace.store.metric_rows import calls
-from llmtrace.store.metric_time import check_range
-from llmtrace.store.metrics import MetricQuery
+from llmtrace.store.metric_rows import calls, of_its_calls
 from llmtrace.store.own_sql import ask
 from llmtrace.store.pricing import row_usage
 from llmtrace.store.repricing import span_row
@@ -30,6 +27,7 @@ if TYPE_CHECKING:
 
     from llmtrace.pricing import PriceBook
     from llmtrace.pricing.what_if import Assumptions, Candidate
+    from llmtrace.store.metrics import MetricQuery
     from llmtrace.store.reading import Store
 
 MAX_READ: Final = 10_000
@@ -133,12 +131,7 @@ def what_if(
     The question's measures and groups do not matter. Raises QueryError for an unknown name or an
     empty range, StoreError.
     """
-    check_range(query.start, query.end)
-    for name in query.filters:
-        check_dimension(name)
-    plain = MetricQuery(
-        measures=("requests",), start=query.start, end=query.end, filters=query.filters
-    )
+    plain = of_its_calls(query)
     about = _about(store, plain)
     groups = _ask(store, plain, _ordinary(cuts_of(book, candidates, about["tiers"] or (), at)))
     particular = sum(row["calls"] for row in groups if row["is_particular"])

@@ -8,7 +8,7 @@ provider's own word, older prices), and nothing is said of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,7 @@ from llmtrace.errors import QueryError
 from llmtrace.pricing import list_cost
 from llmtrace.records import TokenUsage
 from llmtrace.store.adhoc import TRUNCATED_KEY
-from llmtrace.store.metric_rows import calls
+from llmtrace.store.metric_rows import calls, of_its_calls
 from llmtrace.store.own_sql import ask
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def call_groups(store: Store, query: MetricQuery, starts: Sequence[int]) -> list
     Raises QueryError if there are more than ``MAX_GROUPS``, or it takes longer than ``TIMEOUT_S``.
     """
     parameters: list[object] = []
-    rows = calls(replace(query, by=(), grain=None, top=None), parameters)
+    rows = calls(of_its_calls(query), parameters)
     sql = f"""
         with told as (
             select feature, provider, model, service_tier, cost_source, cost_usd,

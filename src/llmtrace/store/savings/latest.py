@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from llmtrace.store.metric_rows import calls
+from llmtrace.store.metric_rows import calls, of_its_calls
 from llmtrace.store.own_sql import ask
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def of_latest(
     among the calls.
     """
     parameters: list[object] = []
-    plain = replace(query, by=(), grain=None, top=None)
+    plain = of_its_calls(query)
     rows = calls(plain, parameters)
     sql = f"""
         select min(start_time) as since from (
