@@ -135,8 +135,10 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Metr
     """Return the questions that the pages ask a store of two models, which is large."""
     with Writer(tmp_path / "llmtrace.duckdb") as writer:
         writer.insert([
-            call(NOON - DAY, request_model=model, tenant=tenant)
-            for model, tenant in (("a", "acme"), ("a", "globex"), ("b", "acme"))
+            call(NOON - DAY, request_model=model, tenant=tenant, cost_usd=cost)
+            for model, tenant, cost in (
+                ("a", "acme", Decimal("0.10")), ("a", "globex", None), ("b", "acme", Decimal(2)),
+            )
         ])  # fmt: skip
     found: list[MetricQuery] = []
 
@@ -153,11 +155,23 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Metr
     st.cache_data.clear()
 
 
+def of_model(model: str) -> dict[str, Any]:
+    return asking.one(MetricQuery(
+        measures=("requests", "cost", "total_tokens"),
+        start=NOON - 2 * DAY, end=NOON, filters={"model": (model,)},
+    ))  # fmt: skip
+
+
 def requests(model: str) -> int:
-    query = MetricQuery(
-        measures=("requests",), start=NOON - 2 * DAY, end=NOON, filters={"model": (model,)}
-    )
-    return asking.one(query)["requests"]
+    return of_model(model)["requests"]
+
+
+@pytest.mark.usefixtures("asked")
+def test_money_and_tokens_by_hand() -> None:
+    names = ("requests", "cost", "total_tokens", "unpriced_count")
+    assert of_model("a") == dict(zip(names, (2, Decimal("0.10"), 240, 1), strict=True))
+    assert of_model("b") == dict(zip(names, (1, Decimal(2), 120, 0), strict=True))
+    assert of_model("nobody's") == dict(zip(names, (0, None, None, 0), strict=True))
 
 
 def test_the_next_model_is_there_when_one_was_asked_for(asked: list[MetricQuery]) -> None:
