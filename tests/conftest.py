@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import importlib.metadata
+import itertools
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -23,6 +25,8 @@ CHROMIUM = os.environ.get("LLMTRACE_CHROMIUM", "") or str(REPOSITORY / ".tools/b
 
 # The node inside Playwright's wheel needs a libatomic that a bare Debian lacks; pyright's does not.
 os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(Path(nodejs.ROOT_DIR, "bin", "node")))
+
+_folders = itertools.count()
 
 # A person meets new examples on every run; CI meets the same, so that red means changed.
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
@@ -57,13 +61,27 @@ def find_chromium() -> str | None:
     return None
 
 
+def new_folder(factory: pytest.TempPathFactory, name: str) -> Path:
+    """Make a folder that no other test has.
+
+    To number one by itself pytest looks through all others: 5 ms each after ten thousand tests.
+    """
+    return factory.mktemp(f"{name}-{next(_folders)}", numbered=False)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the test a folder, as pytest does; it stays until pytest clears the run away."""
+    return new_folder(tmp_path_factory, re.sub(r"\W", "_", request.node.name)[:30])
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the test a home folder for llmtrace, and take its owner's settings away."""
     for name in list(os.environ):
         if name.upper().startswith(FOREIGN) or name.upper() in FOREIGN_ALSO:
             monkeypatch.delenv(name)
-    place = tmp_path_factory.mktemp("llmtrace-home")
+    place = new_folder(tmp_path_factory, "llmtrace-home")
     monkeypatch.setenv("LLMTRACE_HOME", str(place))
     return place
 

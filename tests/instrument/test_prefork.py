@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 WORKERS = 8
 CALLS = 1_000
-MAY_BE_LOST_S = 0.1
+FLUSH_S = 0.05
+MAY_BE_LOST_S = 2 * FLUSH_S
 """Younger calls of a killed process may be lost; half of it is the flush interval's."""
 
 # A ledger line is one write() of one finished call: it outlives whatever kills the worker.
@@ -32,8 +34,14 @@ def tell(ledger, text):
     os.write(ledger, f"{time.monotonic_ns()} {text}\\n".encode())
 def open_ledger(name):
     return os.open(f"{home}/{name}.ledger", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+def tick(ledger):
+    while True:
+        os.write(ledger, f"{time.monotonic_ns()} tick\\n".encode())
+        time.sleep(0.05)
 def work(number):
     ledger = open_ledger(f"w{number}")
+    if number < 3:
+        threading.Thread(target=tick, args=(open_ledger(f"ticks-w{number}"),), daemon=True).start()
     with llmtrace.attribute(user=f"w{number}"):
         for n in range(calls):
             tell(ledger, f"w{number}-{n}")
@@ -89,6 +97,17 @@ def stored(home: Path) -> Counter[str]:
     return counts
 
 
+def late_s(home: Path, who: str, end: int) -> float:
+    """Return by how much a busy machine let a thread of that process oversleep near its end.
+
+    The thread sleeps as long as the one that writes: what one was kept from, so was the other.
+    """
+    lines = (home / f"ticks-{who}.ledger").read_text().splitlines()
+    ticks = [int(line.partition(" ")[0]) for line in lines]
+    moments = [*(tick for tick in ticks if end - 1_000_000_000 < tick < end), end]
+    return max(0.0, max(b - a for a, b in pairwise(moments)) / 1e9 - FLUSH_S)
+
+
 def test_prefork_stores_every_call_once_but_the_last_moments_of_killed_workers(
     tmp_path: Path,
 ) -> None:
@@ -110,8 +129,9 @@ def test_prefork_stores_every_call_once_but_the_last_moments_of_killed_workers(
         f"w{number}": int((tmp_path / f"ended-w{number}.ledger").read_text()) for number in range(3)
     }
     lost = finished.keys() - counts.keys()
+    may_be_lost_s = {who: MAY_BE_LOST_S + late_s(tmp_path, who, end) for who, end in ended.items()}
     ages_s = {text: (ended[text.partition("-")[0]] - finished[text]) / 1e9 for text in lost}
-    assert not {text: age for text, age in ages_s.items() if age > MAY_BE_LOST_S}
+    assert not {t: age for t, age in ages_s.items() if age > may_be_lost_s[t.partition("-")[0]]}
     assert len(ledger(tmp_path, "w7")) == CALLS
 
 
