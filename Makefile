@@ -10,7 +10,7 @@ TEST_ARGS ?=
 BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench clean env browser
+.PHONY: help demo test check lint format bench clean env browser
 
 help: ## Show this list
 	@echo "Usage: make TARGET"
@@ -24,15 +24,20 @@ demo: env ## See everything at work on this machine alone; DEMO_ARGS=--exit chec
 # says that no bytecode be written.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: export PYTHONPYCACHEPREFIX := $(CURDIR)/.tools/bytecode
-# One more than there are processors, for many tests wait: for processes, browsers, disks.
-test: check browser ## Run check, then every test; TEST_ARGS="-k spool" narrows it
-	@LLMTRACE_CHROMIUM="$(CURDIR)/.tools/bin/chromium" $(RUN) pytest --numprocesses="$$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))" --maxprocesses=5 --dist=worksteal $(TEST_ARGS)
+# One more than there are processors, for many tests wait: for processes, browsers, disks. Types take
+# one processor a minute or more: beside the tests, and told at the end.
+test: lint browser ## Run check, then every test; TEST_ARGS="-k spool" narrows it
+	@$(RUN) pyright > .tools/types.log 2>&1 & types=$$!; trap 'kill $$types 2>/dev/null' EXIT; \
+	LLMTRACE_CHROMIUM="$(CURDIR)/.tools/bin/chromium" $(RUN) pytest --numprocesses="$$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))" --maxprocesses=5 --dist=worksteal $(TEST_ARGS); failed=$$?; \
+	echo "check: types"; wait $$types || failed=1; cat .tools/types.log; exit $$failed
 
-check: env ## Check formatting, lint, types and import contracts
+check: lint ## Check formatting, lint, types and import contracts
+	@echo "check: types" && $(RUN) pyright
+
+lint: env
 	@echo "check: formatting" && $(RUN) ruff format --check --quiet .
 	@echo "check: lint" && $(RUN) ruff check --quiet --output-format=concise .
 	@echo "check: import contracts" && .venv/bin/lint-imports --no-logo
-	@echo "check: types" && $(RUN) pyright
 
 format: env ## Format the code and fix what lint can fix
 	@$(RUN) ruff check --fix --quiet . ; $(RUN) ruff format --quiet .
