@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.store.metric_definitions import MEASURES
 from llmtrace.store.metric_plan import rolled_hours
+from llmtrace.store.metrics import without_idle_top
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,6 +62,7 @@ def shared(query: MetricQuery) -> Shared | None:
     hour is exact for more calls where it is parted (``metric_plan``); who is at the top is decided
     among those of the filter.
     """
+    query = without_idle_top(query)
     dimension = opened(query.filters)
     if dimension is None or query.top is not None or rolled_hours(query) is None:
         return None

@@ -77,9 +77,12 @@ def questions(draw: hs.DrawFn) -> MetricQuery:
     is_exact = any(MEASURES[name].percentile for name in measures)
     grains: list[Grain | None] = [None, "day", "month", "day" if is_exact else "hour"]
     order_by = draw(hs.sampled_from([(), (f"-{measures[0]}",)])) if by else ()
+    # What the chart of a model asks: of one value, the top is that value.
+    is_top = by == (dimension,) and not is_exact and draw(hs.booleans())
     return MetricQuery(
         measures=measures,
         by=by,
+        top=1 if is_top else None,
         grain=draw(hs.sampled_from(grains)),
         start=NOON - timedelta(seconds=draw(hs.integers(3_600, 4 * 86_400))),
         end=NOON,
@@ -118,6 +121,8 @@ def test_what_is_not_cheaper_or_says_another_thing_is_asked_by_itself() -> None:
     assert shared(of(measures=("latency_p95",), grain="hour")) is None
     assert shared(of(by=("user",))) is None
     assert shared(of(by=("provider",), top=3)) is None
+    assert shared(of(by=("model",), top=1, grain="hour")) is not None
+    assert shared(of(by=("model",), top=1, measures=("latency_p95", "cost"))) is None
     assert shared(of(filters={"model": ("a", "b")})) is None
     assert shared(of(filters={"user": ("ann",)})) is None
     assert shared(of(filters={"model": ("a",), "user": ("ann",)})) is None

@@ -19,6 +19,7 @@ from llmtrace.store.metrics import (
     compile_metrics,
     previous,
     run_metrics,
+    without_idle_top,
 )
 from tests.store.calls import NOON, call, failed, minutes
 
@@ -428,6 +429,35 @@ def test_top_puts_the_rest_into_one_group(store: Writer) -> None:
         ("bob", Decimal(3)),
         (OTHER, Decimal(2)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "top", "is_idle"),
+    [
+        (("ann",), 1, True),
+        (("ann", "bob", None), 3, True),
+        (("nobody",), 2, True),
+        (("ann", "bob", "cyd"), 2, False),
+        ((), 9, False),
+    ],
+)
+def test_a_top_that_leaves_nothing_out_is_not_looked_for_and_says_the_same(
+    store: Writer, values: tuple[str | None, ...], top: int, *, is_idle: bool
+) -> None:
+    for minute, user in enumerate(("ann", "bob", None, "cyd", "ann", "dan")):
+        cost = None if user == "bob" else Decimal(minute)
+        store.insert([call(NOON + minutes(90 * minute), user_id=user, cost_usd=cost)])
+    query = MetricQuery(
+        measures=("cost", "requests"), by=("user",), top=top, grain="hour",
+        start=START, end=END, filters={"user": values},
+    )  # fmt: skip
+
+    sql, parameters = compile_metrics(query)  # with its top
+
+    assert "ranked" in sql
+    assert (without_idle_top(query).top is None) is is_idle
+    found = store.sql(sql, parameters).rename_columns(column_names(query))
+    assert run_metrics(store, query).to_pylist() == found.to_pylist()
 
 
 @pytest.mark.parametrize(("length", "every"), [(300, 60), (60, 60), (90, 60), (60, 300)])
