@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="other allocators take no advice"
+)
 
 _FREED = """
 import sys
@@ -29,6 +36,37 @@ table = pa.table({"a": pa.array(range(4_000_000))})
 del table
 print((resident() - before) // 1_000_000, pa.default_memory_pool().backend_name)
 """
+
+
+_BETWEEN = """
+import sys, time
+from pathlib import Path
+from llmtrace.store import memory
+memory._EVERY_S = float(sys.argv[1])
+memory.give_memory_back()
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+before = resident()
+blocks = [bytes(2_000) for _ in range(50_000)]  # too small to be mappings of their own
+pins = blocks[::500]
+del blocks
+end = time.monotonic() + 3
+while (kept := resident() - before) > 10_000_000 and time.monotonic() < end:
+    time.sleep(0.05)
+print(kept // 1_000_000)
+"""
+
+
+def test_what_is_free_between_what_stays_is_given_back_too() -> None:
+    def kept_mb(every_s: float) -> int:
+        command = [sys.executable, "-c", _BETWEEN, str(every_s)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        return int(done.stdout)
+
+    assert kept_mb(0.1) <= 10
+    assert kept_mb(3_600) > 50
 
 
 def kept_mb(*, gives_back: bool) -> tuple[int, str]:

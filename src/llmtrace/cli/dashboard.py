@@ -106,6 +106,9 @@ def serve(
     except ImportError as error:
         raise MissingExtraError("llmtrace dashboard", "dashboards") from error
     from llmtrace.cli.before_pages import layers  # noqa: PLC0415  # Starlette comes with it
+    from llmtrace.store.memory import give_memory_back  # noqa: PLC0415  # Arrow too
+
+    give_memory_back()
 
     sessions, secrets = check_sign_in(settings, host)
     port = _free_port(host, port)
