@@ -221,11 +221,16 @@ def since(period: Grain, now: datetime, zone: str) -> datetime:
     return min(period_start(now, period, zone), now - timedelta(seconds=STEP_S))
 
 
+def is_large() -> bool:
+    """Say whether the store has so much that not every answer can be as of this moment."""
+    return _is_large(place())
+
+
 def step_s(start: datetime, end: datetime) -> int:
     """Return the seconds for which the answer about a range is good."""
     length = end - start
     for longer, step in _LONG_STEPS_S:
-        if length > longer and _is_large(place()):
+        if length > longer and is_large():
             return step
     return STEP_S
 

@@ -17,6 +17,7 @@ from dashboards.asking import (
     STEP_S,
     Place,
     ask,
+    is_large,
     narrowed,
     open_at,
     place,
@@ -67,8 +68,8 @@ Item = TypeVar("Item")
 
 
 def settled(shown: View) -> View:
-    """Return the same view as of the last whole five minutes: what is looked for is dear."""
-    moved = viewing.settled(shown, _KEPT_S)
+    """Return the same view; in a large store as of the last whole five minutes, for it is dear."""
+    moved = viewing.settled(shown, _KEPT_S if is_large() else STEP_S)
     return replace(moved, now=shown.now - (shown.scope.end - moved.scope.end))
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 18, 15, 30, 5, tzinfo=UTC)
 END = datetime(2026, 11, 18, 15, 30, tzinfo=UTC)
-"""What the page looks at ends with the last whole five minutes."""
+"""The last whole five minutes before."""
 RANGE = [END - timedelta(days=1), END]
 BOOK = PriceBook()
 MANUAL = "You answer for the shop. Its rules: " + "be kind, be brief, be right. " * 300
@@ -319,9 +319,21 @@ def test_a_viewer_of_one_tenant_gets_findings_of_that_tenant(tmp_path: Path) -> 
         ),
     ],
 )
-def test_a_range_until_now_ends_with_five_whole_minutes(
-    choice: Choice, start: datetime, end: datetime
+def test_in_a_large_store_a_range_until_now_ends_with_five_whole_minutes(
+    choice: Choice, start: datetime, end: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(data_savings, "is_large", lambda: True)
+
     scope = data_savings.settled(view(choice, "UTC")).scope
 
     assert (scope.start, scope.end) == (start, end)
+
+
+def test_in_a_small_store_the_first_calls_are_looked_at_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, [call(NOW - timedelta(seconds=at), request_body="same") for at in (3, 2)])
+
+    app = open_page(tmp_path, monkeypatch, "savings")
+
+    assert "the latest 2 calls, 2 with a stored text" in column(app, "Looked at")
