@@ -48,6 +48,7 @@ __all__ = [
     "InForce",
     "Log",
     "bands_of",
+    "format_duration",
     "format_value",
     "threshold_of",
 ]

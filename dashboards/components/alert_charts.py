@@ -143,7 +143,8 @@ def value_chart(  # what is drawn, and how its axis reads
         "mark": {"type": "rect", "color": _FIRED, "opacity": 0.16},
         "encoding": {"x": x, "x2": {"field": "to"}},
     }
-    return {"height": _HEIGHT, "layer": [behind, line, limit] if bands else [line, limit]}
+    layers = [*([behind] if bands else []), line, *_dots(series, line), limit]
+    return {"height": _HEIGHT, "layer": layers}
 
 
 def value_table(series: Sequence[tuple[str, Points]], show: Callable[[float], str]) -> Table:
@@ -172,6 +173,24 @@ def thinned(points: Points, most: int, *, highest: bool) -> Points:
         known = [point for point in few if point[1] is not None]
         found.append(worst(known, key=lambda point: point[1] or 0.0) if known else few[0])
     return found
+
+
+def _dots(series: Sequence[tuple[str, Points]], line: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a layer for values between none, which are no line; nothing if there are no such."""
+    alone = {(float(place), name) for name, points in series for place in _alone(points)}
+    rows = [row for row in line["data"]["values"] if (row["t"], row["series"]) in alone]
+    mark = {"type": "point", "filled": True, "opacity": 1, "size": 30}
+    return [{**line, "data": {"values": rows}, "mark": mark}] if rows else []
+
+
+def _alone(points: Points) -> list[int]:
+    """Return the places of values that have none before and none after them."""
+    known = [None, *(value for _, value in points), None]
+    return [
+        place
+        for (place, value), before, after in zip(points, known, known[2:], strict=False)
+        if value is not None and before is None and after is None
+    ]
 
 
 def _shown(value: float | None, show: Callable[[float], str]) -> str:

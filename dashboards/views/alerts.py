@@ -253,8 +253,7 @@ def _backtest_told(rule: AlertRule, found: Backtest) -> None:
     )
     told += ", judged by what is stored now."
     if found.every > rule.every:
-        seconds = found.every.total_seconds()
-        told += f" Looked at every {fmt.duration(seconds * 1_000)} here, to be quick."
+        told += f" Looked at every {figures.format_duration(found.every)} here, to be quick."
     if found.is_partial:
         told += f" Only the {len(found.series)} with most calls were looked at."
     elif len(found.series) > _DRAWN:

@@ -283,6 +283,29 @@ def test_a_lane_is_cut_at_the_ranges_edges_and_what_is_not_over_reaches_its_end(
     assert ["slow", "Warning", "2026-11-18 15:20", "now"] in [row[:4] for row in rows]
 
 
+def test_a_value_between_none_is_a_dot() -> None:
+    series: list[tuple[str, charts.Points]] = [
+        ("a", [(1, None), (2, 0.5), (3, None), (4, 1.0), (5, 2.0)]),
+        ("b", [(5, 3.0)]),
+        ("c", [(4, 1.0), (5, None)]),
+    ]
+    found = data_alerts.Backtest(series=(), firings=(), every=timedelta(hours=1), is_partial=False)
+
+    spec = charts.value_chart(
+        series, found, threshold=1, told="> 1", axis={}, edges=(0, 9), at=lambda _: 0
+    )
+    lines = charts.value_chart(
+        [("a", [(1, 1.0), (2, 2.0)])], found, threshold=1, told="", axis={}, edges=(0, 9),
+        at=lambda _: 0,
+    )  # fmt: skip
+
+    (dots,) = (layer for layer in spec["layer"] if layer.get("mark", {}).get("type") == "point")
+    assert [(row["series"], row["t"]) for row in dots["data"]["values"]] == [
+        ("a", 2.0), ("b", 5.0), ("c", 4.0),
+    ]  # fmt: skip
+    assert [layer.get("mark", {}).get("type") for layer in lines["layer"]] == ["line", None]
+
+
 def test_thinning_keeps_the_worst() -> None:
     points: charts.Points = [(place, float(place % 7)) for place in range(100)]
     points[50] = (50, 99.0)
