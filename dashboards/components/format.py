@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
 NONE: Final = "\u2013"
@@ -58,6 +59,16 @@ def exact_money(amount: Decimal | None) -> str:
     digits = f"{amount:f}"
     whole, _, fraction = digits.partition(".")
     return f"${whole}.{fraction.rstrip('0').ljust(2, '0')}"
+
+
+def spent(amount: Decimal | None, unpriced: int, write: Callable[[Decimal], str] = money) -> str:
+    """Return what some calls cost together; a lower bound where so many of them have no price.
+
+    A dash where there was nothing to pay.
+    """
+    if amount is None:
+        return UNPRICED if unpriced else NONE
+    return ("\u2265 " if unpriced else "") + write(amount)
 
 
 def count(value: float | None) -> str:

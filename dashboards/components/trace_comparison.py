@@ -95,9 +95,7 @@ def _total(side: Mapping[str, Any]) -> str:
     unpriced = side.get("unpriced_calls")
     if unpriced is None:  # a span: one that failed before it was answered lacks no price
         unpriced = cost is None and (side["status"] != "error" or side["input_tokens"] is not None)
-    if cost is None:
-        return fmt.UNPRICED if unpriced else fmt.NONE
-    return ("≥ " if unpriced else "") + fmt.exact_money(cost)
+    return fmt.spent(cost, unpriced, fmt.exact_money)
 
 
 def _costs(

@@ -73,8 +73,7 @@ def header(summary: dict[str, Any], trace_id: str) -> None:
         st.text("  ·  ".join(parts))
     with st.grid(5, min_column_width=140):
         st.metric("Duration", fmt.duration(summary["duration_ms"]), border=True)
-        st.metric("Cost", fmt.money(summary["cost_usd"]) if summary["llm_calls"] else fmt.NONE,
-                  border=True)  # fmt: skip
+        st.metric("Cost", fmt.spent(summary["cost_usd"], summary["unpriced_calls"]), border=True)
         st.metric("Input tokens", fmt.count(summary["input_tokens"]), border=True)
         st.metric("Output tokens", fmt.count(summary["output_tokens"]), border=True)
         st.metric("LLM calls", fmt.count(summary["llm_calls"]), border=True)

@@ -93,7 +93,7 @@ def _card(summary: Summary) -> None:
             st.badge(word, color=color)
         st.metric(
             f"Spent {_PERIODS[budget.period]}",
-            _spent(line),
+            fmt.spent(line.spent, line.unpriced),
             f"of {fmt.money(budget.amount_usd)}, {fmt.percent(line.used, 0)} used",
             delta_color="off",
             delta_arrow="off",
@@ -135,7 +135,7 @@ def _lines(summary: Summary) -> None:
             {
                 by.capitalize(): [fmt.one_line(figures.name_of(line), 60) for line in rows],
                 "State": [_STATES[line.state][0] for line in rows],
-                "Spent": [_spent(line) for line in rows],
+                "Spent": [fmt.spent(line.spent, line.unpriced) for line in rows],
                 "Used": [fmt.percent(line.used, 0) for line in rows],
                 "Forecast": [fmt.money(line.forecast.projected_usd)
                              if line.forecast.projected_usd is not None else fmt.NONE
@@ -205,12 +205,7 @@ def _closes(closes: Sequence[Close], budget: Budget) -> None:
     grid(
         {
             "Period": [charts.period_name(close, budget) for close in closes],
-            "Spent": [
-                ("≥ " if close.unpriced and close.spent is not None else "")
-                + (fmt.NONE if close.spent is None and not close.unpriced
-                   else fmt.money(close.spent))
-                for close in closes
-            ],
+            "Spent": [fmt.spent(close.spent, close.unpriced) for close in closes],
             "Used": [fmt.percent(close.used, 0) for close in closes],
             "Ended": [charts.ending(close, budget) for close in closes],
         },
@@ -219,10 +214,6 @@ def _closes(closes: Sequence[Close], budget: Budget) -> None:
         alt="Earlier periods, the newest first",
         height=300,
     )  # fmt: skip
-
-
-def _spent(line: Line) -> str:
-    return ("≥ " if line.unpriced and line.spent is not None else "") + fmt.money(line.spent)
 
 
 def _left(left: timedelta) -> str:

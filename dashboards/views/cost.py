@@ -80,7 +80,7 @@ def _cards(shown: data.View) -> None:
     with st.grid(5, min_column_width=180):
         st.metric(
             "Spend today",
-            fmt.money(today.value),
+            fmt.spent(today.value, today.unpriced),
             fmt.change(today.change) if compares else None,
             delta_color="off",
             delta_arrow="off" if fmt.is_no_change(fmt.change(today.change)) else "auto",
@@ -94,7 +94,7 @@ def _cards(shown: data.View) -> None:
         figure_card(
             shown,
             "Month to date",
-            fmt.money(month.value),
+            fmt.spent(month.value, month.unpriced),
             month,
             about=f"Projected month end: {forecast.basis}.",
             remark="no projection yet"
@@ -104,7 +104,7 @@ def _cards(shown: data.View) -> None:
         figure_card(
             shown,
             "Spend in range",
-            fmt.money(cost.value),
+            fmt.spent(cost.value, cost.unpriced),
             cost,
             about="The exact sum of what is priced.",
         )
@@ -199,7 +199,7 @@ def _columns(shown: data.View, by: str, rows: Sequence[data_cost.Line]) -> dict[
     change = {"Change": [fmt.change(row.change) or fmt.NONE for row in rows]}
     return {
         _BY[by]: [_name(row.name) for row in rows],
-        "Cost": [_lower_bound(row) for row in rows],
+        "Cost": [fmt.spent(row.cost, row.unpriced) for row in rows],
         "Share": [fmt.percent(row.share) for row in rows],
         **(change if shown.choice.compare else {}),
         "Requests": [fmt.count(row.requests) for row in rows],
@@ -298,11 +298,6 @@ def _distribution(shown: data.View) -> None:
 
 def _name(value: str | None) -> str:
     return data.NO_VALUE if value is None else fmt.one_line(value, 60)
-
-
-def _lower_bound(row: data_cost.Line) -> str:
-    # A part without a price makes the sum a lower bound.
-    return ("≥ " if row.unpriced and row.cost is not None else "") + fmt.money(row.cost)
 
 
 def _per_1k(value: Decimal | None) -> str:

@@ -103,7 +103,7 @@ def _cards(shown: data.View) -> None:
     with st.grid(6, min_column_width=165):
         _card(
             "Spend today",
-            fmt.money(today.value),
+            fmt.spent(today.value, today.unpriced),
             today,
             delta=fmt.change(today.change),
             note="yesterday" if prior else None,
@@ -112,7 +112,7 @@ def _cards(shown: data.View) -> None:
         )
         _card(
             "Month to date",
-            fmt.money(month.value),
+            fmt.spent(month.value, month.unpriced),
             month,
             delta="no projection yet"
             if projected is None
@@ -239,7 +239,7 @@ def _top_spenders(shown: data.View) -> None:
             {
                 _SPENDERS[by]: [fmt.one_line(row.name or data.NO_VALUE, 60) for row in rows],
                 "Share": [None if row.share is None else row.share * 100 for row in rows],
-                "Cost": [fmt.money(row.cost) for row in rows],
+                "Cost": [fmt.spent(row.cost, row.unpriced) for row in rows],
                 **(change if shown.choice.compare else {}),
                 "Requests": [row.requests for row in rows],
                 "Per request": [fmt.money(row.cost_per_request) for row in rows],

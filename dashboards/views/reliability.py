@@ -20,7 +20,6 @@ from dashboards.components.trends import lines, stacked, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from decimal import Decimal
 
     from dashboards.data_reliability import Behind, Row
 
@@ -224,7 +223,7 @@ def _retries(shown: data.View) -> None:
                 "Number": [fmt.count(row.requests) for row in rows],
                 "p50": [fmt.duration(row.latency_p50) for row in rows],
                 "p95": [fmt.duration(row.latency_p95) for row in rows],
-                "Cost": [_money(row.cost, row.unpriced) for row in rows],
+                "Cost": [fmt.spent(row.cost, row.unpriced) for row in rows],
             },
             names=["Calls"],
             key="retried",
@@ -261,7 +260,7 @@ def _behind(shown: data.View, picked: Mapping[str, Sequence[str | None]]) -> Non
                 "Headroom": [fmt.percent(row["headroom"], 0) for row in rows],
                 "Error": [fmt.one_line(row["error_type"], 40) for row in rows],
                 "Ended": [fmt.one_line(row["finish_reason"], 40) for row in rows],
-                "Cost": [_money(row["cost_usd"], int(row["is_unpriced"])) for row in rows],
+                "Cost": [fmt.spent(row["cost_usd"], int(row["is_unpriced"])) for row in rows],
             },
             names=("Time", "Model", "Feature", "Error", "Ended"),
             key=f"behind-{which}",
@@ -283,12 +282,6 @@ def _name(value: str | None) -> str:
 
 def _speed(value: float | None) -> str:
     return fmt.NONE if value is None else f"{value:,.1f} tok/s"
-
-
-def _money(cost: Decimal | None, unpriced: int) -> str:
-    if cost is None:
-        return fmt.UNPRICED if unpriced else fmt.NONE
-    return ("≥ " if unpriced else "") + fmt.money(cost)
 
 
 page(render)

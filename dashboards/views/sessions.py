@@ -16,8 +16,7 @@ from dashboards.components.states import live, nothing_found, page
 from dashboards.components.way_back import back_to_list, keep_list
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from decimal import Decimal
+    from collections.abc import Mapping
 
     from dashboards import data
 
@@ -73,7 +72,7 @@ def _found(shown: data.View, text: str) -> None:
             "Errors": [fmt.count(row["errors"]) for row in page_rows],
             "Duration": [fmt.duration(row["duration_ms"]) for row in page_rows],
             "Tokens": [_tokens(row) for row in page_rows],
-            "Cost": [_money(row["cost_usd"], row["unpriced_calls"]) for row in page_rows],
+            "Cost": [fmt.spent(row["cost_usd"], row["unpriced_calls"]) for row in page_rows],
         },
         names=("Last call", "Session", "User", "Tenant"),
         key="sessions",
@@ -160,7 +159,7 @@ def _header(summary: dict[str, Any], session_id: str) -> None:
         st.text("  ·  ".join(parts))
     with st.grid(5, min_column_width=140):
         st.metric("Turns", fmt.count(summary["llm_calls"]), border=True)
-        st.metric("Cost", _money(summary["cost_usd"], summary["unpriced_calls"]), border=True)
+        st.metric("Cost", fmt.spent(summary["cost_usd"], summary["unpriced_calls"]), border=True)
         st.metric("Duration", fmt.duration(summary["duration_ms"]), border=True)
         st.metric("Input tokens", fmt.count(summary["input_tokens"]), border=True)
         st.metric("Output tokens", fmt.count(summary["output_tokens"]), border=True)
@@ -195,8 +194,8 @@ def _turn_head(row: Mapping[str, Any]) -> None:
         cached = _CACHE.get(row["cache_status"])
         if cached:
             st.badge(cached, color="green" if row["cache_status"] == "hit" else "gray")
-        spent = _money(row["cost_usd"], int(row["is_unpriced"]), fmt.exact_money)
-        total = _money(row["total_usd"], row["total_unpriced"], fmt.exact_money)
+        spent = fmt.spent(row["cost_usd"], int(row["is_unpriced"]), fmt.exact_money)
+        total = fmt.spent(row["total_usd"], row["total_unpriced"], fmt.exact_money)
         st.text(
             "  ·  ".join((
                 fmt.moment(row["when"]),
@@ -218,13 +217,6 @@ def _tokens(row: Mapping[str, Any]) -> str:
     if row["input_tokens"] is None and row["output_tokens"] is None:
         return fmt.NONE
     return f"{fmt.short_count(row['input_tokens'])} → {fmt.short_count(row['output_tokens'])}"
-
-
-def _money(cost: Decimal | None, unpriced: int, write: Callable[[Decimal], str] = fmt.money) -> str:
-    if cost is None:
-        return fmt.UNPRICED if unpriced else fmt.NONE
-    # A part without a price makes the sum a lower bound.
-    return ("≥ " if unpriced else "") + write(cost)
 
 
 page(render)

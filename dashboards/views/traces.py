@@ -112,7 +112,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> None:
             "Feature": [fmt.one_line(row["feature"], 60) for row in rows],
             "Duration": [fmt.duration(row["duration_ms"]) for row in rows],
             "Tokens": [_tokens(row) for row in rows],
-            "Cost": [_cost(row) for row in rows],
+            "Cost": [fmt.spent(row["cost_usd"], row["unpriced_calls"]) for row in rows],
             "Calls": [row["llm_calls"] for row in rows],
         },
         hide_index=True,
@@ -156,13 +156,6 @@ def _tokens(row: dict[str, Any]) -> str:
     if row["input_tokens"] is None and row["output_tokens"] is None:
         return fmt.NONE
     return f"{fmt.short_count(row['input_tokens'])} → {fmt.short_count(row['output_tokens'])}"
-
-
-def _cost(row: dict[str, Any]) -> str:
-    if row["cost_usd"] is None:
-        return fmt.UNPRICED if row["unpriced_calls"] else fmt.NONE
-    # A part without a price makes the sum a lower bound.
-    return ("≥ " if row["unpriced_calls"] else "") + fmt.money(row["cost_usd"])
 
 
 page(render)

@@ -211,7 +211,7 @@ def _words(shown: data.View) -> None:
                 "Calls": [fmt.count(row["requests"]) for row in rows],
                 "Share": [fmt.percent(row["share"]) for row in rows],
                 "Tokens": [fmt.short_count(row["total_tokens"]) for row in rows],
-                "Cost": [_cost(row) for row in rows],
+                "Cost": [fmt.spent(row["cost"], row["unpriced_count"]) for row in rows],
             },
             names=["Token counts"],
             key="words",
@@ -225,12 +225,6 @@ def _words(shown: data.View) -> None:
             "A stream tells its tokens only if it is asked to, and to its end: else they are "
             "estimated from the text, and marked so. Missing counts are in no sum."
         )
-
-
-def _cost(row: Row) -> str:
-    if row["cost"] is None:
-        return fmt.UNPRICED if row["unpriced_count"] else fmt.NONE
-    return ("≥ " if row["unpriced_count"] else "") + fmt.money(row["cost"])
 
 
 def _money(amount: Decimal | None) -> str:

@@ -28,6 +28,22 @@ def test_money_below_a_cent_is_not_rounded_away(amount: str | None, shown: str) 
     assert fmt.money(None if amount is None else Decimal(amount)) == shown
 
 
+@pytest.mark.parametrize(
+    ("amount", "unpriced", "shown"),
+    [
+        ("2.5", 0, "$2.50"),
+        ("2.5", 1, "≥ $2.50"),
+        ("0", 3, "≥ $0.00"),
+        (None, 1, "unpriced"),
+        (None, 0, "\u2013"),
+    ],
+)
+def test_a_sum_of_which_a_part_has_no_price_is_a_lower_bound(
+    amount: str | None, unpriced: int, shown: str
+) -> None:
+    assert fmt.spent(None if amount is None else Decimal(amount), unpriced) == shown
+
+
 def test_exact_money_has_all_digits() -> None:
     assert fmt.exact_money(Decimal("0.000000000001")) == "$0.000000000001"
     assert fmt.exact_money(Decimal("3.500000000000")) == "$3.50"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dashboards.components.format import money
+from dashboards.components.format import spent
 from llmtrace.store import DATABASE_FILE, Writer, open_store
 from tests.dashboards.opening import as_markdown, column, metrics, open_page, texts
 from tests.dashboards.seeding import busy_day, fill, recently
@@ -58,20 +58,22 @@ def test_the_figures_are_those_of_plain_sql(
 
     app = open_page(tmp_path, monkeypatch, query={"range": "7d"})
 
-    (row,) = (
-        open_store(tmp_path)
-        .sql(
-            "select count(*) as calls, sum(cost_usd) as cost, "
-            "sum(cost_usd) filter (where start_time >= date_trunc('month', now()::timestamp)) "
-            "as month_cost, sum(cost_usd) filter (where user_id = 'bob') as bob from llm_calls"
-        )
-        .to_pylist()
-    )
+    store = open_store(tmp_path)
+    (row,) = store.sql(
+        "select count(*) as calls, sum(cost_usd) filter (where is_this_month) as month_cost, "
+        "count(*) filter (where is_this_month and is_unpriced) as unpriced from (select *, "
+        "start_time >= date_trunc('month', now()::timestamp) as is_this_month from llm_calls)"
+    ).to_pylist()
+    spenders = store.sql(
+        "select user_id, sum(cost_usd) as cost, count(*) filter (where is_unpriced) as unpriced "
+        "from llm_calls group by 1 order by 2 desc nulls last, 1 limit 10"
+    ).to_pylist()
     assert not app.exception
     assert metrics(app)["Requests"] == f"{row['calls']:,}"
-    assert metrics(app)["Month to date"] == money(row["month_cost"])
-    bob = column(app, "User").index("bob")
-    assert column(app, "Cost")[bob] == money(row["bob"])
+    assert metrics(app)["Month to date"] == spent(row["month_cost"], row["unpriced"])
+    assert {each["unpriced"] > 0 for each in spenders} == {True, False}
+    assert column(app, "User") == [each["user_id"] or "(none)" for each in spenders]
+    assert column(app, "Cost") == [spent(each["cost"], each["unpriced"]) for each in spenders]
 
 
 def test_a_filter_in_the_url_narrows_every_figure(

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from dashboards.components.format import money
+from dashboards.components.format import spent
 from llmtrace.store import DATABASE_FILE, Writer, open_store
 from tests.dashboards.faulty_collector import faulty_collector
 from tests.dashboards.seeding import ANSWER, QUESTION, busy_day, conversation_trace, fill, recently
@@ -63,12 +63,13 @@ def test_overview_shows_the_spend_that_sql_shows_and_an_alert_leads_to_its_trace
         (row,) = (
             open_store(tmp_path)
             .sql(
-                "select sum(cost_usd) as cost from llm_calls "
+                "select sum(cost_usd) as cost, count(*) filter (where is_unpriced) as unpriced "
+                "from llm_calls "
                 "where start_time >= date_trunc('month', now()::timestamp)"
             )
             .to_pylist()
         )
-        assert month.inner_text() == money(row["cost"])
+        assert month.inner_text() == spent(row["cost"], row["unpriced"])
 
         # The filter of the overview goes along to the alert, not to the alert's own calls.
         shown.page.get_by_role("button", name="Open alert").click()
