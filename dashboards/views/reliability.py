@@ -281,7 +281,8 @@ def _name(value: str | None) -> str:
 
 
 def _speed(value: float | None) -> str:
-    return fmt.NONE if value is None else f"{value:,.1f} tok/s"
+    # What writes nothing, as an embedding, has no speed.
+    return f"{value:,.1f} tok/s" if value else fmt.NONE
 
 
 page(render)

@@ -117,6 +117,15 @@ def test_one_call_is_shown_and_what_it_does_not_tell_is_a_dash(
     assert column(app, "Headroom") == [fmt.NONE]
 
 
+def test_what_writes_nothing_has_no_speed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path, [call(NOW - minutes(3), latency_ms=20, operation="embeddings", output_tokens=0)])
+
+    app = open_page(tmp_path, monkeypatch, "reliability")
+
+    assert metrics(app)["Output speed"] == fmt.NONE
+    assert column(app, "Speed") == [fmt.NONE]
+
+
 def test_calls_outside_the_range_are_said_to_be_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
