@@ -154,9 +154,10 @@ def retried(shown: View) -> list[Retried]:
     ]
 
 
-def spent_on_failed(shown: View) -> Decimal | None:
-    """Return what calls cost that ended in an error; None if none of them is priced."""
-    return one(narrowed(scoped(shown, "cost"), {"status": ("error",)}))["cost"]
+def spent_on_failed(shown: View) -> tuple[Decimal | None, int]:
+    """Return what calls cost that ended in an error, and how many of them have no price."""
+    row = one(narrowed(scoped(shown, "cost"), {"status": ("error",)}))
+    return row["cost"], row["unpriced_count"]
 
 
 def behind(

@@ -229,8 +229,7 @@ def _retries(shown: data.View) -> None:
             key="retried",
             alt="Calls by whether they were retried",
         )
-        failed = figures.spent_on_failed(shown)
-        spent = fmt.NONE if failed is None else fmt.money(failed)
+        spent = fmt.spent(*figures.spent_on_failed(shown))
         st.text(f"Spent on calls that failed in the end: {spent}")
         st.caption(
             "Providers do not bill an attempt that they refuse: what a retry costs is time. A "

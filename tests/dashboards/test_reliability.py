@@ -217,6 +217,19 @@ def test_what_retries_and_failures_cost_is_plain_sql(busy: tuple[AppTest, Path])
     assert f"Spent on calls that failed in the end: {fmt.money(spent['cost'])}" in texts(app)
 
 
+def test_what_failed_without_a_price_makes_the_sum_a_lower_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, [
+        failed(NOW - minutes(2), input_tokens=9, cost_source="unpriced"),  # a stream that broke
+        failed(NOW - minutes(2), input_tokens=9, cost_usd=Decimal("0.5")),
+    ])  # fmt: skip
+
+    app = open_page(tmp_path, monkeypatch, "reliability")
+
+    assert "Spent on calls that failed in the end: ≥ $0.50" in texts(app)
+
+
 def test_the_slowest_calls_are_listed_first(busy: tuple[AppTest, Path]) -> None:
     app, home = busy
 
