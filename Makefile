@@ -26,7 +26,7 @@ test: export PYTHONDONTWRITEBYTECODE :=
 test: export PYTHONPYCACHEPREFIX := $(CURDIR)/.tools/bytecode
 # One more than there are processors, for many tests wait: for processes, browsers, disks. Types take
 # one processor a minute or more: beside the tests, and told at the end.
-test: lint browser ## Run check, then every test; TEST_ARGS="-k spool" narrows it
+test: lint browser ## Run check and every test; TEST_ARGS="-k spool" narrows it
 	@$(RUN) pyright > .tools/types.log 2>&1 & types=$$!; trap 'kill $$types 2>/dev/null' EXIT; \
 	LLMTRACE_CHROMIUM="$(CURDIR)/.tools/bin/chromium" $(RUN) pytest --numprocesses="$$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))" --maxprocesses=5 --dist=worksteal $(TEST_ARGS); failed=$$?; \
 	echo "check: types"; wait $$types || failed=1; cat .tools/types.log; exit $$failed

@@ -432,21 +432,21 @@ def test_top_puts_the_rest_into_one_group(store: Writer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "top", "is_idle"),
+    ("values", "top", "is_idle", "cost"),
     [
-        (("ann",), 1, True),
-        (("ann", "bob", None), 3, True),
-        (("nobody",), 2, True),
-        (("ann", "bob", "cyd"), 2, False),
-        ((), 9, False),
+        (("ann",), 1, True, 4),
+        (("ann", "bob", None), 3, True, 6),
+        (("nobody",), 2, True, 0),
+        (("ann", "bob", "cyd"), 2, False, 7),
+        ((), 9, False, 14),
     ],
 )
 def test_a_top_that_leaves_nothing_out_is_not_looked_for_and_says_the_same(
-    store: Writer, values: tuple[str | None, ...], top: int, *, is_idle: bool
+    store: Writer, values: tuple[str | None, ...], top: int, *, is_idle: bool, cost: int
 ) -> None:
     for minute, user in enumerate(("ann", "bob", None, "cyd", "ann", "dan")):
-        cost = None if user == "bob" else Decimal(minute)
-        store.insert([call(NOON + minutes(90 * minute), user_id=user, cost_usd=cost)])
+        paid = None if user == "bob" else Decimal(minute)
+        store.insert([call(NOON + minutes(90 * minute), user_id=user, cost_usd=paid)])
     query = MetricQuery(
         measures=("cost", "requests"), by=("user",), top=top, grain="hour",
         start=START, end=END, filters={"user": values},
@@ -457,7 +457,9 @@ def test_a_top_that_leaves_nothing_out_is_not_looked_for_and_says_the_same(
     assert "ranked" in sql
     assert (without_idle_top(query).top is None) is is_idle
     found = store.sql(sql, parameters).rename_columns(column_names(query))
-    assert run_metrics(store, query).to_pylist() == found.to_pylist()
+    rows = run_metrics(store, query).to_pylist()
+    assert rows == found.to_pylist()
+    assert sum(row["cost"] or 0 for row in rows) == cost
 
 
 @pytest.mark.parametrize(("length", "every"), [(300, 60), (60, 60), (90, 60), (60, 300)])
