@@ -45,7 +45,7 @@ def comparison(found: Comparison, traces: tuple[str | None, str | None], *, key:
 def _figures(found: Comparison) -> None:
     before, after = found.before, found.after
     with st.grid(5, min_column_width=150):
-        _card("Cost", _money(after.cost_usd), _against(before.cost_usd, after.cost_usd))
+        _card("Cost", fmt.money(after.cost_usd), _against(before.cost_usd, after.cost_usd))
         _card("Latency", fmt.duration(after.latency_ms),
               _against(before.latency_ms, after.latency_ms))  # fmt: skip
         _card("Input tokens", fmt.count(after.input_tokens),
@@ -70,10 +70,6 @@ def _against(before: float | Decimal | None, after: float | Decimal | None) -> s
     if not before:
         return "stored: 0"
     return f"{fmt.change(float(after) / float(before) - 1)} vs stored"
-
-
-def _money(amount: Decimal | None) -> str:
-    return fmt.UNPRICED if amount is None else fmt.money(amount)
 
 
 def _side(name: str, side: Side, trace_id: str | None, *, key: str, is_long: bool) -> None:

@@ -260,7 +260,7 @@ def _prompts(shown: data.View) -> Finding:
             "In for each out": [_times(each.ratio) for each in items],
             "Against the median": [_times(each.times_median) for each in items],
             "Uncached input cost": [
-                fmt.NONE if each.input_usd is None else fmt.money(each.input_usd) for each in items
+                fmt.money_if_known(each.input_usd) for each in items
             ],
         },
         names=["Feature"],

@@ -52,6 +52,11 @@ def money(amount: Decimal | None) -> str:
     return f"{sign}${size:,.2f}"
 
 
+def money_if_known(amount: Decimal | None) -> str:
+    """Return ``money``; a dash where there is no such amount, priced or not."""
+    return NONE if amount is None else money(amount)
+
+
 def exact_money(amount: Decimal | None) -> str:
     """Return US dollars with all the digits there are, at least two decimals."""
     if amount is None:

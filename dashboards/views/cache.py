@@ -20,7 +20,6 @@ from dashboards.components.trends import lines, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from decimal import Decimal
 
     from dashboards.data_cache import Break, Findings, Row
 
@@ -76,12 +75,13 @@ def _cards(shown: data.View, cards: Mapping[str, data.Figure]) -> None:
             about="Input tokens read from a cache ÷ all input tokens.",
         )  # fmt: skip
         figure_card(
-            shown, "Saved", _money(cards["cache_savings"].value), cards["cache_savings"],
+            shown, "Saved",
+            fmt.money_if_known(cards["cache_savings"].value), cards["cache_savings"],
             tint="normal",
             about="What cached input would have cost more, less what writing it cost more.",
         )  # fmt: skip
         figure_card(
-            shown, "Potential, at most", _money(missed.cost.value), missed.cost,
+            shown, "Potential, at most", fmt.money_if_known(missed.cost.value), missed.cost,
             about="What calls paid for input that could have come from a cache and did not: "
             f"{fmt.plural(missed.requests, 'call')}, {fmt.count(missed.input_tokens)} input "
             "tokens. A cached token still costs a part of its price.",
@@ -116,7 +116,9 @@ def _statuses(shown: data.View) -> None:
                 "Calls": [fmt.count(row["requests"]) for row in rows],
                 "Input tokens": [fmt.count(row["input_tokens"]) for row in rows],
                 "From a cache": [fmt.count(row["cache_read_tokens"]) for row in rows],
-                "Uncached input cost": [_money(row["uncached_input_cost"]) for row in rows],
+                "Uncached input cost": [
+                    fmt.money_if_known(row["uncached_input_cost"]) for row in rows
+                ],
             },
             names=["Status"],
             key="statuses",
@@ -140,8 +142,8 @@ def _comparison(shown: data.View) -> None:
             "Hit rate by token": [fmt.percent(row["cache_token_rate"]) for row in rows],
             **_change(shown, rows, "cache_token_rate", "Change by token"),
             "Cached tokens": [fmt.count(row["cache_read_tokens"]) for row in rows],
-            "Saved": [_money(row["cache_savings"]) for row in rows],
-            "Potential, at most": [_money(row["missed_cost"]) for row in rows],
+            "Saved": [fmt.money_if_known(row["cache_savings"]) for row in rows],
+            "Potential, at most": [fmt.money_if_known(row["missed_cost"]) for row in rows],
         }  # fmt: skip
         grid(columns, names=[_BY[by]], key=f"compare-{by}", alt=f"Cache by {_BY[by].lower()}")
 
@@ -209,10 +211,6 @@ def _break(number: int, found: Break) -> None:
                         "views/traces.py",
                         query_params={"trace": prompt.trace_id, "span": prompt.span_id},
                     )
-
-
-def _money(amount: Decimal | None) -> str:
-    return fmt.NONE if amount is None else fmt.money(amount)
 
 
 page(render)

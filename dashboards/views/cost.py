@@ -21,7 +21,6 @@ from dashboards.components.unpriced import unpriced_banner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from decimal import Decimal
 
 _BY: Final = {
     "user": "User",
@@ -118,7 +117,7 @@ def _cards(shown: data.View) -> None:
         figure_card(
             shown,
             "Per 1k tokens",
-            _per_1k(per_1k),
+            fmt.money_if_known(per_1k),
             tokens,
             about="Cost ÷ tokens, in and out, of the calls that are priced and told their tokens. "
             "The course is that of all tokens.",
@@ -205,8 +204,8 @@ def _columns(shown: data.View, by: str, rows: Sequence[data_cost.Line]) -> dict[
         "Requests": [fmt.count(row.requests) for row in rows],
         "Per request": [fmt.money(row.per_request) for row in rows],
         "Tokens": [fmt.short_count(row.tokens) for row in rows],
-        "Per 1k tokens": [_per_1k(row.per_1k) for row in rows],
-        "Saved by cache": [fmt.NONE if row.saved is None else fmt.money(row.saved) for row in rows],
+        "Per 1k tokens": [fmt.money_if_known(row.per_1k) for row in rows],
+        "Saved by cache": [fmt.money_if_known(row.saved) for row in rows],
     }
 
 
@@ -298,10 +297,6 @@ def _distribution(shown: data.View) -> None:
 
 def _name(value: str | None) -> str:
     return data.NO_VALUE if value is None else fmt.one_line(value, 60)
-
-
-def _per_1k(value: Decimal | None) -> str:
-    return fmt.NONE if value is None else fmt.money(value)
 
 
 page(render)

@@ -17,8 +17,6 @@ from dashboards.components.states import nothing_found, page
 from dashboards.data_replay import ReplayError, ReplayRequest
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from dashboards.data_replay import ReplayPlan, Run, StoredCall
 
 _LIVE, _OFFLINE, _EARLIER = "Send again", "Offline", "Earlier replays"
@@ -66,7 +64,7 @@ def _choose() -> None:
             "Feature": [fmt.one_line(row["feature"], 40) for row in rows],
             "Status": ["✕ error" if row["status"] == "error" else "✓ ok" for row in rows],
             "Latency": [fmt.duration(row["latency_ms"]) for row in rows],
-            "Cost": [fmt.UNPRICED if row["is_unpriced"] else _money(row["cost_usd"])
+            "Cost": [fmt.spent(row["cost_usd"], row["is_unpriced"])
                      for row in rows],
             "Span": [row["span_id"] for row in rows],
         },
@@ -318,7 +316,7 @@ def _earlier(call: StoredCall) -> None:
                 "Input": [fmt.count(row["input_tokens"]) for row in rows],
                 "Output": [fmt.count(row["output_tokens"]) for row in rows],
                 "Latency": [fmt.duration(row["latency_ms"]) for row in rows],
-                "Cost": [fmt.UNPRICED if row["is_unpriced"] else _money(row["cost_usd"])
+                "Cost": [fmt.spent(row["cost_usd"], row["is_unpriced"])
                          for row in rows],
             },
             names=["Time", "Model", "Status"],
@@ -336,10 +334,6 @@ def _earlier(call: StoredCall) -> None:
         st.text(fmt.plain(error, 1_000))
         return
     comparison(found, (call.trace_id, other.trace_id), key=f"with-{other.span_id}")
-
-
-def _money(amount: Decimal | None) -> str:
-    return fmt.NONE if amount is None else fmt.money(amount)
 
 
 page(render)

@@ -22,7 +22,6 @@ from dashboards.components.usage_charts import lengths_chart, lengths_table, ste
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from decimal import Decimal
 
     from dashboards.data_usage import Row
 
@@ -105,7 +104,7 @@ def _cards(shown: data.View, cards: Mapping[str, data.Figure]) -> None:
         )  # fmt: skip
         unpriced = fmt.plural(price.unpriced, "unpriced call") if price.unpriced else None
         figure_card(
-            shown, "Per 1k tokens", _money(price.value), price,
+            shown, "Per 1k tokens", fmt.money_if_known(price.value), price,
             about="Cost ÷ tokens, in and out, of the calls that are priced."
             + (f" {unpriced} left out." if unpriced else ""),
         )  # fmt: skip
@@ -179,7 +178,7 @@ def _columns(shown: data.View, by: str, rows: Sequence[Row]) -> dict[str, Sequen
         "Input a request": [fmt.short_count(row["input_tokens_per_request"]) for row in rows],
         **change("input_tokens_per_request", "Input change"),
         "Output a request": [fmt.short_count(row["output_tokens_per_request"]) for row in rows],
-        "Per 1k tokens": [_money(row["cost_per_1k_tokens"]) for row in rows],
+        "Per 1k tokens": [fmt.money_if_known(row["cost_per_1k_tokens"]) for row in rows],
     }
 
 
@@ -225,10 +224,6 @@ def _words(shown: data.View) -> None:
             "A stream tells its tokens only if it is asked to, and to its end: else they are "
             "estimated from the text, and marked so. Missing counts are in no sum."
         )
-
-
-def _money(amount: Decimal | None) -> str:
-    return fmt.NONE if amount is None else fmt.money(amount)
 
 
 page(render)

@@ -95,7 +95,7 @@ def _assumptions(shown: data.View) -> tuple[list[str], Assumptions, int]:
 def _cards(found: WhatIf, lines: list[Line], percent: int) -> None:
     best = next((line for line in lines if line.bill_usd is not None), None)
     with st.grid(4, min_column_width=165):
-        _card("Cost as it was", _money(found.charged_usd),
+        _card("Cost as it was", fmt.money(found.charged_usd),
               f"{found.uncharged_calls:,} unpriced" if found.uncharged_calls else None,
               "What the selected calls cost, at the prices of their time.")  # fmt: skip
         _card("Calls", fmt.count(found.calls - found.silent_calls),
@@ -134,7 +134,7 @@ def _table(lines: list[Line], percent: int) -> None:
         grid(
             {
                 "Model": [_name(line) for line in lines],
-                "Cost there": [_money(line.result.cost_usd) for line in lines],
+                "Cost there": [fmt.money(line.result.cost_usd) for line in lines],
                 "Calls priced": [_priced(line) for line in lines],
                 "Compared, as it was": [_compared(line, line.result.before_usd) for line in lines],
                 "Compared, there": [_compared(line, line.result.after_usd) for line in lines],
@@ -218,11 +218,7 @@ def _compared(line: Line, amount: Decimal) -> str:
 
 
 def _bill(line: Line) -> str:
-    return fmt.NONE if line.bill_usd is None else fmt.money(line.bill_usd)
-
-
-def _money(amount: Decimal | None) -> str:
-    return fmt.UNPRICED if amount is None else fmt.money(amount)
+    return fmt.money_if_known(line.bill_usd)
 
 
 page(render)

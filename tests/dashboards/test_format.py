@@ -44,6 +44,11 @@ def test_a_sum_of_which_a_part_has_no_price_is_a_lower_bound(
     assert fmt.spent(None if amount is None else Decimal(amount), unpriced) == shown
 
 
+def test_money_that_is_not_known_is_a_dash_where_no_price_is_at_fault() -> None:
+    assert fmt.money_if_known(None) == "\u2013"
+    assert fmt.money_if_known(Decimal("2.5")) == "$2.50"
+
+
 def test_exact_money_has_all_digits() -> None:
     assert fmt.exact_money(Decimal("0.000000000001")) == "$0.000000000001"
     assert fmt.exact_money(Decimal("3.500000000000")) == "$3.50"
