@@ -1,4 +1,4 @@
-"""Asks for what a page will show while the page is drawn, so that it is there when it is needed.
+"""Asks for what a page will show before it is needed: while it is drawn, and before it is chosen.
 
 Streamlit draws from top to bottom and waits for each figure; the store answers as many questions at
 once as there are processors. What is asked here meets the page in the cache of answers, where each
@@ -7,34 +7,62 @@ is asked once, whoever comes first: a page draws the same without it, only later
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING, Final
 
+import streamlit as st
+
 from dashboards.access import acting_as, viewer
+from dashboards.asking import place
 from llmtrace.errors import LlmtraceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
     from dashboards.access import Viewer
+    from dashboards.figures import View
 
+    Ask = Callable[[View], object]
+
+logger = logging.getLogger(__name__)
 _AT_ONCE: Final = 3
 """Of all viewers: more would only wait in line before the store."""
 _LEAVES_AFTER_S: Final = 2.0
+_FORESEEN: Final = "foreseen"
 
 _threads: Final = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="llmtrace-ahead")
+# Apart, and one at a time: nobody waits for what is asked only in case it is chosen.
+_thread: Final = ThreadPoolExecutor(1, thread_name_prefix="llmtrace-foresight")
+_asked: Final[dict[str, None]] = {}
+"""What was asked there, the latest last; of that thread alone."""
+_REMEMBERED: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What somebody may look at next."""
+
+    page: str
+    asks: tuple[Ask, ...]
+    view: View
 
 
 @contextmanager
-def ahead(asks: Iterable[Callable[[], object]]) -> Generator[None]:
+def ahead(asks: Iterable[Ask], shown: View) -> Generator[None]:
     """Run ``asks``, in this order, beside the block; what they return or raise is for nobody.
 
-    They are functions of cached questions, asked as the viewer of this page; what has not begun
-    when the block ends is not asked.
+    They are functions of cached questions about what is shown, asked as the viewer of this page;
+    what has not begun when the block ends is not asked.
     """
+    chosen: Event | None = st.session_state.pop(_FORESEEN, None)
+    if chosen is not None:
+        chosen.set()
     who = viewer()
-    running = [_threads.submit(_ask, who, each) for each in asks]
+    running = [_threads.submit(_ask, who, each, shown) for each in asks]
     try:
         yield
     finally:
@@ -43,6 +71,36 @@ def ahead(asks: Iterable[Callable[[], object]]) -> Generator[None]:
         wait(running, timeout=_LEAVES_AFTER_S)
 
 
-def _ask(who: Viewer, question: Callable[[], object]) -> None:
+def foresee(looks: Callable[[], Iterable[Look]]) -> None:
+    """Ask what ``looks`` returns, as the viewer of this page; waits for nothing.
+
+    Each is asked once, whoever may look at it. What has not begun when the page is drawn again is
+    not asked.
+    """
+    chosen = st.session_state[_FORESEEN] = Event()
+    _thread.submit(_foresee, viewer(), looks, chosen)
+
+
+def _foresee(who: Viewer, looks: Callable[[], Iterable[Look]], chosen: Event) -> None:
+    try:
+        with acting_as(who):
+            for look in looks():
+                for number, each in enumerate(look.asks):
+                    # The choice is in the scope, but for what is looked at first: the zone.
+                    name = f"{place()} {look.page} {number} {look.view.scope} {look.view.zone}"
+                    if chosen.is_set():
+                        return
+                    if name not in _asked:
+                        _asked[name] = None
+                        _ask(who, each, look.view)
+                while len(_asked) > _REMEMBERED:
+                    del _asked[next(iter(_asked))]
+    except LlmtraceError:
+        return  # the page meets it too, and says it
+    except Exception:
+        logger.exception("what may be looked at next could not be asked")
+
+
+def _ask(who: Viewer, question: Ask, shown: View) -> None:
     with acting_as(who), suppress(LlmtraceError):  # the page meets it too, and says it
-        question()
+        question(shown)

@@ -21,7 +21,7 @@ import streamlit as st
 from dashboards.access import check_all_tenants, viewer
 from dashboards.figures import Figure
 from dashboards.home import home, settings
-from dashboards.shared_answers import FEW, opened, shared
+from dashboards.shared_answers import FEW, OPENED, opened, shared
 from llmtrace.clock import SystemClock
 from llmtrace.errors import QueryError
 from llmtrace.store import open_store
@@ -243,6 +243,11 @@ def shared_filters(
     if dimension is None or not _is_shared(place(), dimension):
         return filters
     return {**filters, dimension: ()}
+
+
+def shared_dimensions() -> list[str]:
+    """Return the dimensions of which one answer for all values is worth it."""
+    return [name for name in OPENED if _is_shared(place(), name)]
 
 
 def stamp(start: datetime, end: datetime) -> int:

@@ -19,6 +19,7 @@ from dashboards.asking import (
     ask,
     ask_of,
     figures_of,
+    is_large,
     label,
     one,
     open_at,
@@ -31,7 +32,16 @@ from dashboards.asking import (
 )
 from dashboards.figures import Bar, Figure, Spender, View
 from dashboards.home import home
-from dashboards.viewing import known_pairs, known_values, moved_on, settled, view, zone_of
+from dashboards.viewing import (
+    known_pairs,
+    known_values,
+    moved_on,
+    one_filter_more,
+    other_ranges,
+    settled,
+    view,
+    zone_of,
+)
 from llmtrace.errors import LlmtraceError, QueryError
 from llmtrace.store.comparison import change_ratio, share
 from llmtrace.store.forecast import PeriodForecast, forecast_month
@@ -57,9 +67,12 @@ __all__ = [
     "Spender",
     "View",
     "home",
+    "is_large",
     "known_pairs",
     "known_values",
     "moved_on",
+    "one_filter_more",
+    "other_ranges",
     "settled",
     "view",
     "zone_of",

@@ -46,6 +46,8 @@ COMPARED: Final = (
     "requests", "latency_p50", "latency_p95", "latency_p99", "ttfc_p95", "tokens_per_second",
     "error_rate", "rate_limit_hits", "retries",
 )  # fmt: skip
+FAILED: Final[dict[str, Sequence[str | None]]] = {"status": ("error",)}
+"""Filter of the calls that failed."""
 HEADROOM: Final = "rate_limit_headroom"
 """Asked apart: the rollups do not know it, and would have to be left aside for all else too."""
 

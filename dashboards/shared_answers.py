@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FEW: Final = 40
 """Values of a dimension, at most: an answer about more is long."""
 _MANY_HOURS: Final = timedelta(days=8)
-_OPENED: Final = ("model", "provider", "feature", "environment")
+OPENED: Final = ("model", "provider", "feature", "environment")
 """Dimensions that have few values and are in the hourly sums, what is looked through most first."""
 
 
@@ -52,7 +52,7 @@ class Shared:
 
 def opened(filters: Mapping[str, Sequence[str | None]]) -> str | None:
     """Return the dimension of which one value is chosen, and of which others will be; or None."""
-    return next((name for name in _OPENED if len(filters.get(name, ())) == 1), None)
+    return next((name for name in OPENED if len(filters.get(name, ())) == 1), None)
 
 
 def shared(query: MetricQuery) -> Shared | None:

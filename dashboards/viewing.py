@@ -18,11 +18,13 @@ from dashboards.asking import (
     open_at,
     place,
     present,
+    shared_dimensions,
     shared_filters,
     since,
     step_s,
 )
 from dashboards.figures import View
+from dashboards.shared_answers import opened
 from llmtrace.store.metric_time import Grain, check_timezone
 from llmtrace.store.metrics import MetricQuery
 from llmtrace.store.queries import Scope, known_tags
@@ -33,6 +35,7 @@ _LENGTHS: Final[dict[str, tuple[timedelta, Grain]]] = {
     "7d": (timedelta(days=7), "hour"),
     "30d": (timedelta(days=30), "day"),
 }
+_USUAL: Final = ("24h", "7d", "30d")
 _DAY: Final = timedelta(days=1)
 _KNOWN_FOR: Final = timedelta(days=30)
 _KNOWN: Final = 200
@@ -90,6 +93,27 @@ def settled(shown: View, every_s: int | None = None) -> View:
     # A range of so many hours moves as a whole; a month, or days, keep their beginning.
     start = scope.start - (scope.end - end) if shown.range in _LENGTHS else scope.start
     return replace(shown, now=now, scope=replace(scope, start=start, end=end))
+
+
+def one_filter_more(shown: View) -> list[View]:
+    """Return what one choice more in the filter bar leads to, one view for each dimension.
+
+    Only those whose answers are for all values of a dimension, so that one of them stands for all.
+    """
+    found: list[View] = []
+    for dimension in shared_dimensions():
+        for value in known_values(dimension)[:1]:
+            filters = {**shown.choice.filters, dimension: (value,)}
+            if dimension not in shown.choice.filters and opened(filters) == dimension:
+                choice = replace(shown.choice, filters=filters)
+                found.append(settled(view(choice, shown.zone)))
+    return found
+
+
+def other_ranges(shown: View) -> list[View]:
+    """Return the same view of the other ranges that are looked at most; none beside days."""
+    choices = [replace(shown.choice, range=name) for name in _USUAL if name != shown.range]
+    return [settled(view(each, shown.zone)) for each in choices if shown.range != CUSTOM]
 
 
 def known_values(dimension: str) -> list[str]:

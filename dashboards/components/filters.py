@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import date
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ from dashboards.components.format import one_line, plain
 from dashboards.components.popover import popover
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
 _LABELS: Final = {
@@ -39,22 +39,77 @@ _RANGES: Final = (*address.RANGES, address.CUSTOM)
 _MOMENTS: Final = ("from", "to")
 _BEFORE: Final = "range-before"
 _GOING: Final = "going-to"
+_OPEN: Final = "filters-open"
+_BAR_FIRST: Final = "bar-first"
+_WIDGETS: Final = ("range", *_LABELS, "compare", "tables", "refresh", "zone")
+"""Keys of the widgets that are always there."""
 
 
 def filter_bar() -> data.View:
     """Show the bar and return what it says: scope, grain, time zone, and the choice itself."""
     _go_on()
     _carry_over()
+    return data.view(_bar(), st.context.timezone)
+
+
+def under_filters(draw: Callable[[data.View], None]) -> None:
+    """Show the bar, and below it what ``draw`` draws of the calls that are meant.
+
+    A browser draws things as they come, and the bar, with its popovers, takes it as long as all
+    figures. So these come first where it is known from the run before what the bar will say.
+    """
+    _go_on()
+    _carry_over()
+    above, below = st.container(), st.container()
+    known = _said_before()
+    if known is not None:
+        with below:
+            draw(data.view(known, st.context.timezone))
+    with above:
+        choice = _bar()
+    if known is None:
+        with below:
+            draw(data.view(choice, st.context.timezone))
+    elif choice != known:  # as after a step back in the browser: the URL has the last word
+        st.session_state[_BAR_FIRST] = True
+        st.rerun()
+
+
+def _bar() -> address.Choice:
     # Before the widgets: Streamlit takes what they cannot show out of the URL without a word.
     linked = address.parse({name: st.query_params.get_all(name) for name in address.NAMES})
     with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         said = {**_range(linked), **_filters(), **_looks()}
     choice = address.parse(said)
-    view = data.view(choice, st.context.timezone)
     _keep(choice)
     _chips(choice)
     _notes(dict.fromkeys((*linked.notes, *choice.notes)))
-    return view
+    return choice
+
+
+def _said_before() -> address.Choice | None:
+    """Return what the bar will say; None where only its widgets can tell."""
+    state = st.session_state
+    path, *_ = state.get(_KEPT, (None,))
+    if state.pop(_BAR_FIRST, False) or path != _path():
+        return None
+    if any(name not in state for name in _WIDGETS) or state["range"] == address.CUSTOM:
+        return None
+    return address.parse({name: _texts(state[name]) for name in _WIDGETS})
+
+
+def _texts(value: object) -> list[str]:
+    """Return what a widget says as the URL has it."""
+    if isinstance(value, list):
+        return [str(each) for each in cast("list[object]", value)]
+    if isinstance(value, bool):
+        return [str(value).lower()]
+    return [] if value is None else [str(value)]
+
+
+def are_open() -> bool:
+    """Say whether the viewer looks at what there is to choose from."""
+    return bool(st.session_state.get(_OPEN))
 
 
 def open_with(view: str, choice: address.Choice, **more: str) -> None:
@@ -179,9 +234,7 @@ def _days() -> list[str]:
 
 
 def _filters() -> dict[str, list[str]]:
-    choices = popover(
-        "Filters", icon=":material/filter_alt:", key="filters-open", on_change="rerun"
-    )
+    choices = popover("Filters", icon=":material/filter_alt:", key=_OPEN, on_change="rerun")
     with choices:
         # What there is to choose from is asked for only by those who look.
         return {name: _choice(name, is_open=bool(choices.open)) for name in _LABELS}
@@ -232,10 +285,10 @@ def _looks() -> dict[str, list[str]]:
             bind="query-params",
         )
     return {
-        "compare": [str(compare).lower()],
-        "tables": [str(tables).lower()],
-        "refresh": [refresh],
-        "zone": [picked],
+        "compare": _texts(compare),
+        "tables": _texts(tables),
+        "refresh": _texts(refresh),
+        "zone": _texts(picked),
     }
 
 

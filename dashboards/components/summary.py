@@ -5,24 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboards.ahead import ahead
+from dashboards.components.foresight import foresee
 from dashboards.components.states import nothing_found
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from dashboards.data import Figure, View
+    from dashboards.page_asks import Asks
 
 
 def summary(
+    page: str,
     shown: View,
-    asks: Iterable[Callable[[], object]],
+    asks: Asks,
     cards: Callable[[View], Mapping[str, Figure]],
     draw: Callable[[View, Mapping[str, Figure]], None],
 ) -> None:
-    """Draw a page on its cards, of which one is ``requests``; ``asks`` are those of ``ahead``."""
-    with ahead(asks):
+    """Draw a page on its cards, of which one is ``requests``."""
+    with ahead(asks.rest, shown):
         found = cards(shown)
         if found["requests"].value:
             draw(shown, found)
         else:
             nothing_found("call")
+    foresee(page, asks, shown)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from dashboards import data
+from dashboards import data, page_asks
 from dashboards import data_cache as figures
 from dashboards.components import format as fmt
 from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
 from dashboards.components.figure_card import figure_card
-from dashboards.components.filters import filter_bar
+from dashboards.components.filters import under_filters
 from dashboards.components.grid import grid
 from dashboards.components.states import live, page
 from dashboards.components.summary import summary
@@ -36,18 +36,12 @@ _BREAKS: Final = 5
 def render() -> None:
     """Show the page."""
     st.title("Cache", anchor=False)
-    live(filter_bar(), _body, is_summary=True)
+    under_filters(lambda shown: live(shown, _body, is_summary=True))
 
 
 def _body(shown: data.View) -> None:
     by = st.session_state.get("by") or next(iter(_BY))
-    asks = (
-        lambda: figures.hit_rates(shown),
-        lambda: figures.by_status(shown),
-        lambda: figures.by_value(shown, by),
-        lambda: figures.breaks(shown),
-    )
-    summary(shown, asks, figures.cards, _figures)
+    summary("cache", shown, page_asks.cache(by), figures.cards, _figures)
 
 
 def _figures(shown: data.View, cards: Mapping[str, data.Figure]) -> None:

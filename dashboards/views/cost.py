@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from dashboards import data, data_budgets, data_cost
+from dashboards import data, data_budgets, data_cost, page_asks
 from dashboards.access import exported
 from dashboards.ahead import ahead
 from dashboards.components import cost_charts as charts
@@ -15,7 +15,8 @@ from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
 from dashboards.components.costliest_calls import costliest_calls
 from dashboards.components.figure_card import figure_card
-from dashboards.components.filters import filter_bar
+from dashboards.components.filters import under_filters
+from dashboards.components.foresight import foresee
 from dashboards.components.states import live, nothing_found, page
 from dashboards.components.unpriced import unpriced_banner
 
@@ -39,21 +40,13 @@ _VERDICTS: Final = {
 def render() -> None:
     """Show the page."""
     st.title("Cost", anchor=False)
-    live(filter_bar(), _body, is_summary=True)
+    under_filters(lambda shown: live(shown, _body, is_summary=True))
 
 
 def _body(shown: data.View) -> None:
     by = st.session_state.get("cost-by") or "user"
-    asks = (
-        lambda: data_cost.totals(shown),
-        lambda: data.month(shown),
-        lambda: data_cost.today(shown),
-        lambda: data_cost.month(shown),
-        lambda: data_cost.lines(shown, by),
-        lambda: data_cost.heat(shown),
-        lambda: data_cost.distribution(shown),
-    )
-    with ahead(asks):
+    asks = page_asks.cost(by)
+    with ahead((*asks.numbers, *asks.rest), shown):
         unpriced_banner(shown)
         _cards(shown)
         left, right = st.columns(2, gap="small")
@@ -68,6 +61,7 @@ def _body(shown: data.View) -> None:
         with right:
             _distribution(shown)
         costliest_calls(shown)
+    foresee("cost", asks, shown)
 
 
 def _cards(shown: data.View) -> None:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import streamlit as st
 
-from dashboards import data
+from dashboards import data, page_asks
 from dashboards.address import CUSTOM
 from dashboards.ahead import ahead
 from dashboards.components import format as fmt
 from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
 from dashboards.components.charts import PICKED, stacked_cost, stacked_table
-from dashboards.components.filters import filter_bar, open_with
+from dashboards.components.filters import open_with, under_filters
+from dashboards.components.foresight import foresee
 from dashboards.components.headline import headline
 from dashboards.components.states import live, nothing_found, page
 from dashboards.components.unpriced import unpriced_banner
@@ -36,27 +37,17 @@ _SEVERITY_COLOR: Final = {"critical": "red", "warning": "orange", "info": "blue"
 def render() -> None:
     """Show the page."""
     st.title("Overview", anchor=False)
-    live(filter_bar(), _body, is_summary=True)
+    under_filters(lambda shown: live(shown, _body, is_summary=True))
 
 
 def _body(shown: data.View) -> None:
     stack, spenders = (st.session_state.get(key) for key in ("stack", "spenders"))
-    figures = (
-        lambda: data.figures(shown),
-        lambda: data.month(shown),
-        lambda: data.today(shown),
-    )
-    rest = (
-        lambda: data.cost_over_time(shown, stack or next(iter(_SERIES))),
-        lambda: data.spenders(shown, spenders or next(iter(_SPENDERS))),
-        lambda: data.unpriced_models(shown),
-        lambda: data.errors(shown),
-    )
-    with ahead(figures):
+    asks = page_asks.overview(stack or next(iter(_SERIES)), spenders or next(iter(_SPENDERS)))
+    with ahead(asks.numbers, shown):
         headline(shown)
         _alert_strip()
         _cards(shown)
-    with ahead(rest):
+    with ahead(asks.rest, shown):
         _cost_chart(shown)
         unpriced_banner(shown)
         left, right = st.columns(2, gap="small")
@@ -64,6 +55,7 @@ def _body(shown: data.View) -> None:
             _top_spenders(shown)
         with right:
             _latest_errors(shown)
+    foresee("overview", asks, shown)
 
 
 def _alert_strip() -> None:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from dashboards import data
+from dashboards import data, page_asks
 from dashboards import data_reliability as figures
 from dashboards.components import format as fmt
 from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
 from dashboards.components.figure_card import figure_card
-from dashboards.components.filters import filter_bar
+from dashboards.components.filters import under_filters
 from dashboards.components.grid import grid
 from dashboards.components.states import live, nothing_found, page
 from dashboards.components.summary import summary
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _KINDS: Final = {"latency": "Whole answer", "ttfc": "First chunk"}
 _PERCENTILES: Final = ("p50", "p95", "p99")
 _BY: Final = {"model": "Model", "provider": "Provider", "feature": "Feature"}
-_FAILED: Final = {"status": ("error",)}
 _BEHIND: Final[dict[Behind, str]] = {
     "slowest": "Slowest",
     "latest": "Latest",
@@ -40,21 +39,15 @@ _RETRIED: Final = {"yes": "Retried", "no": "First attempt", None: "Not told"}
 def render() -> None:
     """Show the page."""
     st.title("Latency & reliability", anchor=False)
-    live(filter_bar(), _body, is_summary=True)
+    under_filters(lambda shown: live(shown, _body, is_summary=True))
 
 
 def _body(shown: data.View) -> None:
     kind, by, which = (st.session_state.get(key) for key in ("kind", "by", "behind"))
-    asks = (
-        lambda: figures.percentiles(shown, kind or next(iter(_KINDS))),
-        lambda: figures.errors_over_time(shown),
-        lambda: figures.by_value(shown, by or next(iter(_BY))),
-        lambda: figures.parts(shown, "error_type", _FAILED),
-        lambda: figures.parts(shown, "finish_reason", {}),
-        lambda: figures.retried(shown),
-        lambda: figures.behind(shown, which or next(iter(_BEHIND)), {}),
+    asks = page_asks.reliability(
+        kind or next(iter(_KINDS)), by or next(iter(_BY)), which or next(iter(_BEHIND))
     )
-    summary(shown, asks, figures.cards, _figures)
+    summary("reliability", shown, asks, figures.cards, _figures)
 
 
 def _figures(shown: data.View, cards: Mapping[str, data.Figure]) -> None:
@@ -67,7 +60,7 @@ def _figures(shown: data.View, cards: Mapping[str, data.Figure]) -> None:
     picked: dict[str, Sequence[str | None]] = dict(_comparison(shown))
     left, middle, right = st.columns(3, gap="small")
     with left:
-        picked |= _parts(shown, "error_type", "Errors by type", _FAILED, "No failed call")
+        picked |= _parts(shown, "error_type", "Errors by type", figures.FAILED, "No failed call")
     with middle:
         picked |= _parts(shown, "finish_reason", "Finish reasons", {}, "No call")
     with right:

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboards import data_savings
 from dashboards.components import format as fmt
 from dashboards.components.cards import choosing_card
-from dashboards.components.filters import filter_bar
+from dashboards.components.filters import under_filters
 from dashboards.components.findings import TITLES, Finding, findings, name_of
 from dashboards.components.grid import grid
 from dashboards.components.states import live, nothing_found, page
@@ -29,7 +29,7 @@ _CALLS: Final = ("Time", "Model", "Feature", "What")
 def render() -> None:
     """Show the page."""
     st.title("Savings", anchor=False)
-    live(filter_bar(), _body)
+    under_filters(lambda shown: live(shown, _body))
 
 
 def _body(shown: data.View) -> None:

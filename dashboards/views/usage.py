@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from dashboards import data
+from dashboards import data, page_asks
 from dashboards import data_usage as figures
 from dashboards.components import format as fmt
 from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
 from dashboards.components.figure_card import figure_card
-from dashboards.components.filters import filter_bar, open_with
+from dashboards.components.filters import open_with, under_filters
 from dashboards.components.grid import grid
 from dashboards.components.states import live, page
 from dashboards.components.summary import summary
@@ -45,20 +45,12 @@ _WORDS: Final = {
 def render() -> None:
     """Show the page."""
     st.title("Usage & tokens", anchor=False)
-    live(filter_bar(), _body, is_summary=True)
+    under_filters(lambda shown: live(shown, _body, is_summary=True))
 
 
 def _body(shown: data.View) -> None:
     by = st.session_state.get("usage-by") or next(iter(_BY))
-    asks = (
-        lambda: figures.tokens(shown),
-        lambda: figures.totals(shown),
-        lambda: figures.requests(shown),
-        lambda: figures.by_value(shown, by),
-        lambda: figures.lengths(shown),
-        lambda: figures.by_word(shown),
-    )
-    summary(shown, asks, figures.cards, _figures)
+    summary("usage", shown, page_asks.usage(by), figures.cards, _figures)
 
 
 def _figures(shown: data.View, cards: Mapping[str, data.Figure]) -> None:

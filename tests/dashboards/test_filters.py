@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashboards.address import NAMES
+from dashboards.address import NAMES, Choice
+from dashboards.components import filters, states
 from tests.dashboards.opening import as_markdown, column, metrics, open_page, texts
 from tests.dashboards.seeding import fill, recently
 from tests.store.calls import call
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from dashboards.figures import View
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>![x](http://evil.example/x.png)",
@@ -120,3 +124,72 @@ def test_clearing_shows_everything_again(tmp_path: Path, monkeypatch: pytest.Mon
 
     assert metrics(app)["Requests"] == "2"
     assert "Only" not in texts(app)
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was drawn of a page, in the order in which it was: the bar, or the figures of whom."""
+    order: list[str] = []
+    bar, live = filters._bar, states.live
+
+    def bar_drawn() -> Choice:
+        order.append("bar")
+        return bar()
+
+    def figures_drawn(
+        shown: View, draw: Callable[[View], None], *, is_summary: bool = False
+    ) -> None:
+        order.append(f"{shown.range} {','.join(shown.scope.users)}")
+        live(shown, draw, is_summary=is_summary)
+
+    monkeypatch.setattr(filters, "_bar", bar_drawn)
+    monkeypatch.setattr(states, "live", figures_drawn)
+    return order
+
+
+@pytest.fixture
+def two_users(tmp_path: Path) -> Path:
+    fill(tmp_path, [call(recently(), user_id=name) for name in ("ann", "bob", "bob")])
+    return tmp_path
+
+
+def test_figures_come_before_the_bar_where_it_is_known_what_it_says(
+    two_users: Path, monkeypatch: pytest.MonkeyPatch, drawn: list[str]
+) -> None:
+    app = open_page(two_users, monkeypatch, query={"user": "ann"})
+    assert metrics(app)["Requests"] == "1"
+    app.multiselect(key="user").set_value(["bob"]).run()
+    assert metrics(app)["Requests"] == "2"
+    app.session_state["range"] = "7d"
+    app.run()
+
+    assert not app.exception
+    assert metrics(app)["Requests"] == "2"
+    assert drawn == ["bar", "24h ann", "24h bob", "bar", "7d bob", "bar"]
+
+
+def test_of_a_range_of_ones_own_the_bar_tells(
+    two_users: Path, monkeypatch: pytest.MonkeyPatch, drawn: list[str]
+) -> None:
+    days = ["2026-11-10", "2026-11-10"]
+    app = open_page(two_users, monkeypatch, query={"range": "Custom", "days": days})
+    app.run()
+
+    assert drawn == ["bar", "Custom "] * 2
+
+
+def test_figures_are_what_the_bar_says_whatever_was_known_before(
+    two_users: Path, monkeypatch: pytest.MonkeyPatch, drawn: list[str]
+) -> None:
+    app = open_page(two_users, monkeypatch, query={"user": "ann"})
+    known = filters._said_before
+
+    def wrong() -> Choice | None:
+        said = known()
+        return None if said is None else Choice(filters={"user": ("bob",)})
+
+    monkeypatch.setattr(filters, "_said_before", wrong)
+    app.run()
+
+    assert metrics(app)["Requests"] == "1"
+    assert drawn == ["bar", "24h ann", "24h bob", "bar", "bar", "24h ann"]

@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboards import asking
 from dashboards.address import CUSTOM, Choice
-from dashboards.viewing import settled, view
+from dashboards.viewing import one_filter_more, other_ranges, settled, view
 from llmtrace.store import Writer
 from tests.store.calls import NOON, call
 
@@ -153,3 +153,36 @@ def test_who_looks_at_one_model_each_moves_on_with_the_others(
     assert len(ends()) == 1
     monkeypatch.setattr(asking, "FEW", 0)  # not where a dimension has many values
     assert len(ends()) > 1
+
+
+@pytest.mark.usefixtures("large")
+def test_one_filter_more_is_one_of_each_that_all_values_are_asked_of() -> None:
+    def filters(**chosen: str) -> list[dict[str, tuple[str, ...]]]:
+        choice = Choice(range="30d", filters={name: (value,) for name, value in chosen.items()})
+        found = one_filter_more(view(choice, "UTC"))
+        assert [settled(view(each.choice, "UTC")) for each in found] == found
+        return [dict(each.choice.filters) for each in found]
+
+    assert filters() == [
+        {"model": ("gpt-5",)}, {"provider": ("openai",)}, {"environment": ("prod",)},
+    ]  # fmt: skip
+    # What is asked about another model then is asked about all models of the provider.
+    assert filters(provider="openai") == [{"provider": ("openai",), "model": ("gpt-5",)}]
+    assert filters(model="gpt-5") == []
+
+
+@pytest.mark.usefixtures("clock")
+def test_in_a_small_store_nothing_is_asked_of_all_values() -> None:
+    assert one_filter_more(view(Choice(range="30d"), "UTC")) == []
+
+
+@pytest.mark.usefixtures("large")
+def test_other_ranges_are_those_looked_at_most() -> None:
+    def names(choice: Choice) -> list[str]:
+        return [each.range for each in other_ranges(view(choice, "UTC"))]
+
+    assert names(Choice(range="24h")) == ["7d", "30d"]
+    assert names(Choice(range="MTD", filters={"user": ("ann",)})) == ["24h", "7d", "30d"]
+    assert names(Choice(range=CUSTOM, days=(date(2026, 11, 1), date(2026, 11, 2)))) == []
+    (week, _) = other_ranges(view(Choice(filters={"user": ("ann",)}), "UTC"))
+    assert week == settled(view(Choice(range="7d", filters={"user": ("ann",)}), "UTC"))

@@ -1,0 +1,43 @@
+"""Has asked what somebody may look at next by the time it is chosen.
+
+In a large store, where an answer takes long enough to be waited for: what the open filters lead to,
+and otherwise the other ranges of a page and the other pages, of all calls, so that what is asked is
+the same for everybody.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboards import ahead, data
+from dashboards.ahead import Look
+from dashboards.components.filters import are_open
+from dashboards.page_asks import PAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dashboards.page_asks import Asks
+
+
+def foresee(page: str, asks: Asks, shown: data.View) -> None:
+    """Ask for it in the background; called when the page is drawn, so last."""
+    if are_open():
+        ahead.foresee(lambda: _filtered(page, asks, shown))
+    elif not shown.choice.filters:
+        ahead.foresee(lambda: _elsewhere(page, asks, shown))
+
+
+def _filtered(page: str, asks: Asks, shown: data.View) -> Iterable[Look]:
+    for view in data.one_filter_more(shown):
+        yield Look(page=page, asks=asks.all, view=view)
+
+
+def _elsewhere(page: str, asks: Asks, shown: data.View) -> Iterable[Look]:
+    if not data.is_large():
+        return
+    for view in data.other_ranges(shown):
+        yield Look(page=page, asks=asks.all, view=view)
+    for name, others in PAGES.items():
+        if name != page:
+            yield Look(page=name, asks=others().all, view=shown)

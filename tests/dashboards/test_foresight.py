@@ -1,0 +1,118 @@
+"""What may be looked at next is asked before it is: in a large store, what all would ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import streamlit as st
+
+from dashboards import ahead, asking
+from dashboards.page_asks import PAGES
+from llmtrace.clock import FixedClock, SystemClock
+from llmtrace.store.metrics import run_metrics
+from tests.dashboards.opening import open_page
+from tests.dashboards.seeding import fill, recently
+from tests.store.calls import call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from dashboards.ahead import Look
+    from llmtrace.store.metrics import MetricQuery
+    from llmtrace.store.reading import Store
+
+Seen = tuple[str, str, dict[str, tuple[str, ...]]]
+UNFILTERED: dict[str, tuple[str, ...]] = {}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(asking, "_LARGE", 1)
+    fill(tmp_path, [call(recently(), user_id=name) for name in ("ann", "bob", "bob")])
+    st.cache_data.clear()
+    return tmp_path
+
+
+@pytest.fixture
+def foreseen(monkeypatch: pytest.MonkeyPatch) -> list[Look]:
+    """What was foreseen, in its order; it is asked at once."""
+    found: list[Look] = []
+
+    def at_once(looks: Callable[[], Iterable[Look]]) -> None:
+        for look in looks():
+            found.append(look)
+            for each in look.asks:
+                each(look.view)
+
+    monkeypatch.setattr(ahead, "foresee", at_once)
+    return found
+
+
+def seen(looks: list[Look]) -> list[Seen]:
+    return [(each.page, each.view.range, dict(each.view.choice.filters)) for each in looks]
+
+
+def test_other_ranges_and_other_pages_are_foreseen(
+    home: Path, monkeypatch: pytest.MonkeyPatch, foreseen: list[Look]
+) -> None:
+    assert not open_page(home, monkeypatch, "cost").exception
+
+    others = [name for name in PAGES if name != "cost"]
+    assert seen(foreseen) == [
+        ("cost", "7d", UNFILTERED),
+        ("cost", "30d", UNFILTERED),
+        *((name, "24h", UNFILTERED) for name in others),
+    ]
+
+
+def test_open_filters_lead_to_one_more(
+    home: Path, monkeypatch: pytest.MonkeyPatch, foreseen: list[Look]
+) -> None:
+    app = open_page(home, monkeypatch, "usage", {"user": "bob"})
+    assert not foreseen  # who looks at somebody has the next look to himself
+
+    app.session_state["filters-open"] = True
+    app.run()
+
+    assert not app.exception
+    model = {"user": ("bob",), "model": ("gpt-5",)}
+    assert seen(foreseen)[0] == ("usage", "24h", model)
+    assert {name for each in seen(foreseen) for name in each[2]} == {
+        "user", "model", "provider", "environment",
+    }  # fmt: skip
+
+
+def test_a_small_store_answers_at_once_anyway(
+    home: Path, monkeypatch: pytest.MonkeyPatch, foreseen: list[Look]
+) -> None:
+    monkeypatch.setattr(asking, "_LARGE", 1_000)
+
+    open_page(home, monkeypatch)
+
+    assert not foreseen
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.usefixtures("foreseen")
+def test_a_page_that_was_foreseen_asks_for_no_figure(
+    home: Path, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    asked: list[MetricQuery] = []
+
+    def counted(store: Store, query: MetricQuery) -> object:
+        asked.append(query)
+        return run_metrics(store, query)
+
+    monkeypatch.setattr(asking, "run_metrics", counted)
+    clock = FixedClock(SystemClock().now())  # all in one step
+    monkeypatch.setattr(asking, "SystemClock", lambda: clock)
+    open_page(home, monkeypatch, "usage" if page == "overview" else "overview")
+    before = len(asked)
+    monkeypatch.setattr(ahead, "foresee", lambda _: None)
+
+    assert not open_page(home, monkeypatch, page).exception
+
+    assert before > 20
+    assert len(asked) == before
