@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 CLICK_MS: Final = 300.0
 PAINT_MS: Final = 2_500.0
 VIEWERS_MS: Final = 1_000.0
-RSS_MB: Final = 700.0
+MEMORY_MB: Final = 700.0
 _START_S: Final = 120.0
 _WARM_S: Final = 3.0
 _LONGEST_S: Final = 1_800.0
@@ -140,6 +140,7 @@ def _measured(home: Path, log: Path, options: argparse.Namespace) -> dict[str, A
             "days": options.days,
             "server_said": server.output.splitlines()[-40:] if found.get("wrong") else [],
             "rss_max_mb": max(mb for at, mb in server.rss_mb if at >= began),
+            "pss_max_mb": max((mb for at, mb in server.pss_mb if at >= began), default=0.0),
             "spans_sent": sent[0].spans,
             "spans_per_s": sent[0].spans / max(sent[0].seconds, 1e-9),
             "seconds": took_s,
@@ -243,7 +244,8 @@ def targets(report: dict[str, Any]) -> list[Target]:
               if (ms := page["first_ms"] or page["first_done_ms"])]  # fmt: skip
     hold("first paint, the slowest page", max(paints, default=None), PAINT_MS, "ms")
     hold(f"{report.get('viewers')} viewers, p95", _p95(report, "all_actions"), VIEWERS_MS, "ms")
-    hold("resident memory, at most", report["rss_max_mb"], RSS_MB, "MB")
+    hold("resident memory, at most", report["pss_max_mb"], MEMORY_MB, "MB")
+    hold("the same, shared pages in each process", report["rss_max_mb"], MEMORY_MB, "MB")
     return found
 
 
@@ -296,7 +298,8 @@ def told(report: dict[str, Any]) -> str:
     names = sorted({name for each in rss.values() for name in each})
     rows = [(name, *(_ms(each.get(name)) for each in rss.values())) for name in names]
     rows.append(("together", *(_ms(sum(each.values())) for each in rss.values())))
-    return "\n".join([*lines, table(("MB", "at the start", "in the middle", "in the end"), rows)])
+    heads = ("MB, shared pages in each", "at the start", "in the middle", "in the end")
+    return "\n".join([*lines, table(heads, rows)])
 
 
 def _cells(times: dict[str, float] | None) -> tuple[str, str, str]:

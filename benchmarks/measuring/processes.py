@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 _EVERY_S: Final = 0.5
+_SELDOM: Final = 4
 _STOP_S: Final = 30.0
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
@@ -49,6 +50,8 @@ class Server:
             )
         self.rss_mb: list[tuple[float, float]] = []
         """``time.monotonic()`` and resident memory, twice a second."""
+        self.pss_mb: list[tuple[float, float]] = []
+        """The same every other second, pages that several processes share counted once."""
         self._stopping = threading.Event()
         self._watch = threading.Thread(target=self._look, daemon=True)
         self._watch.start()
@@ -104,10 +107,13 @@ class Server:
     def _look(self) -> None:
         while not self._stopping.wait(_EVERY_S):
             pages = 0
-            for pid in self._pids():
+            pids = self._pids()
+            for pid in pids:
                 with suppress(OSError, IndexError):
                     pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
             self.rss_mb.append((time.monotonic(), pages * _PAGE / 1e6))
+            if not len(self.rss_mb) % _SELDOM:  # takes the kernel some milliseconds
+                self.pss_mb.append((time.monotonic(), sum(map(_pss_mb, pids))))
 
     def _pids(self) -> list[int]:
         """Return it and all it started, by their parents."""
@@ -125,3 +131,12 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _pss_mb(pid: int) -> float:
+    """Return a process's share of the pages it has resident; 0 if it is gone."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1_024 / 1e6
+    return 0.0

@@ -62,14 +62,18 @@ def test_viewers_open_pages_and_act_while_spans_arrive(tmp_path: Path) -> None:
     assert report["spans_sent"] >= 500
     assert {"up", "collector", "dashboard"} <= set(report["rss_in_the_end"])
     names = [target["name"] for target in report["targets"]]
-    assert names == ["2 viewers, p95", "resident memory, at most"]
+    memory, summed = report["targets"][1:]
+    assert names == ["2 viewers, p95", "resident memory, at most", summed["name"]]
+    # At least what all processes have of the same libraries.
+    assert 0 < report["pss_max_mb"] < report["rss_max_mb"]
+    assert memory["measured"] != summed["measured"]
 
 
 def test_targets_are_held_against_the_worst_that_counts() -> None:
     times = {"count": 20, "p50_ms": 90.0, "p95_ms": 299.9, "max_ms": 2_000.0}
     report: dict[str, Any] = {
         "all_clicks": times, "cold_ms": 2_500.0, "viewers": 20, "all_actions": times,
-        "rss_max_mb": 650.0,
+        "pss_max_mb": 650.0, "rss_max_mb": 720.0,
         "pages": {"Alerts": {"first_ms": None, "first_done_ms": 700.0},
                   "Cost": {"first_ms": 900.0, "first_done_ms": 9_000.0}},
     }  # fmt: skip
@@ -82,6 +86,7 @@ def test_targets_are_held_against_the_worst_that_counts() -> None:
         "first paint, the slowest page": ("900 ms", True),
         "20 viewers, p95": ("300 ms", True),
         "resident memory, at most": ("650 MB", True),
+        "the same, shared pages in each process": ("720 MB", False),
     }
 
 

@@ -30,6 +30,11 @@ DEFAULT_MAX_ROWS: Final = 10_000
 DEFAULT_TIMEOUT_S: Final = 30.0
 TRUNCATED_KEY: Final = b"llmtrace.truncated"
 """Set to ``true`` in the metadata of a result's schema when rows were left off."""
+# What ILIKE means, for a cursor's own use. So DuckDB looks for a constant text as fast as memory
+# is read; its own operator compares character by character (a day of prompts: 240 ms for 575).
+_ILIKE: Final = (
+    'create or replace temp macro "~~*"(value, pattern) as lower(value) like lower(pattern)'
+)
 
 
 class Cancellation:
@@ -118,6 +123,8 @@ def _read(
     max_rows: int | None,
     max_bytes: int | None,
 ) -> pa.Table:
+    if "ilike" in query.lower():
+        cursor.execute(_ILIKE)
     cursor.execute("begin transaction read only")
     try:
         result = cursor.execute(query, [as_stored(value) for value in parameters])

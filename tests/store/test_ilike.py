@@ -1,0 +1,61 @@
+"""ILIKE is another function here than DuckDB's own, which is slower: it says the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as hs
+
+from llmtrace.store import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Letters whose cases differ in length, or that have no single other case, and what LIKE knows.
+TEXTS = hs.none() | hs.text(alphabet="aAbBéÉßẞİıIiǅǆσςΣﬁ%_\\ \n\U0001f600", max_size=8)  # noqa: RUF001  # just those
+HOW = ("v ilike p", "v not ilike p", "p ilike v", "v ilike p escape '\\'", "v ilike '%aB%'",
+       "v ilike 'a_%'", "v ilike any (select p)")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def writer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Writer]:
+    with Writer(tmp_path_factory.mktemp("ilike") / "x.duckdb") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("how", HOW)
+@given(pairs=hs.lists(hs.tuples(TEXTS, TEXTS), min_size=1, max_size=20))
+def test_it_says_what_duckdb_says(
+    writer: Writer, plain: duckdb.DuckDBPyConnection, how: str, pairs: list[tuple[str, str]]
+) -> None:
+    values, patterns = ([pair[side] for pair in pairs] for side in (0, 1))
+    query = (
+        f"select {how} as fits from (select unnest(?::varchar[]) as v, unnest(?::varchar[]) as p)"  # noqa: S608  # of ours
+    )
+
+    def answer(ask: object) -> object:
+        try:
+            return ask()  # type: ignore[operator]
+        except Exception as error:  # noqa: BLE001  # a pattern may be wrong: to both
+            return "escape" in str(error)
+
+    ours = answer(lambda: writer.sql(query, [values, patterns]).column("fits").to_pylist())
+    theirs = answer(lambda: [row[0] for row in plain.execute(query, [values, patterns]).fetchall()])
+
+    assert ours == theirs
+
+
+def test_a_constant_is_looked_for_at_once(writer: Writer) -> None:
+    (plan,) = writer.sql("explain select name ILIKE '%Refund%' from spans").to_pylist()
+
+    assert "~~*" not in plan["explain_value"]
+    assert "contains(" in plan["explain_value"]
