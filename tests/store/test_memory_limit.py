@@ -16,7 +16,7 @@ from llmtrace.store import Drained, Writer
 from llmtrace.store._connection import UPKEEP_MB
 from llmtrace.store.chunks import Reading
 from llmtrace.store.drain import Drain
-from llmtrace.store.memory_limit import USUAL_MB
+from llmtrace.store.memory_limit import RUSH_MB, SERVING_MB
 from llmtrace.store.pricing import settings_pricer
 from tests.otlp.otlp_requests import request, span
 
@@ -56,26 +56,26 @@ def test_a_file_is_opened_with_what_upkeep_needs(writer: Writer) -> None:
 
 
 def test_less_is_taken_afterwards_and_more_within_upkeep(writer: Writer) -> None:
-    writer.limit_memory()
-    assert limit_mb(writer) == USUAL_MB
+    writer.limit_memory(SERVING_MB)
+    assert limit_mb(writer) == SERVING_MB
     with writer.upkeep():
         assert limit_mb(writer) == UPKEEP_MB
-        writer.limit_memory()  # as every run of the drain says
+        writer.limit_memory(RUSH_MB)
         with writer.upkeep():
             pass
         assert limit_mb(writer) == UPKEEP_MB
-    assert limit_mb(writer) == USUAL_MB
+    assert limit_mb(writer) == RUSH_MB
 
 
 def test_upkeep_that_fails_gives_back_too(writer: Writer) -> None:
-    writer.limit_memory()
+    writer.limit_memory(SERVING_MB)
     with pytest.raises(ZeroDivisionError), writer.upkeep():
         raise ZeroDivisionError
-    assert limit_mb(writer) == USUAL_MB
+    assert limit_mb(writer) == SERVING_MB
 
 
 def test_an_exchanged_file_keeps_to_it(writer: Writer) -> None:
-    writer.limit_memory()
+    writer.limit_memory(SERVING_MB)
 
     def copy(_: Transaction, made: Path) -> None:
         Writer(made).close()
@@ -83,24 +83,24 @@ def test_an_exchanged_file_keeps_to_it(writer: Writer) -> None:
     with writer.upkeep():
         writer.replace_file(copy)
         assert limit_mb(writer) == UPKEEP_MB
-    assert limit_mb(writer) == USUAL_MB
+    assert limit_mb(writer) == SERVING_MB
 
 
 def test_what_is_held_now_is_given_back_when_asked_again(writer: Writer) -> None:
     writer.transaction(lambda t: t.execute(take(400)))
-    writer.limit_memory()  # DuckDB would say that it is; it is not
-    assert not writer._memory.is_limited
+    writer.limit_memory(RUSH_MB)  # DuckDB would say that it is; it is not
+    assert not writer._memory.is_usually(RUSH_MB)
     writer.transaction(lambda t: t.execute("drop table temp.held"))
-    writer.limit_memory()
-    assert writer._memory.is_limited
-    assert limit_mb(writer) == USUAL_MB
+    writer.limit_memory(RUSH_MB)
+    assert writer._memory.is_usually(RUSH_MB)
+    assert limit_mb(writer) == RUSH_MB
 
 
 def test_a_transaction_for_which_it_was_too_little_succeeds_the_next_time(writer: Writer) -> None:
-    writer.limit_memory()
+    writer.limit_memory(RUSH_MB)
     with pytest.raises(StoreError):
         writer.transaction(lambda t: t.execute(take(300)))
-    writer.limit_memory()  # as every run of the drain says
+    writer.limit_memory(RUSH_MB)  # as every run of the drain says
     writer.transaction(lambda t: t.execute(take(300)))
     assert limit_mb(writer) == UPKEEP_MB
 
@@ -115,10 +115,10 @@ def test_a_checkpoint_for_which_it_was_too_little_is_told_by_its_text(writer: Wr
     def work(_: Transaction) -> None:
         raise CHECKPOINT_FAILED
 
-    writer.limit_memory()
+    writer.limit_memory(RUSH_MB)
     with pytest.raises(StoreUnreachableError, match="too little memory"):
         writer.transaction(work)
-    writer.limit_memory()  # as every run of the drain says
+    writer.limit_memory(RUSH_MB)  # as every run of the drain says
     writer.transaction(lambda t: t.execute("select 1"))  # opens the file anew
     assert limit_mb(writer) == UPKEEP_MB
 
@@ -158,7 +158,14 @@ def test_nothing_else_can_be_set_at_all(writer: Writer, setting: str) -> None:
         writer.transaction(lambda t: t.execute(f"set {setting}"))
 
 
-def test_a_drain_sees_to_it(tmp_path: Path, writer: Writer) -> None:
-    Drain(tmp_path, writer, Reading(settings_pricer(Settings(home=tmp_path)))).run()
+@pytest.mark.parametrize(("has_help", "expected"), [(False, SERVING_MB), (True, RUSH_MB)])
+def test_a_drain_keeps_to_less_while_a_process_helps(
+    tmp_path: Path, writer: Writer, *, has_help: bool, expected: int
+) -> None:
+    class Helped(Reading):
+        @property
+        def has_help(self) -> bool:
+            return has_help
 
-    assert limit_mb(writer) == USUAL_MB
+    Drain(tmp_path, writer, Helped(settings_pricer(Settings(home=tmp_path)))).run()
+    assert limit_mb(writer) == expected

@@ -51,6 +51,11 @@ class Reading(NamedTuple):
     redact: RowRedactor = RowRedactor()
     """What is taken out of other tools' spans; by default what the app takes out of ours."""
 
+    @property
+    def has_help(self) -> bool:
+        """Nobody helps."""
+        return False
+
     def read(self, payloads: Sequence[bytes], now: datetime) -> ReadChunk:
         """Read some requests; one that cannot be read says why, and the others are well."""
         frames: list[ReadFrame] = []

@@ -22,6 +22,7 @@ from llmtrace.store.batch import batch_of
 from llmtrace.store.dead_letters import put_aside
 from llmtrace.store.housekeeping import Housekeeping
 from llmtrace.store.ledger import Ledger
+from llmtrace.store.memory_limit import RUSH_MB, SERVING_MB
 from llmtrace.store.reading_ahead import reading_ahead
 from llmtrace.store.segment_chunks import FrameOrEnd, SegmentRead, chunks, size_bytes
 
@@ -44,6 +45,11 @@ NOT_FORWARDED: Final = "not_forwarded."
 
 class Reader(Protocol):
     """Reads requests, here or elsewhere, one call at a time."""
+
+    @property
+    def has_help(self) -> bool:
+        """Another process reads too."""
+        ...
 
     def read(self, payloads: Sequence[bytes], now: datetime) -> ReadChunk:
         """Read some requests; one that cannot be read says why."""
@@ -195,7 +201,7 @@ class Drain:
         """Give the new frames of all segments, and after those of each its end."""
         ended: set[str] = set()
         while True:
-            self._writer.limit_memory()
+            self._writer.limit_memory(RUSH_MB if self._reader.has_help else SERVING_MB)
             for path in self._segments():
                 if should_stop():
                     return

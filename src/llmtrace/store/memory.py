@@ -25,8 +25,9 @@ _M_ARENA_MAX: Final = -8
 _LARGE_BYTES: Final = 256 * 1024
 """From this size on a block is a mapping of its own, which ends when it is freed."""
 _KEPT_BYTES: Final = 8 * 1024 * 1024
-_HEAPS: Final = 2
-"""Of all threads: by itself there are eight for each processor, and each keeps what it had."""
+_HEAPS: Final = 4
+"""Of all threads: by itself there are eight for each processor, and each keeps what it had. Fewer
+are waited for."""
 _EVERY_S: Final = 10.0
 
 

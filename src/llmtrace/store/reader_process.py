@@ -76,6 +76,11 @@ class ReaderProcess:
         self._reads_here = threading.Lock()
         """Held while requests are read here: two at once only wait for each other."""
 
+    @property
+    def has_help(self) -> bool:
+        """The process is there."""
+        return self._child is not None
+
     def read(self, payloads: Sequence[bytes], now: datetime) -> ReadChunk:
         """Read some requests; see ``Reading.read``. From any thread."""
         if self._asking.acquire(blocking=False):

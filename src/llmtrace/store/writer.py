@@ -309,11 +309,11 @@ class Writer:
                 made.unlink(missing_ok=True)
             return result
 
-    def limit_memory(self) -> None:
-        """Have DuckDB take no more than ``USUAL_MB`` from now on, but for upkeep."""
-        if not self._memory.is_limited:
+    def limit_memory(self, limit_mb: int) -> None:
+        """Have DuckDB take no more than that from now on, but for upkeep."""
+        if not self._memory.is_usually(limit_mb):
             with self._lock, self._opening:
-                self._memory.limit(self._connection)
+                self._memory.usually(self._connection, limit_mb)
 
     @property
     def upkeeps(self) -> int | None:
