@@ -1,8 +1,8 @@
 """Has asked what somebody may look at next by the time it is chosen.
 
-In a large store, where an answer takes long enough to be waited for: what one filter more leads to,
-when the filters are open or none is chosen, and in that case also the other ranges of a page and
-the other pages: what is asked then is the same for everybody.
+In a large store, where an answer takes long enough to be waited for: what the open filters lead to,
+and otherwise the other ranges of a page and the other pages, of all calls, so that what is asked is
+the same for everybody.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _filtered(page: str, asks: Asks, shown: data.View) -> Iterable[Look]:
 def _elsewhere(page: str, asks: Asks, shown: data.View) -> Iterable[Look]:
     if not data.is_large():
         return
-    for view in (*data.other_ranges(shown), *data.one_filter_more(shown)):
+    for view in data.other_ranges(shown):
         yield Look(page=page, asks=asks.all, view=view)
     for name, others in PAGES.items():
         if name != page:
