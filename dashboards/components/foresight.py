@@ -2,7 +2,8 @@
 
 In a large store, where an answer takes long enough to be waited for: what the open filters lead to,
 and otherwise the other ranges of a page and the other pages, of all calls, so that what is asked is
-the same for everybody.
+the same for everybody. One filter more of every range, opened or not, was too much: twenty viewers
+waited four times as long.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 The limit is what it fills in time, mostly with blocks of the file that the system keeps as well.
 Measured with ten million calls: the pages' questions take as long with 320 MB as with 512, and some
-a third longer with 256, for 20 viewers half as long again with 224; building the rollups anew fails with 384. With 192 a checkpoint under full
-load finds none left, which ends DuckDB's use of the file: the next opening has all there is.
+a third longer with 256; twenty viewers wait twice as long with 224. Building the rollups anew fails
+with 384. With 192 a checkpoint under full load finds none left, which ends DuckDB's use of the
+file: the next opening has all there is.
 """
 
 from __future__ import annotations
