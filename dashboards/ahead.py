@@ -11,8 +11,9 @@ import logging
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from threading import Event
-from typing import TYPE_CHECKING, Final
+from queue import SimpleQueue
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import streamlit as st
 
@@ -35,10 +36,8 @@ _LEAVES_AFTER_S: Final = 2.0
 _FORESEEN: Final = "foreseen"
 
 _threads: Final = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="llmtrace-ahead")
-# Apart, and one at a time: nobody waits for what is asked only in case it is chosen.
-_thread: Final = ThreadPoolExecutor(1, thread_name_prefix="llmtrace-foresight")
 _asked: Final[dict[str, None]] = {}
-"""What was asked there, the latest last; of that thread alone."""
+"""What was foreseen, the latest last; of the thread that asks it alone."""
 _REMEMBERED: Final = 5_000
 
 
@@ -51,6 +50,17 @@ class Look:
     view: View
 
 
+class _Foreseen(NamedTuple):
+    """What is asked for one who looks at a page, until ``chosen``."""
+
+    who: Viewer
+    looks: Callable[[], Iterable[Look]]
+    chosen: Event
+
+
+_foreseen: Final[SimpleQueue[_Foreseen]] = SimpleQueue()
+
+
 @contextmanager
 def ahead(asks: Iterable[Ask], shown: View) -> Generator[None]:
     """Run ``asks``, in this order, beside the block; what they return or raise is for nobody.
@@ -58,9 +68,9 @@ def ahead(asks: Iterable[Ask], shown: View) -> Generator[None]:
     They are functions of cached questions about what is shown, asked as the viewer of this page;
     what has not begun when the block ends is not asked.
     """
-    chosen: Event | None = st.session_state.pop(_FORESEEN, None)
-    if chosen is not None:
-        chosen.set()
+    before: Event | None = st.session_state.pop(_FORESEEN, None)
+    if before is not None:
+        before.set()
     who = viewer()
     running = [_threads.submit(_ask, who, each, shown) for each in asks]
     try:
@@ -78,29 +88,39 @@ def foresee(looks: Callable[[], Iterable[Look]]) -> None:
     not asked.
     """
     chosen = st.session_state[_FORESEEN] = Event()
-    _thread.submit(_foresee, viewer(), looks, chosen)
+    _foreseen.put(_Foreseen(viewer(), looks, chosen))
 
 
-def _foresee(who: Viewer, looks: Callable[[], Iterable[Look]], chosen: Event) -> None:
-    try:
-        with acting_as(who):
-            for look in looks():
-                for number, each in enumerate(look.asks):
-                    # The choice is in the scope, but for what is looked at first: the zone.
-                    name = f"{place()} {look.page} {number} {look.view.scope} {look.view.zone}"
-                    if chosen.is_set():
-                        return
-                    if name not in _asked:
-                        _asked[name] = None
-                        _ask(who, each, look.view)
-                while len(_asked) > _REMEMBERED:
-                    del _asked[next(iter(_asked))]
-    except LlmtraceError:
-        return  # the page meets it too, and says it
-    except Exception:
-        logger.exception("what may be looked at next could not be asked")
+def _ask_foreseen() -> None:
+    while True:
+        each = _foreseen.get()
+        try:
+            with acting_as(each.who):
+                _ask_once(each)
+        except LlmtraceError:
+            pass  # the page meets it too, and says it
+        except Exception:
+            logger.exception("what may be looked at next could not be asked")
+
+
+def _ask_once(foreseen: _Foreseen) -> None:
+    for look in foreseen.looks():
+        for number, each in enumerate(look.asks):
+            if foreseen.chosen.is_set():
+                return
+            # What is of today whatever the range is asked by the page of a shorter one.
+            name = f"{place()} {look.page} {number} {look.view.scope} {look.view.zone}"
+            if name not in _asked:
+                _asked[name] = None
+                _ask(foreseen.who, each, look.view)
+        while len(_asked) > _REMEMBERED:
+            del _asked[next(iter(_asked))]
 
 
 def _ask(who: Viewer, question: Ask, shown: View) -> None:
     with acting_as(who), suppress(LlmtraceError):  # the page meets it too, and says it
         question(shown)
+
+
+# One at a time: nobody waits for what is asked only in case it is chosen, nor for it to end.
+Thread(target=_ask_foreseen, name="llmtrace-foresight", daemon=True).start()

@@ -36,7 +36,9 @@ def nothing_foreseen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def foreseen() -> None:
     """Return when all is asked that was foreseen."""
-    module._thread.submit(lambda: None).result(10)
+    done = threading.Event()
+    module._foreseen.put(module._Foreseen(ANN, lambda: done.set() or (), threading.Event()))
+    assert done.wait(10)
 
 
 def test_questions_are_asked_as_who_looks() -> None:
