@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import os
 import socket
@@ -17,6 +18,7 @@ from click.testing import CliRunner
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.asyncio.client import connect as pages_connect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
@@ -33,8 +35,6 @@ from tests.end_to_end.browsing import dashboard
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from websockets.sync.connection import Connection
 
 
 def get(url: str, path: str, **headers: str) -> tuple[int, dict[str, str]]:
@@ -143,30 +143,32 @@ def test_where_people_sign_in_others_may_reach_it_by_tls_and_get_the_form(
         finally:
             connection.close()
         socket_url = url.replace("https://0.0.0.0", "wss://127.0.0.1") + "/_stcore/stream"
-        with (
-            pytest.raises(InvalidStatus, match="403"),
-            connect(socket_url, ssl=trusted, open_timeout=60),
-        ):
-            pass
-        signed_in = {"Cookie": cookie.partition(";")[0]}
-        with connect(
-            socket_url, ssl=trusted, additional_headers=signed_in, max_size=None, open_timeout=60
-        ) as pages:
-            shown = run_once(pages)
+        with pytest.raises(InvalidStatus, match="403"):
+            asyncio.run(run_once(socket_url, trusted, {}))
+        shown = asyncio.run(run_once(socket_url, trusted, {"Cookie": cookie.partition(";")[0]}))
     assert "Waiting for the first call" in shown
     assert "Sign out" in shown
     assert "Your session has ended" not in shown
 
 
-def run_once(pages: Connection) -> str:
-    """Have Streamlit run the first page, as a browser does; return all it sends."""
-    pages.send(BackMsg(rerun_script=ClientState()).SerializeToString())
-    told: list[str] = []
-    while True:
-        message = ForwardMsg.FromString(pages.recv(timeout=60, decode=False))
-        told.append(str(message))
-        if message.WhichOneof("type") == "script_finished":
-            return "".join(told)
+async def run_once(url: str, trusted: ssl.SSLContext, headers: dict[str, str]) -> str:
+    """Have Streamlit run the first page, as a browser does; return all it sends.
+
+    In one thread: while one reads and another writes, Python 3.11 may crash in OpenSSL.
+    """
+    async with pages_connect(
+        url, ssl=trusted, additional_headers=headers, max_size=None, open_timeout=60
+    ) as pages:
+        await pages.send(BackMsg(rerun_script=ClientState()).SerializeToString())
+        told: list[str] = []
+        async with asyncio.timeout(60):
+            async for sent in pages:
+                assert isinstance(sent, bytes)
+                message = ForwardMsg.FromString(sent)
+                told.append(str(message))
+                if message.WhichOneof("type") == "script_finished":
+                    break
+    return "".join(told)
 
 
 @pytest.mark.parametrize(
