@@ -70,7 +70,7 @@ def under_filters(draw: Callable[[data.View], None]) -> None:
     if known is None:
         with below:
             draw(data.view(choice, st.context.timezone))
-    elif choice != known:  # as after a step back in the browser: the URL has the last word
+    elif choice != known:  # the widgets have the last word
         st.session_state[_BAR_FIRST] = True
         st.rerun()
 
