@@ -108,11 +108,12 @@ def _ask_once(foreseen: _Foreseen) -> None:
         for number, each in enumerate(look.asks):
             if foreseen.chosen.is_set():
                 return
-            # What is of today whatever the range is asked by the page of a shorter one.
-            name = f"{place()} {look.page} {number} {look.view.scope} {look.view.zone}"
+            seen = look.view
+            name = f"{place()} {look.page} {number} {seen.scope} {seen.zone} {seen.now}"
             if name not in _asked:
                 _asked[name] = None
-                _ask(foreseen.who, each, look.view)
+                with suppress(LlmtraceError):  # the page meets it too, and says it
+                    each(seen)
         while len(_asked) > _REMEMBERED:
             del _asked[next(iter(_asked))]
 

@@ -46,7 +46,8 @@ def overview(stack: str = "model", spenders: str = "user") -> Asks:
 def cost(by: str = "user") -> Asks:
     """Return those of Cost."""
     return Asks(
-        numbers=(data_cost.totals, data.month),
+        first=(data.unpriced_models,),
+        numbers=(data_cost.totals, data.today, data.month),
         rest=(
             data_cost.today,
             data_cost.month,

@@ -112,8 +112,10 @@ def one_filter_more(shown: View) -> list[View]:
 
 def other_ranges(shown: View) -> list[View]:
     """Return the same view of the other ranges that are looked at most; none beside days."""
+    if shown.range == CUSTOM:
+        return []
     choices = [replace(shown.choice, range=name) for name in _USUAL if name != shown.range]
-    return [settled(view(each, shown.zone)) for each in choices if shown.range != CUSTOM]
+    return [settled(view(each, shown.zone)) for each in choices]
 
 
 def known_values(dimension: str) -> list[str]:

@@ -6,6 +6,7 @@ through ``address.parse`` alone. Values come from spans and links: they are show
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Final, cast
@@ -41,6 +42,7 @@ _BEFORE: Final = "range-before"
 _GOING: Final = "going-to"
 _OPEN: Final = "filters-open"
 _BAR_FIRST: Final = "bar-first"
+_ACTED: Final = "acted-at"
 _WIDGETS: Final = ("range", *_LABELS, "compare", "tables", "refresh", "zone")
 """Keys of the widgets that are always there."""
 
@@ -60,6 +62,8 @@ def under_filters(draw: Callable[[data.View], None]) -> None:
     """
     _go_on()
     _carry_over()
+    # A refresh runs what ``draw`` draws alone: this is the viewer.
+    st.session_state[_ACTED] = time.monotonic()
     above, below = st.container(), st.container()
     known = _said_before()
     if known is not None:
@@ -110,6 +114,12 @@ def _texts(value: object) -> list[str]:
 def are_open() -> bool:
     """Say whether the viewer looks at what there is to choose from."""
     return bool(st.session_state.get(_OPEN))
+
+
+def idle_s() -> float:
+    """Return the seconds since the viewer opened this page or chose something in its bar."""
+    acted: float = st.session_state.get(_ACTED, 0.0)
+    return time.monotonic() - acted
 
 
 def open_with(view: str, choice: address.Choice, **more: str) -> None:

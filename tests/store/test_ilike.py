@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 # Letters whose cases differ in length, or that have no single other case, and what LIKE knows.
 TEXTS = hs.none() | hs.text(alphabet="aAbBéÉßẞİıIiǅǆσςΣﬁ%_\\ \n\U0001f600", max_size=8)  # noqa: RUF001  # just those
-HOW = ("v ilike p", "v not ilike p", "p ilike v", "v ilike p escape '\\'", "v ilike '%aB%'",
-       "v ilike 'a_%'", "v ilike any (select p)")  # fmt: skip
+HOW = ("v ilike p", "v not ilike p", "p ilike v", "v ilike '%aB%'", "v ilike 'a_%'",
+       "v ilike '%a!%%' escape '!'")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +42,8 @@ def test_it_says_what_duckdb_says(
         f"select {how} as fits from (select unnest(?::varchar[]) as v, unnest(?::varchar[]) as p)"  # noqa: S608  # of ours
     )
 
-    def answer(ask: object) -> object:
-        try:
-            return ask()  # type: ignore[operator]
-        except Exception as error:  # noqa: BLE001  # a pattern may be wrong: to both
-            return "escape" in str(error)
-
-    ours = answer(lambda: writer.sql(query, [values, patterns]).column("fits").to_pylist())
-    theirs = answer(lambda: [row[0] for row in plain.execute(query, [values, patterns]).fetchall()])
+    ours = writer.sql(query, [values, patterns]).column("fits").to_pylist()
+    theirs = [row[0] for row in plain.execute(query, [values, patterns]).fetchall()]
 
     assert ours == theirs
 
