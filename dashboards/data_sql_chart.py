@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from dashboards.asking import ms
 from dashboards.components.charts import series_color
 from dashboards.components.format import NONE, one_line
+from llmtrace.store.python_values import python_columns
 from llmtrace.store.row_text import digits, plain_text
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _NUMBERS: Final = ("int", "uint", "float", "double", "decimal")
 """How the names of Arrow's types begin."""
 _TIMES: Final = ("timestamp", "date")
 _HEIGHT: Final = 340
+_TO_MICROSECONDS: Final = len("2026-11-22 10:00:00.000000")
 _LONGEST: Final = 80
 
 
@@ -104,10 +106,10 @@ def draw(table: pa.Table, choice: Choice) -> Drawn:
 
 
 def _columns(rows: pa.Table, choice: Choice) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
-    x, y = rows.column(choice.x).to_pylist(), rows.column(choice.y).to_pylist()
-    if choice.color is None:
-        return x, y, [None] * rows.num_rows
-    return x, y, rows.column(choice.color).to_pylist()
+    x, y, color = choice.x, choice.y, choice.color
+    asked = [x, y] if color is None else [x, y, color]
+    found = python_columns(rows.select(asked).rename_columns([str(each) for each in asked]))
+    return found[0], found[1], [None] * rows.num_rows if color is None else found[2]
 
 
 def _value(x: object, y: object, color: object, as_names: bool) -> dict[str, Any] | None:  # noqa: FBT001  # mapped over
@@ -133,6 +135,11 @@ def _text(value: object) -> str:
 
 def _place(value: object) -> float | str | None:
     """Return where on the x axis: a number, or milliseconds for a time."""
+    if isinstance(value, str):  # a time that Python has no value for: of nanoseconds, or too far
+        try:
+            value = datetime.fromisoformat(value[:_TO_MICROSECONDS])
+        except ValueError:
+            return None
     if isinstance(value, datetime):
         return float(ms(value))
     if isinstance(value, date):

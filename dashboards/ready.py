@@ -11,7 +11,7 @@ import dashboards
 from dashboards import components
 from dashboards.garbage import spare_imported
 
-_LATE: Final = ("pandas", "pyarrow", "PIL.Image", "streamlit.emojis",
+_LATE: Final = ("pyarrow", "PIL.Image", "streamlit.emojis",
                 "streamlit.material_icon_names")  # fmt: skip
 """What Streamlit imports when the first table, logo or icon is drawn."""
 _ENTRY: Final = "dashboards.app"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import streamlit as st
 
+from dashboards.components.arrow import with_table
 from dashboards.components.tables import html_table
 
 if TYPE_CHECKING:
@@ -24,13 +24,4 @@ def chart(shown: data.View, spec: Mapping[str, Any], table: Table, *, key: str, 
     if shown.choice.tables:
         st.html(html_table(columns, rows, caption=alt))
     else:
-        st.vega_lite_chart(_as_arrow(spec), width="stretch", key=key, alt=alt)
-
-
-def _as_arrow(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a chart whose rows are a table; Streamlit's way to one leads over pandas, 0.5 ms."""
-    rows: list[dict[str, Any]] = spec.get("data", {}).get("values", [])
-    if not rows:
-        return dict(spec)
-    names = dict.fromkeys(name for row in rows for name in row)
-    return {**spec, "data": pa.table({name: [row.get(name) for row in rows] for name in names})}
+        st.vega_lite_chart(with_table(spec), width="stretch", key=key, alt=alt)

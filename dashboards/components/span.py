@@ -15,6 +15,7 @@ import streamlit as st
 
 from dashboards import data_traces as data
 from dashboards.components import format as fmt
+from dashboards.components.arrow import as_table, with_table
 from dashboards.components.charts import MAX_STEPS, waterfall
 from dashboards.components.long_text import long_text
 
@@ -53,7 +54,7 @@ def waterfall_chart(steps: Sequence[data.Step], chosen: str) -> str:
     ids = [step.span_id for step in clean]
     part = _part_of(ids, chosen)
     event = st.vega_lite_chart(
-        waterfall(clean[part * MAX_STEPS : (part + 1) * MAX_STEPS], theme=theme),
+        with_table(waterfall(clean[part * MAX_STEPS : (part + 1) * MAX_STEPS], theme=theme)),
         width="stretch",
         key=f"waterfall-{chosen}-{part}",
         on_select="rerun",
@@ -184,10 +185,13 @@ def _attributes(detail: Mapping[str, Any]) -> None:
         found: dict[str, object] = detail[group] or {}
         pairs.extend((prefix + key, value) for key, value in found.items())
     st.dataframe(
-        {
-            "Attribute": [fmt.one_line(name, 100) for name, _ in pairs],
-            "Value": [fmt.one_line(value, 1_000) for _, value in pairs],
-        },
+        as_table(
+            {
+                "Attribute": [fmt.one_line(name, 100) for name, _ in pairs],
+                "Value": [fmt.one_line(value, 1_000) for _, value in pairs],
+            }
+        ),
+        lazy=False,
         hide_index=True,
         height="content",
         row_height=34,
@@ -209,7 +213,7 @@ def _cost(detail: Mapping[str, Any]) -> None:
         return
     kinds = [line.kind for line in lines]
     st.dataframe(
-        {
+        as_table({
             "Kind": [*kinds, "Total"],
             "Tokens": [*(fmt.count(line.tokens) for line in lines), fmt.NONE],
             "Cost": [
@@ -217,7 +221,8 @@ def _cost(detail: Mapping[str, Any]) -> None:
                   else fmt.UNPRICED for line in lines),
                 fmt.exact_money(detail["cost_usd"]),
             ],
-        },
+        }),
+lazy=False,
         hide_index=True,
         height="content",
         row_height=34,

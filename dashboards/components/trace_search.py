@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboards import data_traces as figures
 from dashboards.components import format as fmt
+from dashboards.components.arrow import as_table, with_table
 from dashboards.components.filters import zoom
 from dashboards.components.popover import popover
 from dashboards.components.tables import html_table
@@ -92,7 +93,7 @@ def volume(shown: data.View, search: figures.TraceSearch) -> None:
                 st.session_state[AGAIN] = True
 
         st.vega_lite_chart(
-            volume_bars(buckets, theme=theme),
+            with_table(volume_bars(buckets, theme=theme)),
             width="stretch",
             key=key,
             on_select=chosen,
@@ -123,11 +124,14 @@ def facets(search: figures.TraceSearch, text: str) -> None:
                 st.session_state[AGAIN] = True
 
         st.dataframe(
-            {
-                "Narrow by": [each.key.capitalize() for each in found.values],
-                "Value": [_value(each) for each in found.values],
-                "Traces": [fmt.count(each.traces) for each in found.values],
-            },
+            as_table(
+                {
+                    "Narrow by": [each.key.capitalize() for each in found.values],
+                    "Value": [_value(each) for each in found.values],
+                    "Traces": [fmt.count(each.traces) for each in found.values],
+                }
+            ),
+            lazy=False,
             hide_index=True,
             height=_FACETS_HEIGHT,
             row_height=30,

@@ -11,6 +11,7 @@ from dashboards.access import exported
 from dashboards.ahead import ahead
 from dashboards.components import cost_charts as charts
 from dashboards.components import format as fmt
+from dashboards.components.arrow import as_table
 from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
 from dashboards.components.costliest_calls import costliest_calls
@@ -207,7 +208,8 @@ def _grid(columns: dict[str, list[str]], rows: Sequence[data_cost.Line], by: str
     shares = [None if row.share is None else row.share * 100 for row in rows]
     right = st.column_config.TextColumn(alignment="right")
     st.dataframe(
-        {**columns, "Share": shares},
+        as_table({**columns, "Share": shares}),
+        lazy=False,
         hide_index=True,
         height="content" if len(rows) <= 12 else 443,
         row_height=34,

@@ -11,6 +11,7 @@ from dashboards import data, page_asks
 from dashboards.address import CUSTOM
 from dashboards.ahead import ahead
 from dashboards.components import format as fmt
+from dashboards.components.arrow import as_table, with_table
 from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
 from dashboards.components.charts import PICKED, stacked_cost, stacked_table
@@ -192,7 +193,7 @@ def _cost_chart(shown: data.View) -> None:
             chart(shown, spec, stacked_table(bars, series), key="cost", alt=alt)
             return
         picked = st.vega_lite_chart(
-            spec,
+            with_table(spec),
             width="stretch",
             key=f"cost-{by}",
             alt=alt,
@@ -228,14 +229,17 @@ def _top_spenders(shown: data.View) -> None:
             return
         change = {"Change": [fmt.change(row.change) or fmt.NONE for row in rows]}
         picked = st.dataframe(
-            {
-                _SPENDERS[by]: [fmt.one_line(row.name or data.NO_VALUE, 60) for row in rows],
-                "Share": [None if row.share is None else row.share * 100 for row in rows],
-                "Cost": [fmt.spent(row.cost, row.unpriced) for row in rows],
-                **(change if shown.choice.compare else {}),
-                "Requests": [row.requests for row in rows],
-                "Per request": [fmt.money(row.cost_per_request) for row in rows],
-            },
+            as_table(
+                {
+                    _SPENDERS[by]: [fmt.one_line(row.name or data.NO_VALUE, 60) for row in rows],
+                    "Share": [None if row.share is None else row.share * 100 for row in rows],
+                    "Cost": [fmt.spent(row.cost, row.unpriced) for row in rows],
+                    **(change if shown.choice.compare else {}),
+                    "Requests": [row.requests for row in rows],
+                    "Per request": [fmt.money(row.cost_per_request) for row in rows],
+                }
+            ),
+            lazy=False,
             hide_index=True,
             height="content",
             row_height=34,
@@ -267,13 +271,16 @@ def _latest_errors(shown: data.View) -> None:
             st.badge("No failed call in this range", icon=":material/check:", color="green")
             return
         picked = st.dataframe(
-            {
-                "Time": [f"{row['when']:%d %b %H:%M:%S}" for row in rows],
-                "Error": [fmt.one_line(row["error_type"], 40) for row in rows],
-                "Model": [fmt.one_line(row["model"], 40) for row in rows],
-                "User": [fmt.one_line(row["user_id"], 40) for row in rows],
-                "Message": [fmt.one_line(row["status_message"], 200) for row in rows],
-            },
+            as_table(
+                {
+                    "Time": [f"{row['when']:%d %b %H:%M:%S}" for row in rows],
+                    "Error": [fmt.one_line(row["error_type"], 40) for row in rows],
+                    "Model": [fmt.one_line(row["model"], 40) for row in rows],
+                    "User": [fmt.one_line(row["user_id"], 40) for row in rows],
+                    "Message": [fmt.one_line(row["status_message"], 200) for row in rows],
+                }
+            ),
+            lazy=False,
             hide_index=True,
             height="content",
             row_height=34,

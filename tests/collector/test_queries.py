@@ -55,6 +55,23 @@ def test_rows_come_as_json_to_who_accepts_it(collector: Collector) -> None:
     assert answer.json()["truncated"] is False
 
 
+def test_times_of_any_year_and_precision_come_as_json(collector: Collector) -> None:
+    times = "'infinity'::timestamp, date '20000-01-01', make_timestamp_ns(1001)"
+
+    answer = ask(collector, "/v1/sql", {"query": f"select {times}"}, Accept="application/json")
+
+    assert answer.json()["rows"] == [["infinity", "20000-01-01", "1970-01-01 00:00:00.000001001"]]
+
+
+@pytest.mark.parametrize("value", ["union_value(at := make_timestamp_ns(1001))", "1::uhugeint"])
+def test_what_json_cannot_say_is_refused(collector: Collector, value: str) -> None:
+    answer = ask(collector, "/v1/sql", {"query": f"select {value} as v"}, Accept="application/json")
+
+    assert answer.status == 400
+    assert "column 'v'" in answer.json()["error"]
+    assert "cast it to" in answer.json()["error"]
+
+
 def test_rows_that_were_left_off_are_said_to_be(collector: Collector) -> None:
     question = {"query": "select * from range(5)", "max_rows": 2}
 

@@ -99,3 +99,16 @@ def test_names_are_plain_text() -> None:
     assert (point["x"], point["series"]) == ("a\\u202eb", "a\\u202eb")
     assert drawn.spec is not None
     assert drawn.spec["encoding"]["x"]["title"] == "![x](y)\\u202e"
+
+
+def test_nanoseconds_and_times_too_far_away_spoil_no_chart() -> None:
+    moments = pa.array([1_795_003_200_000_000_001, None], pa.timestamp("ns"))
+    (point,) = values(
+        draw(pa.table({"t": moments, "n": [1, 2]}), Choice(kind="line", x=0, y=1)).spec
+    )
+    assert (point["x"], point["shown_x"]) == (1795003200000.0, "2026-11-18 12:00:00.000000001")
+
+    far = pa.array([1_795_003_200_000_000, 2**63 - 1], pa.timestamp("us"))
+    drawn = draw(pa.table({"t": far, "n": [1, 2]}), Choice(kind="line", x=0, y=1))
+    assert [each["x"] for each in values(drawn.spec)] == [1795003200000.0]
+    assert drawn.notes == ("1 rows without a value are left out",)

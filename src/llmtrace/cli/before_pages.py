@@ -100,8 +100,7 @@ class LoadAhead:
         await self._app(scope, receive, send)
 
     def _load(self) -> None:
-        for name in ("dashboards.data", "pandas"):
-            importlib.import_module(name)
+        importlib.import_module("dashboards.data")
 
 
 class SafeHeaders:

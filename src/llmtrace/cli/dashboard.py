@@ -107,8 +107,10 @@ def serve(
         raise MissingExtraError("llmtrace dashboard", "dashboards") from error
     from llmtrace.cli.before_pages import layers  # noqa: PLC0415  # Starlette comes with it
     from llmtrace.store.memory import give_memory_back  # noqa: PLC0415  # Arrow too
+    from llmtrace.store.no_pandas import keep_pandas_from_arrow  # noqa: PLC0415  # for us alone
 
     give_memory_back()
+    keep_pandas_from_arrow()
 
     sessions, secrets = check_sign_in(settings, host)
     port = _free_port(host, port)

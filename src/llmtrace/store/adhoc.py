@@ -18,6 +18,7 @@ from llmtrace.store._connection import (
     InterruptError,
     OutOfMemoryError,
 )
+from llmtrace.store.arrow_types import check_types
 from llmtrace.store.gate import check, shortened
 from llmtrace.store.parameters import as_stored
 
@@ -128,6 +129,7 @@ def _read(
     cursor.execute("begin transaction read only")
     try:
         result = cursor.execute(query, [as_stored(value) for value in parameters])
+        check_types(result)
         if max_rows is None and max_bytes is None:
             return result.to_arrow_table()
         return _at_most(result, max_rows, max_bytes)

@@ -38,3 +38,19 @@ def keep_pandas_out() -> None:
 def keep_numpy_out() -> None:
     """Let pandas and numpy be as if they were not installed; before pyarrow is loaded."""
     sys.meta_path.insert(0, _NotHere("pandas", "numpy"))
+
+
+def keep_pandas_from_arrow() -> None:
+    """Have pyarrow take values for none of pandas' unless it is told that they are.
+
+    For processes in which others may want pandas: whoever imports it gets it, and so does pyarrow
+    where it cannot do without. It looks for it once.
+    """
+    kept_out = _NotHere("pandas")
+    sys.meta_path.insert(0, kept_out)
+    try:
+        import pyarrow as pa  # noqa: PLC0415  # whoever needs it only now
+
+        pa.array([None])
+    finally:
+        sys.meta_path.remove(kept_out)

@@ -11,6 +11,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, cast
 
+from llmtrace.store.python_values import python_columns
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -21,9 +23,10 @@ _CSV_SPECIAL: Final = frozenset(',"\r\n')
 
 
 def records_of(rows: pa.Table) -> list[dict[str, object]]:
-    """Return the rows with maps as dicts, by ``unique_names``."""
+    """Return the rows with maps as dicts, by ``unique_names``. Raises QueryError."""
     names = unique_names(rows.column_names)
-    return rows.rename_columns(names).to_pylist(maps_as_pydicts="lossy")
+    columns = python_columns(rows, maps_as_pydicts="lossy")
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def unique_names(names: Sequence[str]) -> list[str]:

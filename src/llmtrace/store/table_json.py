@@ -1,7 +1,8 @@
 """Rows as JSON, exact: what JSON's numbers cannot hold is text. Pure.
 
-Decimals, integers beyond 2^53 (as span ids) and NaN or infinity are texts; times are ISO 8601,
-those without a zone are UTC and say ``Z``; bytes are hex; maps are pairs; NULL is null.
+Decimals, integers beyond 2^53 (as span ids) and NaN or infinity are texts; times are ISO 8601, and
+those without a zone are UTC and say ``Z``; what Python has no time for (nanoseconds, the year
+10000) is text as SQL says it; bytes are hex; maps are pairs; NULL is null.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from llmtrace.store.adhoc import TRUNCATED_KEY
+from llmtrace.store.python_values import python_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,8 +24,11 @@ _EXACT: Final = 2**53
 
 
 def table_json(table: pa.Table) -> dict[str, Any]:
-    """Return ``columns`` (name and Arrow type), ``rows`` (lists) and whether rows were left off."""
-    columns = [column.to_pylist() for column in table.columns]
+    """Return ``columns`` (name and Arrow type), ``rows`` (lists) and whether rows were left off.
+
+    Raises QueryError.
+    """
+    columns = python_columns(table)
     return {
         "columns": [{"name": field.name, "type": str(field.type)} for field in table.schema],
         "rows": [[_plain(value) for value in row] for row in zip(*columns, strict=True)],
