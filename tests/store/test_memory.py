@@ -88,3 +88,70 @@ def test_what_was_freed_is_given_back() -> None:
     assert pool == "system"
     assert kept < 12
     assert kept < usually
+
+
+_DUCKDB = """
+import ctypes, sys, time
+from pathlib import Path
+import _duckdb, duckdb
+from llmtrace.store import memory
+if sys.argv[1] == "yes":
+    memory.give_memory_back()
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+duckdb.execute("set threads = 1")
+duckdb.execute("create table a as select range as i from range(1000)")
+before = resident()
+duckdb.execute("create table b as select repeat('x', 100) || range as t from range(3_000_000)")
+duckdb.execute("drop table b")
+end = time.monotonic() + 0.7
+while time.monotonic() < end:
+    duckdb.execute("select sum(i) from a").fetchall()  # its allocator looks when it is asked
+print((resident() - before) // 1_000_000)
+"""
+
+
+def test_duckdb_gives_back_what_it_freed_within_a_second() -> None:
+    def kept_mb(gives_back: str) -> int:
+        command = [sys.executable, "-c", _DUCKDB, gives_back]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        return int(done.stdout)
+
+    kept = kept_mb("yes")
+    assert kept < 50
+    assert kept < kept_mb("no") / 2
+
+
+_HEAPS = """
+import ctypes, threading
+from llmtrace.store import memory
+memory.give_memory_back()
+done = threading.Barrier(17)
+
+def take():
+    blocks = [bytes(1_000) for _ in range(100)]
+    done.wait()
+    blocks.clear()
+
+threads = [threading.Thread(target=take) for _ in range(16)]
+for each in threads:
+    each.start()
+done.wait()
+libc = ctypes.CDLL(None)
+libc.fopen.restype = ctypes.c_void_p
+libc.fclose.argtypes = [ctypes.c_void_p]
+libc.malloc_info.argtypes = [ctypes.c_int, ctypes.c_void_p]
+file = libc.fopen(b"/dev/stdout", b"w")
+libc.malloc_info(0, file)
+libc.fclose(file)
+"""
+
+
+def test_threads_share_a_few_heaps() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _HEAPS], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert 2 <= done.stdout.count("<heap nr=") <= 4

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from llmtrace.store._connection import Connection
 
 logger = logging.getLogger(__name__)
-SERVING_MB: Final = 320
+SERVING_MB: Final = 272
 """Taking spans in and answering."""
 RUSH_MB: Final = 224
 """The same while so much comes that a second process helps: it has a hundred of its own."""
