@@ -19,8 +19,10 @@ from dashboards.garbage import spare_imported  # noqa: E402
 # Pages that tell of all tenants together; each refuses by itself too (`require_all_tenants`).
 _OF_ALL_TENANTS: Final = frozenset({"alerts", "budgets", "sql", "system"})
 
-st.set_page_config(page_title="llmtrace", page_icon="◧", layout="wide")
-st.logo(Path(__file__).with_name("logo.svg"), size="medium")
+_HERE: Final = Path(__file__).parent
+
+st.set_page_config(page_title="llmtrace", page_icon=_HERE / "icon.svg", layout="wide")
+st.logo(_HERE / "logo.svg", size="medium")
 _who = present()
 _sections = {
     "Monitor": [

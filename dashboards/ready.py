@@ -11,8 +11,7 @@ import dashboards
 from dashboards import components
 from dashboards.garbage import spare_imported
 
-_LATE: Final = ("pyarrow", "PIL.Image", "streamlit.emojis",
-                "streamlit.material_icon_names")  # fmt: skip
+_LATE: Final = ("pyarrow", "PIL.Image", "streamlit.material_icon_names")
 """What Streamlit imports when the first table, logo or icon is drawn."""
 _ENTRY: Final = "dashboards.app"
 """A script, as the pages in ``views`` are: it draws when it is imported."""

@@ -63,6 +63,13 @@ class Watched:
 @contextmanager
 def dashboard(home: Path, *arguments: str | Path) -> Iterator[str]:
     """Serve ``home`` by the real command, with ``arguments``, on a free port; give its URL."""
+    with dashboard_process(home, *arguments) as (url, _):
+        yield url
+
+
+@contextmanager
+def dashboard_process(home: Path, *arguments: str | Path) -> Iterator[tuple[str, int]]:
+    """Do so and give its process id too."""
     process = subprocess.Popen(
         [sys.executable, "-m", "llmtrace", "dashboard", "--port", "0", "--no-browser",
          "--home", str(home), *map(str, arguments)],
@@ -75,7 +82,7 @@ def dashboard(home: Path, *arguments: str | Path) -> Iterator[str]:
     try:
         url = _url(process)
         watchdog.cancel()
-        yield url
+        yield url, process.pid
     finally:
         watchdog.cancel()
         process.terminate()

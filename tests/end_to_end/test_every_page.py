@@ -9,14 +9,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from playwright.sync_api import expect
 
+from llmtrace.collector import Collector
+from llmtrace.config import load_settings
 from tests.end_to_end.axe import grave_violations
-from tests.end_to_end.browsing import browser, dashboard, watch
+from tests.end_to_end.browsing import browser, dashboard_process, watch
 from tests.end_to_end.rich_store import (
     EXPENSIVE_PROMPT,
     HOSTILE_SPAN,
@@ -28,7 +31,6 @@ from tests.end_to_end.rich_store import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from playwright.sync_api import Page
 
@@ -62,9 +64,10 @@ PAGES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
-    """The one server and the one browser of this module."""
+    """The one server and the one browser of this module; a collector beside them has the store."""
 
     shown: Watched
+    process: int
     now: datetime
 
 
@@ -73,8 +76,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Sh
     home: Path = tmp_path_factory.mktemp("shop")
     now = datetime.now(UTC)
     fill_richly(home, now, hours=2, hostile=True)
-    with dashboard(home) as url, browser() as chrome:
-        yield Shop(shown=watch(chrome, url), now=now)
+    with (
+        Collector(load_settings({}, home=home), port=0),
+        dashboard_process(home) as (url, process),
+        browser() as chrome,
+    ):
+        yield Shop(shown=watch(chrome, url), process=process, now=now)
 
 
 @pytest.mark.timeout(300)
@@ -101,6 +108,9 @@ def test_every_page_in_every_look_is_clean_fits_and_is_accessible(shop: Shop) ->
         shop.shown.console_errors.clear()
         shop.shown.foreign_requests.clear()
     assert not wrong, "\n".join(wrong)
+    # Streamlit, pyarrow and DuckDB would each load it to ask whether a value is one of pandas'.
+    loaded = Path(f"/proc/{shop.process}/maps")
+    assert not loaded.exists() or "/pandas/" not in loaded.read_text()
 
 
 DARK: Final = """

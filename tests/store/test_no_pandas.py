@@ -47,3 +47,25 @@ def test_a_process_without_stores_and_answers(tmp_path: Path, kept_out: str) -> 
 
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"this process does without {kept_out}\n"
+
+
+ARROW = """
+import sys
+from llmtrace.store.no_pandas import keep_pandas_from_arrow
+keep_pandas_from_arrow()
+import pyarrow as pa
+table = pa.table({"a": [1, 2]})
+assert "pandas" not in sys.modules
+frame = table.to_pandas()
+assert pa.array(frame["a"]).equals(table["a"].chunk(0))
+import pandas
+print(frame["a"].sum())
+"""
+
+
+def test_arrow_finds_pandas_where_it_cannot_do_without() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ARROW], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr
