@@ -183,9 +183,9 @@ def distribution(shown: View) -> list[Step]:
     ]
 
 
-def fixes(models: tuple[str | None, ...]) -> list[str]:
+def fixes(shown: View, models: tuple[str | None, ...]) -> list[str]:
     """Return the lines of prices.yaml that would price these models; ``?`` for each price."""
-    found = _diagnoses(place())
+    found = _diagnoses(place(), shown.scope.start, shown.scope.end)
     return [
         str(each["fix"]) for each in found if each["model"] in models and each["fix"] is not None
     ]
@@ -261,6 +261,8 @@ def _distribution(where: Place, query: MetricQuery, at: int) -> list[dict[str, A
 
 
 @st.cache_data(ttl=60, max_entries=200, show_spinner=False)
-def _diagnoses(where: Place) -> list[dict[str, object]]:
+def _diagnoses(where: Place, start: datetime, end: datetime) -> list[dict[str, object]]:
+    # Of the range that is shown: a whole store takes what there is of memory for one question.
     book = load_price_book(load_settings(home=home()))
-    return [diagnosis(row, book) for row in unpriced_calls(open_at(where)).to_pylist()]
+    found = unpriced_calls(open_at(where), start, end)
+    return [diagnosis(row, book) for row in found.to_pylist()]

@@ -27,7 +27,7 @@ def unpriced_banner(shown: View) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(f"{calls} unpriced", icon=":material/money_off:", color="orange")
             st.text(f"No price is known for {names}{more}: spend shown is a lower bound.")
-        lines = data_cost.fixes(tuple(model for model, _ in models))
+        lines = data_cost.fixes(shown, tuple(model for model, _ in models))
         if lines:
             st.text("Put into prices.yaml, with dollars for each “?”, then: llmtrace reprice")
             shown_lines = (fmt.plain(line, 500) for line in lines[:_LISTED])

@@ -344,8 +344,10 @@ def test_one_call_is_shown_and_nothing_is_said_of_what_is_usual(
 def test_without_prices_nothing_is_zero_and_the_line_that_helps_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(tmp_path, [call(NOW - timedelta(hours=1), request_model="in-house-7b", provider="mine",
-                         cost_usd=None, cost_source="unpriced", user_id="ann")])  # fmt: skip
+    call_of_ours = {"request_model": "in-house-7b", "cost_usd": None, "cost_source": "unpriced"}
+    before = call(NOW - timedelta(days=2), provider="then", **call_of_ours)
+    now = call(NOW - timedelta(hours=1), provider="mine", user_id="ann", **call_of_ours)
+    fill(tmp_path, [before, now])
 
     app = open_page(tmp_path, monkeypatch, "cost")
 
@@ -353,9 +355,10 @@ def test_without_prices_nothing_is_zero_and_the_line_that_helps_is_there(
     assert metrics(app)["Spend in range"] == "unpriced"
     assert column(app, "Cost") == ["unpriced"]
     assert "No price is known for in-house-7b: spend shown is a lower bound." in texts(app)
-    assert app.code[0].value == (
-        '- {model: "in-house-7b", provider: "mine", usd_per_mtok: {input: "?", output: "?"}}'
-    )
+    line = '- {model: "in-house-7b", provider: "mine", usd_per_mtok: {input: "?", output: "?"}}'
+    assert app.code[0].value == line
+    of_both = open_page(tmp_path, monkeypatch, "cost", {"range": "7d"}).code[0].value
+    assert of_both.splitlines() == [line, line.replace("mine", "then")]
 
 
 @pytest.mark.parametrize(

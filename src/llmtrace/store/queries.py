@@ -29,6 +29,7 @@ _TAG_SEPARATOR: Final = "\x1f"
 _TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
 _SPAN_ID: Final = re.compile(r"[0-9a-f]{16}")
 _NEVER: Final = datetime(1, 1, 1)  # noqa: DTZ001  # naive UTC, as stored
+_FOREVER: Final = datetime(9999, 12, 31)  # noqa: DTZ001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,9 +171,12 @@ def store_counts(store: Store) -> dict[str, int]:
     return {row["name"]: row["total"] for row in ask(store, _text("store_counts")).to_pylist()}
 
 
-def unpriced_calls(store: Store) -> pa.Table:
-    """Return the calls without a price by model and tier; columns as ``sql/unpriced_calls.sql``."""
-    return ask(store, _text("unpriced_calls"))
+def unpriced_calls(store: Store, start: datetime = _NEVER, end: datetime = _FOREVER) -> pa.Table:
+    """Return the calls without a price by model and tier; columns as ``sql/unpriced_calls.sql``.
+
+    Those that started from ``start`` until before ``end``.
+    """
+    return ask(store, _text("unpriced_calls"), [start, end])
 
 
 def calls_by_list_price(store: Store, since: datetime, *, limit: int) -> pa.Table:

@@ -1,5 +1,7 @@
 -- Which calls have no price, by what a price depends on?
 --
+-- $1  start, $2  end   UTC, the end exclusive
+--
 -- Columns: provider, model, service_tier, calls, counted_calls (those that told their tokens),
 -- input_tokens (all in), output_tokens (all out), cache_read_tokens, cache_write_tokens (0 where
 -- none was told), requests, units (VARCHAR[]: the kinds of fees and of units that were told),
@@ -12,7 +14,7 @@ with kinds as (
         [k[22:] for k in map_keys(attributes) if starts_with(k, 'llmtrace.usage.units.')]
             as amounts
     from llm_calls
-    where is_unpriced
+    where is_unpriced and start_time >= $1 and start_time < $2
 )
 
 select
