@@ -72,6 +72,16 @@ def test_what_json_cannot_say_is_refused(collector: Collector, value: str) -> No
     assert "cast it to" in answer.json()["error"]
 
 
+def test_a_constant_is_searched_for_at_once_in_the_process_for_others_too(
+    collector: Collector,
+) -> None:
+    question = {"query": "explain select name ILIKE '%Refund%' from spans"}
+
+    answer = ask(collector, "/v1/sql", question, Accept="application/json")
+
+    assert "contains(" in str(answer.json()["rows"])
+
+
 def test_rows_that_were_left_off_are_said_to_be(collector: Collector) -> None:
     question = {"query": "select * from range(5)", "max_rows": 2}
 

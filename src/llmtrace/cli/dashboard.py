@@ -106,12 +106,8 @@ def serve(
     except ImportError as error:
         raise MissingExtraError("llmtrace dashboard", "dashboards") from error
     from llmtrace.cli.before_pages import layers  # noqa: PLC0415  # Starlette comes with it
-    from llmtrace.store.memory import give_memory_back  # noqa: PLC0415  # Arrow too
-    from llmtrace.store.no_pandas import keep_pandas_from_arrow  # noqa: PLC0415  # for us alone
 
-    give_memory_back()
-    keep_pandas_from_arrow()
-
+    _spare_memory()
     sessions, secrets = check_sign_in(settings, host)
     port = _free_port(host, port)
     pages = bundled("dashboards")
@@ -145,6 +141,14 @@ def serve(
         if tls is not None:
             served |= {"server.sslCertFile": str(tls[0]), "server.sslKeyFile": str(tls[1])}
         app.run(config={**_config(pages), **served})
+
+
+def _spare_memory() -> None:
+    from llmtrace.store.memory import give_memory_back  # noqa: PLC0415  # Arrow comes with it
+    from llmtrace.store.no_pandas import keep_pandas_from_arrow  # noqa: PLC0415
+
+    give_memory_back()
+    keep_pandas_from_arrow()
 
 
 def check_sign_in(

@@ -1,7 +1,7 @@
 """How much memory DuckDB may take of an open file: upkeep needs twice what all else does.
 
 The limit is what it fills in time, mostly with blocks of the file that the system keeps as well.
-Measured with ten million calls: the pages' questions take as long with 320 MB as with 512, and some
+Measured with ten million calls: the pages' questions take as long with 272 MB as with 512, and some
 a third longer with 256; twenty viewers wait twice as long with 224. Building the rollups anew fails
 with 384. With 192 a checkpoint under full load finds none left, which ends DuckDB's use of the
 file: the next opening has all there is.
