@@ -222,7 +222,7 @@ def _cost(detail: Mapping[str, Any]) -> None:
                 fmt.exact_money(detail["cost_usd"]),
             ],
         }),
-lazy=False,
+        lazy=False,
         hide_index=True,
         height="content",
         row_height=34,
