@@ -88,6 +88,8 @@ def test_every_door_is_forwarded_and_the_counts_add_up(backend: Backend, tmp_pat
             app.append(request(span(number + 3)))
         app.close()
         wait_until(lambda: len(backend.spans) == 60, "all spans arrived")
+        # Counted is what the backend has answered for, a moment later.
+        wait_until(lambda: status(collector)["b"]["waiting_bytes"] == 0, "all answers came")
         told = status(collector)["b"]
         metrics = call(collector.url, "GET", "/metrics").body.decode()
 
@@ -108,6 +110,7 @@ def test_spans_without_ids_and_garbage_spoil_nothing_else(backend: Backend, tmp_
 
     with forwarding(tmp_path, f"b={backend.base_url}") as collector:
         wait_until(lambda: status(collector)["b"]["dropped"] != {}, "it is counted")
+        wait_until(lambda: status(collector)["b"]["waiting_bytes"] == 0, "nothing is left")
         told = status(collector)["b"]
 
     assert backend.numbers == [1, 3]
