@@ -12,14 +12,7 @@ from llmtrace.errors import QueryError
 from llmtrace.store import TRUNCATED_KEY, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture(scope="module")
-def writer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Writer]:
-    with Writer(tmp_path_factory.mktemp("home") / "llmtrace.duckdb") as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(

@@ -7,35 +7,28 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llmtrace.errors import QueryError
-from llmtrace.store import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture(scope="module")
-def writer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Writer]:
-    with Writer(tmp_path_factory.mktemp("types") / "x.duckdb") as opened:
-        yield opened
+    from llmtrace.store import Writer
 
 
 @pytest.mark.parametrize(
-    ("expression", "said"),
+    ("value", "kind", "said", "text"),
     [
-        ("340282366920938463463374607431768211455::uhugeint", "is UHUGEINT.*cast it to hugeint"),
-        ("12345678901234567890123456789012345678901::bignum", "is BIGNUM.*cast it to varchar"),
-        ("'10:00:00+05'::timetz", "is TIME WITH TIME ZONE.*cast it to varchar"),
-        ("{'a': [1::uhugeint]}", r"is STRUCT\(a UHUGEINT\[\]\): UHUGEINT"),
-        ("map {1: 2::bignum}", "BIGNUM cannot be handed over exactly"),
-        ("union_value(k := '10:00:00+05'::timetz)", "cast it to varchar"),
+        (f"{2**128 - 1}", "uhugeint", "is UHUGEINT: .* cast it to hugeint", f"{2**128 - 1}"),
+        (f"'1{'0' * 40}1'", "bignum", "is BIGNUM: .* cast it to varchar", f"1{'0' * 40}1"),
+        ("'10:00:00+05'", "timetz", "is TIME WITH TIME ZONE: .* to varchar", "10:00:00+05"),
+        ("{'a': [1]}", "struct(a uhugeint[])", "is STRUCT.*: UHUGEINT cannot", "{'a': [1]}"),
+        ("map {1: 2}", "map(integer, bignum)", "is MAP.*: BIGNUM cannot", "{1=2}"),
+        ("'10:00:00+05'::timetz", "union(k timetz)", "is UNION.*: TIME WITH", "10:00:00+05"),
     ],
 )
-def test_they_are_refused(writer: Writer, expression: str, said: str) -> None:
-    with pytest.raises(QueryError, match=f"column 'v' .*{said}|column 'v' {said}"):
-        writer.sql(f"select {expression} as v")
+def test_they_are_refused(writer: Writer, value: str, kind: str, said: str, text: str) -> None:
+    with pytest.raises(QueryError, match=f"column 'v' {said}"):
+        writer.sql(f"select ({value})::{kind} as v")
 
-    as_said = writer.sql(f"select ({expression})::varchar as v").column("v").to_pylist()
-    assert all(isinstance(value, str) for value in as_said)
+    as_said = writer.sql(f"select ({value})::{kind}::varchar as v")
+    assert as_said.column("v").to_pylist() == [text]
 
 
 def test_all_else_arrives(writer: Writer) -> None:

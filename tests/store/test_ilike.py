@@ -9,21 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as hs
 
-from llmtrace.store import Writer
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from llmtrace.store import Writer
 
 # Letters whose cases differ in length, or that have no single other case, and what LIKE knows.
 TEXTS = hs.none() | hs.text(alphabet="aAbBéÉßẞİıIiǅǆσςΣﬁ%_\\ \n\U0001f600", max_size=8)  # noqa: RUF001  # just those
 HOW = ("v ilike p", "v not ilike p", "p ilike v", "v ilike '%aB%'", "v ilike 'a_%'",
        "v ilike '%a!%%' escape '!'")  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def writer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Writer]:
-    with Writer(tmp_path_factory.mktemp("ilike") / "x.duckdb") as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

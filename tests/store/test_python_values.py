@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from llmtrace.errors import QueryError
-from llmtrace.store.python_values import is_of_python, python_columns
+from llmtrace.store.python_values import python_columns
 from llmtrace.store.row_text import records_of
 from llmtrace.store.table_json import table_json
 
@@ -97,9 +97,3 @@ def test_times_beside_one_that_is_too_far_stay_times() -> None:
 def test_what_has_no_text_is_named() -> None:
     with pytest.raises(QueryError, match=r"column 'v' \(sparse_union.*cast it to varchar"):
         python_columns(of(f"union_value(at := {NS})"))
-
-
-def test_a_column_without_times_is_of_python() -> None:
-    (text,) = of("'ann'").columns
-
-    assert is_of_python(text).to_pylist() == [True]

@@ -54,25 +54,6 @@ def python_columns(
     return found
 
 
-def is_of_python(times: Column) -> Column:
-    """Return for each time, not of nanoseconds, whether Python has a value for it; NULL for NULL.
-
-    A column without times is of Python as a whole.
-    """
-    kind = times.type
-    if pa.types.is_date32(kind):
-        low, high, numbers = *_DAYS, times.cast(pa.int32())
-    elif pa.types.is_timestamp(kind):
-        in_a_second = _A_S[kind.unit]
-        low, high = _S[0] * in_a_second, (_S[1] + 1) * in_a_second - 1
-        numbers = times.cast(pa.int64())
-    elif pa.types.is_time64(kind):
-        low, high, numbers = 0, _DAY_US - 1, times.cast(pa.int64())
-    else:
-        return pc.is_valid(times)
-    return pc.and_(pc.greater_equal(numbers, low), pc.less_equal(numbers, high))
-
-
 def _values(column: Column, maps_as_pydicts: Literal["lossy"] | None) -> list[Any]:
     kind = column.type
     if not _has(kind, _is_time):
@@ -84,7 +65,7 @@ def _values(column: Column, maps_as_pydicts: Literal["lossy"] | None) -> list[An
             return column.to_pylist(maps_as_pydicts=maps_as_pydicts)
         except OverflowError:
             return _texts(column).to_pylist(maps_as_pydicts=maps_as_pydicts)
-    fits = is_of_python(column)
+    fits = _are_of_python(column)
     if pc.all(fits, min_count=0).as_py():
         return column.to_pylist()
     values = pc.if_else(fits, column, pa.scalar(None, kind)).to_pylist()
@@ -94,6 +75,20 @@ def _values(column: Column, maps_as_pydicts: Literal["lossy"] | None) -> list[An
             fits.to_pylist(), values, _texts(column).to_pylist(), strict=True
         )
     ]
+
+
+def _are_of_python(times: Column) -> Column:
+    """Return for each time, of microseconds at most, whether Python has it; NULL for NULL."""
+    kind = times.type
+    if pa.types.is_date32(kind):
+        low, high, numbers = *_DAYS, times.cast(pa.int32())
+    elif pa.types.is_timestamp(kind):
+        in_a_second = _A_S[kind.unit]
+        low, high = _S[0] * in_a_second, (_S[1] + 1) * in_a_second - 1
+        numbers = times.cast(pa.int64())
+    else:  # of a day
+        low, high, numbers = 0, _DAY_US - 1, times.cast(pa.int64())
+    return pc.and_(pc.greater_equal(numbers, low), pc.less_equal(numbers, high))
 
 
 def _texts(column: Column) -> Column:
