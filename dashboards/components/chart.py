@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboards.components.arrow import with_table
+from dashboards.components.arrow import show_chart
 from dashboards.components.tables import html_table
 
 if TYPE_CHECKING:
@@ -24,4 +24,4 @@ def chart(shown: data.View, spec: Mapping[str, Any], table: Table, *, key: str, 
     if shown.choice.tables:
         st.html(html_table(columns, rows, caption=alt))
     else:
-        st.vega_lite_chart(with_table(spec), width="stretch", key=key, alt=alt)
+        show_chart(spec, key=key, alt=alt)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from dashboards.components.arrow import as_table
+from dashboards.components.arrow import show_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,22 +31,8 @@ def grid(
         for name in columns
         if name not in names
     }
-    table = as_table(columns)
-    if not picks:
-        st.dataframe(table, lazy=False, hide_index=True, height=height, row_height=34,
-                     column_config=config, key=key, alt=alt)  # fmt: skip
-        return None
-    picked = st.dataframe(
-        table,
-        lazy=False,
-        hide_index=True,
-        height=height,
-        row_height=34,
-        column_config=config,
-        key=key,
-        alt=alt,
-        on_select="rerun",
-        selection_mode="single-row",
+    picking = {"on_select": "rerun", "selection_mode": "single-row"} if picks else {}
+    picked = show_table(
+        columns, height=height, row_height=34, column_config=config, key=key, alt=alt, **picking
     )
-    rows = picked.selection.rows
-    return rows[0] if rows else None
+    return picked[0] if picked else None

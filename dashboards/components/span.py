@@ -15,7 +15,7 @@ import streamlit as st
 
 from dashboards import data_traces as data
 from dashboards.components import format as fmt
-from dashboards.components.arrow import as_table, with_table
+from dashboards.components.arrow import show_chart, show_table
 from dashboards.components.charts import MAX_STEPS, waterfall
 from dashboards.components.long_text import long_text
 
@@ -53,9 +53,8 @@ def waterfall_chart(steps: Sequence[data.Step], chosen: str) -> str:
     clean = [replace(step, name=fmt.one_line(step.name, 80)) for step in steps]
     ids = [step.span_id for step in clean]
     part = _part_of(ids, chosen)
-    event = st.vega_lite_chart(
-        with_table(waterfall(clean[part * MAX_STEPS : (part + 1) * MAX_STEPS], theme=theme)),
-        width="stretch",
+    event = show_chart(
+        waterfall(clean[part * MAX_STEPS : (part + 1) * MAX_STEPS], theme=theme),
         key=f"waterfall-{chosen}-{part}",
         on_select="rerun",
         alt=f"Waterfall of {fmt.plural(len(steps), 'span')}",
@@ -184,15 +183,11 @@ def _attributes(detail: Mapping[str, Any]) -> None:
     for prefix, group in (("tag.", "tags"), ("", "attributes"), ("resource.", "resource")):
         found: dict[str, object] = detail[group] or {}
         pairs.extend((prefix + key, value) for key, value in found.items())
-    st.dataframe(
-        as_table(
-            {
-                "Attribute": [fmt.one_line(name, 100) for name, _ in pairs],
-                "Value": [fmt.one_line(value, 1_000) for _, value in pairs],
-            }
-        ),
-        lazy=False,
-        hide_index=True,
+    show_table(
+        {
+            "Attribute": [fmt.one_line(name, 100) for name, _ in pairs],
+            "Value": [fmt.one_line(value, 1_000) for _, value in pairs],
+        },
         height="content",
         row_height=34,
         column_config={"Value": st.column_config.TextColumn(width="large")},
@@ -212,8 +207,8 @@ def _cost(detail: Mapping[str, Any]) -> None:
         st.caption("No tokens were reported for this span.")
         return
     kinds = [line.kind for line in lines]
-    st.dataframe(
-        as_table({
+    show_table(
+        {
             "Kind": [*kinds, "Total"],
             "Tokens": [*(fmt.count(line.tokens) for line in lines), fmt.NONE],
             "Cost": [
@@ -221,9 +216,7 @@ def _cost(detail: Mapping[str, Any]) -> None:
                   else fmt.UNPRICED for line in lines),
                 fmt.exact_money(detail["cost_usd"]),
             ],
-        }),
-        lazy=False,
-        hide_index=True,
+        },
         height="content",
         row_height=34,
         column_config={

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboards import data_traces as figures
 from dashboards.components import format as fmt
-from dashboards.components.arrow import as_table, with_table
+from dashboards.components.arrow import show_chart, show_table
 from dashboards.components.filters import zoom
 from dashboards.components.popover import popover
 from dashboards.components.tables import html_table
@@ -92,9 +92,8 @@ def volume(shown: data.View, search: figures.TraceSearch) -> None:
                 zoom(*moments)
                 st.session_state[AGAIN] = True
 
-        st.vega_lite_chart(
-            with_table(volume_bars(buckets, theme=theme)),
-            width="stretch",
+        show_chart(
+            volume_bars(buckets, theme=theme),
             key=key,
             on_select=chosen,
             alt=f"Calls over time: {about}",
@@ -123,16 +122,12 @@ def facets(search: figures.TraceSearch, text: str) -> None:
                 st.session_state[BOX] = figures.narrowed_by(text, facet)
                 st.session_state[AGAIN] = True
 
-        st.dataframe(
-            as_table(
-                {
-                    "Narrow by": [each.key.capitalize() for each in found.values],
-                    "Value": [_value(each) for each in found.values],
-                    "Traces": [fmt.count(each.traces) for each in found.values],
-                }
-            ),
-            lazy=False,
-            hide_index=True,
+        show_table(
+            {
+                "Narrow by": [each.key.capitalize() for each in found.values],
+                "Value": [_value(each) for each in found.values],
+                "Traces": [fmt.count(each.traces) for each in found.values],
+            },
             height=_FACETS_HEIGHT,
             row_height=30,
             key=key,

@@ -11,7 +11,7 @@ from dashboards.access import exported
 from dashboards.ahead import ahead
 from dashboards.components import cost_charts as charts
 from dashboards.components import format as fmt
-from dashboards.components.arrow import as_table
+from dashboards.components.arrow import show_table
 from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
 from dashboards.components.costliest_calls import costliest_calls
@@ -207,10 +207,8 @@ def _columns(shown: data.View, by: str, rows: Sequence[data_cost.Line]) -> dict[
 def _grid(columns: dict[str, list[str]], rows: Sequence[data_cost.Line], by: str) -> None:
     shares = [None if row.share is None else row.share * 100 for row in rows]
     right = st.column_config.TextColumn(alignment="right")
-    st.dataframe(
-        as_table({**columns, "Share": shares}),
-        lazy=False,
-        hide_index=True,
+    show_table(
+        {**columns, "Share": shares},
         height="content" if len(rows) <= 12 else 443,
         row_height=34,
         column_config={

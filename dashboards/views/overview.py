@@ -11,7 +11,7 @@ from dashboards import data, page_asks
 from dashboards.address import CUSTOM
 from dashboards.ahead import ahead
 from dashboards.components import format as fmt
-from dashboards.components.arrow import as_table, with_table
+from dashboards.components.arrow import show_chart, show_table
 from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
 from dashboards.components.charts import PICKED, stacked_cost, stacked_table
@@ -192,9 +192,8 @@ def _cost_chart(shown: data.View) -> None:
         if shown.choice.tables:
             chart(shown, spec, stacked_table(bars, series), key="cost", alt=alt)
             return
-        picked = st.vega_lite_chart(
-            with_table(spec),
-            width="stretch",
+        picked = show_chart(
+            spec,
             key=f"cost-{by}",
             alt=alt,
             on_select="rerun",
@@ -228,19 +227,15 @@ def _top_spenders(shown: data.View) -> None:
             nothing_found("call")
             return
         change = {"Change": [fmt.change(row.change) or fmt.NONE for row in rows]}
-        picked = st.dataframe(
-            as_table(
-                {
-                    _SPENDERS[by]: [fmt.one_line(row.name or data.NO_VALUE, 60) for row in rows],
-                    "Share": [None if row.share is None else row.share * 100 for row in rows],
-                    "Cost": [fmt.spent(row.cost, row.unpriced) for row in rows],
-                    **(change if shown.choice.compare else {}),
-                    "Requests": [row.requests for row in rows],
-                    "Per request": [fmt.money(row.cost_per_request) for row in rows],
-                }
-            ),
-            lazy=False,
-            hide_index=True,
+        picked = show_table(
+            {
+                _SPENDERS[by]: [fmt.one_line(row.name or data.NO_VALUE, 60) for row in rows],
+                "Share": [None if row.share is None else row.share * 100 for row in rows],
+                "Cost": [fmt.spent(row.cost, row.unpriced) for row in rows],
+                **(change if shown.choice.compare else {}),
+                "Requests": [row.requests for row in rows],
+                "Per request": [fmt.money(row.cost_per_request) for row in rows],
+            },
             height="content",
             row_height=34,
             column_config={
@@ -258,8 +253,8 @@ def _top_spenders(shown: data.View) -> None:
             alt=f"The {len(rows)} of each {_SPENDERS[by].lower()} that cost most",
         )
         st.caption("Select a row to see when, and on which calls.")
-        if picked.selection.rows:
-            name = rows[picked.selection.rows[0]].name
+        if picked:
+            name = rows[picked[0]].name
             open_with("views/cost.py", _only(shown.choice, by, name or data.NO_VALUE))
 
 
@@ -270,18 +265,14 @@ def _latest_errors(shown: data.View) -> None:
         if not rows:
             st.badge("No failed call in this range", icon=":material/check:", color="green")
             return
-        picked = st.dataframe(
-            as_table(
-                {
-                    "Time": [f"{row['when']:%d %b %H:%M:%S}" for row in rows],
-                    "Error": [fmt.one_line(row["error_type"], 40) for row in rows],
-                    "Model": [fmt.one_line(row["model"], 40) for row in rows],
-                    "User": [fmt.one_line(row["user_id"], 40) for row in rows],
-                    "Message": [fmt.one_line(row["status_message"], 200) for row in rows],
-                }
-            ),
-            lazy=False,
-            hide_index=True,
+        picked = show_table(
+            {
+                "Time": [f"{row['when']:%d %b %H:%M:%S}" for row in rows],
+                "Error": [fmt.one_line(row["error_type"], 40) for row in rows],
+                "Model": [fmt.one_line(row["model"], 40) for row in rows],
+                "User": [fmt.one_line(row["user_id"], 40) for row in rows],
+                "Message": [fmt.one_line(row["status_message"], 200) for row in rows],
+            },
             height="content",
             row_height=34,
             key="errors",
@@ -290,8 +281,8 @@ def _latest_errors(shown: data.View) -> None:
             alt="The calls that failed last",
         )
         st.caption("Select a row to open its trace.")
-        if picked.selection.rows:
-            row = rows[picked.selection.rows[0]]
+        if picked:
+            row = rows[picked[0]]
             st.switch_page(
                 "views/traces.py",
                 query_params={"trace": row["trace_id"], "span": row["span_id"]},

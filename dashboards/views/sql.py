@@ -9,7 +9,7 @@ import streamlit as st
 from dashboards import data_sql as sql
 from dashboards.components import format as fmt
 from dashboards.components import saved_queries
-from dashboards.components.arrow import with_table
+from dashboards.components.arrow import show_chart
 from dashboards.components.cards import choosing_card
 from dashboards.components.grid import grid
 from dashboards.components.popover import popover
@@ -277,8 +277,8 @@ def _chart(table: pa.Table) -> None:
     if drawn.spec is None:
         st.info("No row has both a place and a height.", icon=":material/search_off:")
         return
-    st.vega_lite_chart(with_table(drawn.spec), width="stretch", key="sql-chart",
-                       alt=f"{sql.KINDS[kind]} of {names[y]} by {names[x]}")  # fmt: skip
+    show_chart(drawn.spec, key="sql-chart",
+               alt=f"{sql.KINDS[kind]} of {names[y]} by {names[x]}")  # fmt: skip
     for note in drawn.notes:
         st.caption(f"{note[0].upper()}{note[1:]}.")
 

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboards import data_traces as figures
 from dashboards.components import format as fmt
 from dashboards.components import trace_search
-from dashboards.components.arrow import as_table
+from dashboards.components.arrow import show_table
 from dashboards.components.filters import filter_bar
 from dashboards.components.paging import paging
 from dashboards.components.states import live, nothing_found, page
@@ -103,23 +103,19 @@ def _pages(shown: data.View, search: figures.TraceSearch) -> list[figures.PageEn
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> None:
-    picked = st.dataframe(
-        as_table(
-            {
-                "Time": [fmt.moment(row["when"]) for row in rows],
-                "Status": [_status(row) for row in rows],
-                "Name": [fmt.one_line(row["name"], 80) for row in rows],
-                "Model": [_models(row) for row in rows],
-                "User": [fmt.one_line(row["user_id"], 60) for row in rows],
-                "Feature": [fmt.one_line(row["feature"], 60) for row in rows],
-                "Duration": [fmt.duration(row["duration_ms"]) for row in rows],
-                "Tokens": [_tokens(row) for row in rows],
-                "Cost": [fmt.spent(row["cost_usd"], row["unpriced_calls"]) for row in rows],
-                "Calls": [row["llm_calls"] for row in rows],
-            }
-        ),
-        lazy=False,
-        hide_index=True,
+    picked = show_table(
+        {
+            "Time": [fmt.moment(row["when"]) for row in rows],
+            "Status": [_status(row) for row in rows],
+            "Name": [fmt.one_line(row["name"], 80) for row in rows],
+            "Model": [_models(row) for row in rows],
+            "User": [fmt.one_line(row["user_id"], 60) for row in rows],
+            "Feature": [fmt.one_line(row["feature"], 60) for row in rows],
+            "Duration": [fmt.duration(row["duration_ms"]) for row in rows],
+            "Tokens": [_tokens(row) for row in rows],
+            "Cost": [fmt.spent(row["cost_usd"], row["unpriced_calls"]) for row in rows],
+            "Calls": [row["llm_calls"] for row in rows],
+        },
         height="content",
         row_height=34,
         key="traces",
@@ -131,8 +127,8 @@ def _table(rows: Sequence[dict[str, Any]]) -> None:
         },
         alt="Traces, newest first",
     )
-    if picked.selection.rows:
-        _open(rows[picked.selection.rows[0]]["trace_id"])
+    if picked:
+        _open(rows[picked[0]]["trace_id"])
 
 
 def _open(trace_id: str) -> None:

@@ -1,11 +1,12 @@
-"""Words that belong to one place: SQL to the store, attribute names to semconv."""
+"""What belongs to one place: SQL to the store, attribute names to semconv, charts to Arrow."""
 
 from __future__ import annotations
 
+import ast
 import re
 
 from llmtrace import semconv
-from tests.architecture.sources import PACKAGE, name_of, product_files, spoken_strings
+from tests.architecture.sources import PACKAGE, name_of, parsed, product_files, spoken_strings
 
 SQL = re.compile(
     r"""^\s*(?:
@@ -48,6 +49,24 @@ def test_attribute_names_are_spelled_in_semconv_only() -> None:
     ]
 
     assert spelled == []
+
+
+def test_tables_and_charts_go_to_the_browser_by_way_of_arrow_only() -> None:
+    # Given anything else, these load pandas: 30 MB of the process.
+    takes_data = re.compile(r"(dataframe|data_editor|table|\w*_chart)$")
+
+    shown = [
+        (name_of(path), node.attr)
+        for path in product_files()
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "st"
+        and takes_data.match(node.attr)
+    ]
+
+    arrow = "dashboards/components/arrow.py"
+    assert sorted(shown) == [(arrow, "dataframe"), (arrow, "vega_lite_chart")]
 
 
 def test_the_pattern_knows_sql_when_it_sees_it() -> None:
