@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from llmtrace.store.reading import Store
     from llmtrace.store.rollup_rows import Rollup
 
-FEW_CALLS: Final = 100_000
+FEW_CALLS: Final = 50_000
 """Up to here the calls themselves are counted."""
 EXACT_CALLS: Final = 500_000
 """Percentiles over more calls than this may come from the histogram."""

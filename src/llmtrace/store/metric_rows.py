@@ -114,12 +114,13 @@ def rolled(query: MetricQuery, plan: Plan, parameters: list[object], rollup: Rol
     """
     rollup = _needed(query, rollup)
     columns = [*_bucket(query, parameters), *_dimensions(query, parameters), "*"]
-    kept = [f"{rollup.unit} as start_time", *rollup.dimensions, *rollup.keys, *rollup.sums]
+    start = [f"{rollup.unit} as start_time"] if query.grain else []
+    kept = [*start, *rollup.dimensions, *rollup.keys, *rollup.sums]
     parameters.extend(plan.whole or ())
     where = [f"{rollup.unit} >= ?", f"{rollup.unit} < ?", *_conditions(query.filters, parameters)]
     rows = _select(kept, rollup.table, where)
     if _ends(query, plan):
-        made = rollup.summed(f"select * from {ENDS}")  # noqa: S608  # a table of ours
+        made = rollup.summed(f"select * from {ENDS}", by_time=bool(start))  # noqa: S608  # ours
         rows += f"\nunion all\n{made}"  # text of ours
     return _select(columns, f"(\n{rows}\n)", [])
 

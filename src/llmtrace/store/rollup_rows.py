@@ -84,16 +84,17 @@ class Rollup:
             _CALLS.format(source=source, where=where), f"{flag} as is_delta", sign=sign
         )
 
-    def summed(self, calls: str, *more: str, sign: str = "") -> str:
+    def summed(self, calls: str, *more: str, sign: str = "", by_time: bool = True) -> str:
         """Return a SELECT of the rows that some calls make, a SELECT of what they are made of.
 
-        Columns: the keys, the sums, and ``more``.
+        Columns: the keys, the sums, and ``more``. Without any key there is exactly one row.
         """
-        keys = [f"{sql} as {name}" for name, sql in self.keys.items()]
+        start = [f"date_trunc('{self.unit}', start_time) as {self.unit}"] if by_time else []
+        keys = [*start, *self.dimensions, *(f"{sql} as {name}" for name, sql in self.keys.items())]
         figures = [f"{sign}({sql}) as {name}" for name, sql in self.sums.items()]
-        start = f"date_trunc('{self.unit}', start_time) as {self.unit}"
-        columns = ", ".join([start, *self.dimensions, *keys, *figures, *more])
-        return f"select {columns} from {self.counted.format(calls=calls)} group by all"  # noqa: S608  # text of ours
+        columns = ", ".join([*keys, *figures, *more])
+        rows = f"select {columns} from {self.counted.format(calls=calls)}"  # noqa: S608  # text of ours
+        return f"{rows} group by all" if keys else rows
 
     def tells(self, rolled: str) -> bool:
         """Say whether a measure over rollup rows (``Measure.rolled``) reads what this one has."""
