@@ -140,7 +140,11 @@ def span_detail(
     if not times:
         return None
     found = ask(store, _text("span_detail"), [*ids, times[0]]).to_pylist(maps_as_pydicts="lossy")
-    return found[0] if found else None
+    if not found:
+        return None
+    said = ask(store, _text("span_bodies"), [*ids, times[0]])
+    bodies = said.to_pylist()[0] if said.num_rows else dict.fromkeys(said.column_names)
+    return {**found[0], **bodies}
 
 
 def latest_errors(store: Store, scope: Scope, *, limit: int = 10) -> pa.Table:
