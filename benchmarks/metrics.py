@@ -1,6 +1,7 @@
 """How long the Overview asks over ten million calls: from the rollups, and from the calls.
 
     python benchmarks/metrics.py [--quick] [--calls 10000000] [--days 60] [--arriving 2000]
+        [--texts 1]
 
 Makes a store of its own (about 110 bytes a call; 1.1 GB for ten million) in a temporary folder,
 filled inside DuckDB, builds the rollups as a migration does, then asks each question as a page does
@@ -8,7 +9,8 @@ filled inside DuckDB, builds the rollups as a migration does, then asks each que
 now are. Both answers are compared. Then it asks what DuckDB was judged by before the product was
 written (``measuring/researched.py``), and holds that against the same asked by hand in this run
 (``measuring/by_hand.py``). ``--arriving N``: N spans a second are stored while the product is
-asked.
+asked. ``--texts D``: the calls of so many days have texts, 1.5 KB each; sixty take a quarter of an
+hour and ten gigabytes, and are searched once each way.
 Nothing is left behind.
 """
 
@@ -34,6 +36,7 @@ from llmtrace.clock import unix_ns
 from llmtrace.errors import StoreUnreachableError
 from llmtrace.otlp.rows import SpanRow
 from llmtrace.store import DATABASE_FILE, Writer
+from llmtrace.store.memory import give_memory_back
 from llmtrace.store.metric_plan import FROM_CALLS, choose
 from llmtrace.store.metric_time import period_start
 from llmtrace.store.metrics import MetricQuery, compile_metrics, run_metrics
@@ -141,12 +144,14 @@ def measured_by_hand(store: Path, repeats: int) -> dict[str, float]:
         return {name: median_ms(ask, repeats)[0] for name, ask in asks.items()}
 
 
-def compare_with_by_hand(writer: Writer, before_ms: dict[str, float], repeats: int) -> None:
+def compare_with_by_hand(
+    writer: Writer, before_ms: dict[str, float], repeats: int, *, days: int
+) -> None:
     """Ask the product what was asked of DuckDB by hand, and print a row for each."""
     print("\n| question | by hand, two threads, nothing arriving, ms | ms (CPU) | times |")
     print("|---|---:|---:|---:|")
     with closing(researched.Collector(writer)) as store:
-        for name, ask in researched.questions(store, NOW).items():
+        for name, ask in researched.questions(store, NOW, days=days).items():
             wall, cpu = median_ms(ask, repeats)
             before = before_ms[name]
             print(
@@ -225,14 +230,16 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=10_000_000)
     parser.add_argument("--days", type=int, default=60)
     parser.add_argument("--arriving", type=int, default=0, help="spans a second, meanwhile")
+    parser.add_argument("--texts", type=int, default=1, help="days whose calls have texts")
     parser.add_argument("--quick", action="store_true", help="200 000 calls, three runs each")
     chosen = parser.parse_args()
     calls: int = 200_000 if chosen.quick else chosen.calls
     repeats = 3 if chosen.quick else _REPEATS
+    give_memory_back()  # as the collector does
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, DATABASE_FILE)
         with Writer(path) as writer:
-            make(writer, path, calls=calls, days=chosen.days)
+            make(writer, path, calls=calls, days=chosen.days, texts=chosen.texts)
             check(writer)
             if chosen.quick and writer.transaction(differences):
                 sys.exit("the rollups are not what the spans say")
@@ -241,13 +248,13 @@ def main() -> None:
             started = time.perf_counter()
             with arriving(writer, chosen.arriving) as stored:
                 compare(writer, repeats)
-                compare_with_by_hand(writer, before_ms, repeats)
+                compare_with_by_hand(writer, before_ms, repeats, days=chosen.texts)
             took_s = time.perf_counter() - started
         if chosen.arriving:
             print(f"{stored[0] / took_s:,.0f} spans a second were stored")
 
 
-def make(writer: Writer, path: Path, *, calls: int, days: int) -> None:
+def make(writer: Writer, path: Path, *, calls: int, days: int, texts: int) -> None:
     """Fill the store, and say how it went."""
     load = os.getloadavg()[0]
     started = time.perf_counter()
@@ -270,7 +277,12 @@ def make(writer: Writer, path: Path, *, calls: int, days: int) -> None:
         f"{rows['sums']:,}, {rows['buckets']:,} and {rows['user_days']:,} rows in "
         f"{built - filled:.1f} s; {size / 1e9:.2f} GB"
     )
-    researched.give_texts(writer, NOW)
+    started = time.perf_counter()
+    researched.give_texts(writer, NOW, days=texts)
+    print(
+        f"texts for {texts} days in {time.perf_counter() - started:.0f} s; "
+        f"{path.stat().st_size / 1e9:.2f} GB"
+    )
 
 
 if __name__ == "__main__":

@@ -125,3 +125,8 @@ order by start_time desc limit 50;
 select count(*)
 from texts
 where start_time >= $start and start_time < $now and input_messages ilike '%refundab%';
+
+-- a text in the prompts of 60 d; since 60
+select count(*)
+from texts
+where start_time >= $start and start_time < $now and input_messages ilike '%refundab%';

@@ -109,16 +109,16 @@ class Collector:
         self._confined.close()
 
 
-def give_texts(writer: Writer, end: datetime) -> None:
-    """Store some 1.5 KB of text for every call of the last day."""
-    start = _stored(end - _DAY)
-    for hour in range(24):
+def give_texts(writer: Writer, end: datetime, *, days: int) -> None:
+    """Store some 1.5 KB of text for every call of the last days."""
+    start = _stored(end - days * _DAY)
+    for hour in range(24 * days):
         bounds = [start + timedelta(hours=hour), start + timedelta(hours=hour + 1)]
         writer.transaction(lambda transaction, bounds=bounds: transaction.execute(_TEXTS, bounds))
 
 
-def questions(store: Collector, now: datetime) -> dict[str, Callable[[], object]]:
-    """Return what asks each question, by its name."""
+def questions(store: Collector, now: datetime, *, days: int = 1) -> dict[str, Callable[[], object]]:
+    """Return what asks each question, by its name; ``days``: those whose calls have texts."""
     percentiles = ("latency_p50", "latency_p95", "latency_p99")
 
     def metric(days: float, *measures: str, **more: Any) -> Callable[[], object]:
@@ -181,7 +181,11 @@ def questions(store: Collector, now: datetime) -> dict[str, Callable[[], object]
             "and start_time >= ? order by start_time desc limit 50",
             now - 7 * _DAY,
         ),
-        "a text in the prompts of 24 h": sql(said, day, now, "%refundab%"),
+        **{
+            f"a text in the prompts of {name}": sql(said, now - since * _DAY, now, "%refundab%")
+            for name, since in (("24 h", 1), ("60 d", 60))
+            if since <= days
+        },
     }
 
 
