@@ -30,11 +30,6 @@ class _NotHere:
             raise ModuleNotFoundError(f"this process does without {name}", name=name)
 
 
-def keep_pandas_out() -> None:
-    """Let pandas be as if it were not installed; no use where it is loaded already."""
-    sys.meta_path.insert(0, _NotHere("pandas"))
-
-
 def keep_numpy_out() -> None:
     """Let pandas and numpy be as if they were not installed; before pyarrow is loaded."""
     sys.meta_path.insert(0, _NotHere("pandas", "numpy"))
