@@ -98,6 +98,18 @@ def test_a_span_is_the_same_asked_for_by_when_it_started(store: Writer) -> None:
     assert span_detail(store, *ids, started=as_stored(NOON + minutes(1))) is None
 
 
+def test_a_span_of_which_nothing_was_captured_has_none_of_the_bodies(store: Writer) -> None:
+    store.insert([call(trace_id=TRACE, span_id=1), call(trace_id=TRACE, span_id=2, usage_raw="7")])
+
+    without, with_one = (span_detail(store, TRACE.hex(), f"{n:016x}") for n in (1, 2))
+
+    assert without is not None
+    assert with_one is not None
+    assert list(without) == list(with_one)
+    assert (without["usage_raw"], without["redacted"]) == (None, None)
+    assert with_one["usage_raw"] == "7"
+
+
 def test_what_is_not_stored_is_none(store: Writer) -> None:
     assert span_detail(store, "a" * 32, "b" * 16) is None
     assert trace_spans(store, "a" * 32).num_rows == 0
