@@ -39,8 +39,8 @@ if TYPE_CHECKING:
         "select 'read_csv(''/etc/passwd'')'",
     ],
 )
-def test_reading_is_allowed(writer: Writer, query: str) -> None:
-    writer.sql(query)
+def test_reading_is_allowed(empty_store: Writer, query: str) -> None:
+    empty_store.sql(query)
 
 
 REFUSED = [
@@ -110,85 +110,85 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("query", REFUSED)
-def test_everything_else_is_refused(writer: Writer, query: str) -> None:
+def test_everything_else_is_refused(empty_store: Writer, query: str) -> None:
     with pytest.raises(QueryError):
-        writer.sql(query)
+        empty_store.sql(query)
 
 
-def test_a_refused_query_changed_nothing(writer: Writer, tmp_path: Path) -> None:
-    before = writer.sql("show tables").to_pylist()
+def test_a_refused_query_changed_nothing(empty_store: Writer, tmp_path: Path) -> None:
+    before = empty_store.sql("show tables").to_pylist()
 
     for query in REFUSED:
         with pytest.raises(QueryError):
-            writer.sql(query)
+            empty_store.sql(query)
 
-    assert writer.sql("show tables").to_pylist() == before
+    assert empty_store.sql("show tables").to_pylist() == before
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_refusal_says_what_to_write(writer: Writer) -> None:
+def test_a_refusal_says_what_to_write(empty_store: Writer) -> None:
     with pytest.raises(QueryError, match="this is COPY; write a SELECT"):
-        writer.sql("copy spans to 'x'")
+        empty_store.sql("copy spans to 'x'")
     with pytest.raises(QueryError, match="2 statements were given; write exactly one SELECT"):
-        writer.sql("select 1; select 2")
+        empty_store.sql("select 1; select 2")
 
 
-def test_a_wrong_query_gets_duckdbs_hint(writer: Writer) -> None:
+def test_a_wrong_query_gets_duckdbs_hint(empty_store: Writer) -> None:
     with pytest.raises(QueryError, match=r"(?s)llm_callz does not exist.*llm_calls"):
-        writer.sql("select * from llm_callz")
+        empty_store.sql("select * from llm_callz")
 
 
-def test_no_path_of_this_machine_is_in_a_message(writer: Writer) -> None:
+def test_no_path_of_this_machine_is_in_a_message(empty_store: Writer) -> None:
     with pytest.raises(QueryError) as caught:
-        writer.sql("select '/home/someone/private/store.duckdb'::integer")
+        empty_store.sql("select '/home/someone/private/store.duckdb'::integer")
 
     assert "someone" not in str(caught.value)
 
 
-def test_parameters_are_values_never_sql(writer: Writer) -> None:
-    found = writer.sql("select ? as text, ? as number", ["x'; drop table spans; --", 3])
+def test_parameters_are_values_never_sql(empty_store: Writer) -> None:
+    found = empty_store.sql("select ? as text, ? as number", ["x'; drop table spans; --", 3])
 
     assert found.to_pylist() == [{"text": "x'; drop table spans; --", "number": 3}]
 
 
-def test_a_time_with_a_zone_is_compared_as_utc(writer: Writer) -> None:
-    found = writer.sql("select ? as t", [datetime(2026, 1, 1, 12, tzinfo=UTC)])
+def test_a_time_with_a_zone_is_compared_as_utc(empty_store: Writer) -> None:
+    found = empty_store.sql("select ? as t", [datetime(2026, 1, 1, 12, tzinfo=UTC)])
 
     assert found.to_pylist() == [{"t": datetime(2026, 1, 1, 12)}]  # noqa: DTZ001  # the store's times are naive UTC
 
 
-def test_rows_over_the_limit_are_left_off_and_that_is_said(writer: Writer) -> None:
-    found = writer.sql("select * from range(100)", max_rows=10)
+def test_rows_over_the_limit_are_left_off_and_that_is_said(empty_store: Writer) -> None:
+    found = empty_store.sql("select * from range(100)", max_rows=10)
 
     assert found.num_rows == 10
     assert (found.schema.metadata or {})[TRUNCATED_KEY] == b"true"
 
 
 @pytest.mark.parametrize("max_rows", [100, 101, None])
-def test_rows_within_the_limit_are_all_there(writer: Writer, max_rows: int | None) -> None:
-    found = writer.sql("select * from range(100)", max_rows=max_rows)
+def test_rows_within_the_limit_are_all_there(empty_store: Writer, max_rows: int | None) -> None:
+    found = empty_store.sql("select * from range(100)", max_rows=max_rows)
 
     assert found.num_rows == 100
     assert TRUNCATED_KEY not in (found.schema.metadata or {})
 
 
-def test_a_limit_of_no_rows_still_tells_the_columns(writer: Writer) -> None:
-    found = writer.sql("select 1 as a", max_rows=0)
+def test_a_limit_of_no_rows_still_tells_the_columns(empty_store: Writer) -> None:
+    found = empty_store.sql("select 1 as a", max_rows=0)
 
     assert (found.num_rows, found.column_names) == (0, ["a"])
 
 
-def test_a_query_that_takes_too_long_is_stopped(writer: Writer) -> None:
+def test_a_query_that_takes_too_long_is_stopped(empty_store: Writer) -> None:
     started = time.monotonic()
 
     with pytest.raises(QueryError, match=r"longer than 0\.2 s and was stopped"):
-        writer.sql("select count(*) from range(10000000) a, range(10000000) b", timeout_s=0.2)
+        empty_store.sql("select count(*) from range(10000000) a, range(10000000) b", timeout_s=0.2)
 
     assert time.monotonic() - started < 10
 
 
-def test_the_next_query_runs_after_one_was_stopped(writer: Writer) -> None:
+def test_the_next_query_runs_after_one_was_stopped(empty_store: Writer) -> None:
     with pytest.raises(QueryError):
-        writer.sql("select count(*) from range(10000000) a, range(10000000) b", timeout_s=0.1)
+        empty_store.sql("select count(*) from range(10000000) a, range(10000000) b", timeout_s=0.1)
 
-    assert writer.sql("select 1 as a").to_pylist() == [{"a": 1}]
+    assert empty_store.sql("select 1 as a").to_pylist() == [{"a": 1}]

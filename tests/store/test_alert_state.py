@@ -30,7 +30,6 @@ from llmtrace.store.queries import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -69,12 +68,6 @@ HISTORY = HistoryRow(
 )
 FIRING = OutgoingMessage(episode="k1-1", kind="firing", receivers=("a", "b"), payload='{"n":1}')
 RESOLVED = replace(FIRING, kind="resolved", payload='{"n":2}')
-
-
-@pytest.fixture
-def writer(tmp_path: Path) -> Iterator[Writer]:
-    with Writer(tmp_path / DATABASE_FILE) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -23,17 +23,17 @@ if TYPE_CHECKING:
         ("'10:00:00+05'::timetz", "union(k timetz)", "is UNION.*: TIME WITH", "10:00:00+05"),
     ],
 )
-def test_they_are_refused(writer: Writer, value: str, kind: str, said: str, text: str) -> None:
+def test_they_are_refused(empty_store: Writer, value: str, kind: str, said: str, text: str) -> None:
     with pytest.raises(QueryError, match=f"column 'v' {said}"):
-        writer.sql(f"select ({value})::{kind} as v")
+        empty_store.sql(f"select ({value})::{kind} as v")
 
-    as_said = writer.sql(f"select ({value})::{kind}::varchar as v")
+    as_said = empty_store.sql(f"select ({value})::{kind}::varchar as v")
     assert as_said.column("v").to_pylist() == [text]
 
 
-def test_all_else_arrives(writer: Writer) -> None:
+def test_all_else_arrives(empty_store: Writer) -> None:
     kinds = (
         "1::hugeint, 1::ubigint, 'a'::enum('a'), uuid(), interval 1 day, '01'::bit, null, [1], "
         "{'a': 1}, map {1: 2}, array_value(1, 2), union_value(k := 1)"
     )
-    assert writer.sql(f"select {kinds}").num_columns == 12
+    assert empty_store.sql(f"select {kinds}").num_columns == 12

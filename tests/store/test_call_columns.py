@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
-from llmtrace.store import Writer
 from llmtrace.store.call_columns import COMPUTED, STORED, listed
 from tests.store.calls import call, failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Writer]:
-    with Writer(tmp_path / "llmtrace.duckdb") as writer:
-        yield writer
+    from llmtrace.store import Writer
 
 
 def test_each_has_the_value_it_has_in_the_view(store: Writer) -> None:

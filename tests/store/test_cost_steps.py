@@ -11,23 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llmtrace.errors import QueryError
-from llmtrace.store import Writer
 from llmtrace.store.cost_steps import cost_distribution
 from llmtrace.store.metrics import MetricQuery
 from tests.store.calls import NOON, call, minutes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from llmtrace.store import Writer
 
 HALF_A_DAY = timedelta(hours=12)
 DAY = MetricQuery(measures=("requests",), start=NOON - HALF_A_DAY, end=NOON + HALF_A_DAY)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Writer]:
-    with Writer(tmp_path / "llmtrace.duckdb") as writer:
-        yield writer
 
 
 def test_costs_of_calls_are_counted_by_steps_that_an_edge_begins(store: Writer) -> None:

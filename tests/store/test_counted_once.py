@@ -12,16 +12,9 @@ from llmtrace.otlp.rows import SpanRow
 from llmtrace.store.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 START = 1_767_225_600_000_000
-
-
-@pytest.fixture
-def writer(tmp_path: Path) -> Iterator[Writer]:
-    with Writer(tmp_path / "llmtrace.duckdb") as opened:
-        yield opened
 
 
 def call(number: int, origin: str = "other", **fields: Any) -> SpanRow:

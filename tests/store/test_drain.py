@@ -12,23 +12,16 @@ import pytest
 from llmtrace.errors import StoreUnreachableError
 from llmtrace.otlp.rows import leave_unpriced
 from llmtrace.spool import SegmentWriter, list_segments
-from llmtrace.store import DATABASE_FILE, Drain, Drained, Writer, reading_ahead, segment_chunks
+from llmtrace.store import Drain, Drained, Writer, reading_ahead, segment_chunks
 from llmtrace.store.chunks import Reading
 from tests.otlp.otlp_requests import request, span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from llmtrace.otlp.rows import SpanRow
 
 CLOCK = count(1_700_000_000_000_000_000)
-
-
-@pytest.fixture
-def writer(tmp_path: Path) -> Iterator[Writer]:
-    with Writer(tmp_path / DATABASE_FILE) as opened:
-        yield opened
 
 
 def an_app(home: Path, *payloads: bytes, folder: str = "spool") -> SegmentWriter:

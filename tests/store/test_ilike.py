@@ -29,21 +29,21 @@ def plain() -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.mark.parametrize("how", HOW)
 @given(pairs=hs.lists(hs.tuples(TEXTS, TEXTS), min_size=1, max_size=20))
 def test_it_says_what_duckdb_says(
-    writer: Writer, plain: duckdb.DuckDBPyConnection, how: str, pairs: list[tuple[str, str]]
+    empty_store: Writer, plain: duckdb.DuckDBPyConnection, how: str, pairs: list[tuple[str, str]]
 ) -> None:
     values, patterns = ([pair[side] for pair in pairs] for side in (0, 1))
     query = (
         f"select {how} as fits from (select unnest(?::varchar[]) as v, unnest(?::varchar[]) as p)"  # noqa: S608  # of ours
     )
 
-    ours = writer.sql(query, [values, patterns]).column("fits").to_pylist()
+    ours = empty_store.sql(query, [values, patterns]).column("fits").to_pylist()
     theirs = [row[0] for row in plain.execute(query, [values, patterns]).fetchall()]
 
     assert ours == theirs
 
 
-def test_a_constant_is_looked_for_at_once(writer: Writer) -> None:
-    (plan,) = writer.sql("explain select name ILIKE '%Refund%' from spans").to_pylist()
+def test_a_constant_is_looked_for_at_once(empty_store: Writer) -> None:
+    (plan,) = empty_store.sql("explain select name ILIKE '%Refund%' from spans").to_pylist()
 
     assert "~~*" not in plan["explain_value"]
     assert "contains(" in plan["explain_value"]

@@ -11,24 +11,17 @@ import pytest
 from llmtrace.errors import StoreUnreachableError
 from llmtrace.otlp.rows import leave_unpriced
 from llmtrace.spool import SegmentWriter
-from llmtrace.store import DATABASE_FILE, Drain, Writer
+from llmtrace.store import Drain, Writer
 from llmtrace.store.chunks import Reading
 from llmtrace.store.ledger import Ledger
 from tests.otlp.otlp_requests import request, span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from llmtrace.otlp.rows import SpanRow
 
 CLOCK = count(1_700_000_000_000_000_000)
-
-
-@pytest.fixture
-def writer(tmp_path: Path) -> Iterator[Writer]:
-    with Writer(tmp_path / DATABASE_FILE) as opened:
-        yield opened
 
 
 def write(home: Path, folder: str, *payloads: bytes) -> None:

@@ -21,18 +21,11 @@ from llmtrace.store.pricing import settings_pricer
 from tests.otlp.otlp_requests import request, span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from llmtrace.store.writer import Transaction
 
 _MIB_OF_MB = 1_000_000 / 1_048_576
-
-
-@pytest.fixture
-def writer(tmp_path: Path) -> Iterator[Writer]:
-    with Writer(tmp_path / "x.duckdb") as opened:
-        yield opened
 
 
 def limit_mb(writer: Writer) -> int:

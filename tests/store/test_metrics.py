@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from llmtrace.errors import QueryError
-from llmtrace.store import Writer
 from llmtrace.store.metric_definitions import DIMENSIONS, MEASURES
 from llmtrace.store.metrics import (
     OTHER,
@@ -24,17 +23,12 @@ from llmtrace.store.metrics import (
 from tests.store.calls import NOON, call, failed, minutes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
+
+    from llmtrace.store import Writer
 
 START = NOON - timedelta(hours=12)
 END = NOON + timedelta(hours=12)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Writer]:
-    with Writer(tmp_path / "llmtrace.duckdb") as writer:
-        yield writer
 
 
 def ask(store: Writer, *measures: str, **settings: object) -> list[dict[str, object]]:

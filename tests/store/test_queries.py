@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llmtrace.errors import QueryError
-from llmtrace.store import Writer
 from llmtrace.store.queries import (
     Scope,
     firing_alerts,
@@ -26,9 +25,9 @@ from llmtrace.store.queries import (
 from tests.store.calls import NOON, call, failed, minutes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
-    from pathlib import Path
+
+    from llmtrace.store import Writer
 
 DAY = Scope(start=NOON - timedelta(hours=12), end=NOON + timedelta(hours=12))
 TRACE = (0xABCDEF << 104).to_bytes(16, "big")
@@ -36,12 +35,6 @@ TRACE = (0xABCDEF << 104).to_bytes(16, "big")
 
 def as_stored(moment: datetime) -> datetime:
     return moment.replace(tzinfo=None)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Writer]:
-    with Writer(tmp_path / "llmtrace.duckdb") as writer:
-        yield writer
 
 
 def test_spans_of_a_trace_come_in_order_with_offsets(store: Writer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -20,17 +20,7 @@ from llmtrace.store.sessions import (
 )
 from tests.store.calls import NOON, call, failed, minutes
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
 DAY = Scope(start=NOON - timedelta(hours=12), end=NOON + timedelta(hours=12))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Writer]:
-    with Writer(tmp_path / "llmtrace.duckdb") as writer:
-        yield writer
 
 
 def ids(store: Writer, scope: Scope = DAY, **page: Any) -> list[str]:

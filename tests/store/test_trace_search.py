@@ -23,7 +23,6 @@ from tests.store.calls import NOON, call, failed, minutes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from llmtrace.otlp.rows import SpanRow
 
@@ -32,12 +31,6 @@ TRACE = (0xABCDEF << 104).to_bytes(16, "big")
 USERS = ("ada", "Ada", "bob_1", "b%b", None)
 MODELS = ("gpt-5", "GPT-5-mini", "claude*", None)
 ERRORS = ("RateLimitError", "Timeout")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Writer]:
-    with Writer(tmp_path / "llmtrace.duckdb") as writer:
-        yield writer
 
 
 def found(

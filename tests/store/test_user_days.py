@@ -40,12 +40,6 @@ TOLD = sorted(
 NAMES = sorted(name for name, column in DIMENSIONS.items() if column in USER_DAYS.dimensions)
 
 
-@pytest.fixture
-def writer(tmp_path: Path) -> Iterator[Writer]:
-    with Writer(tmp_path / "llmtrace.duckdb") as opened:
-        yield opened
-
-
 @pytest.fixture(autouse=True)
 def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metric_plan, "FEW_CALLS", 0)

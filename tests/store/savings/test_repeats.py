@@ -7,30 +7,19 @@ from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from llmtrace.store import Writer
 from llmtrace.store.metrics import MetricQuery
 from llmtrace.store.savings.repeats import answered_calls, find_repeats
 from tests.store.calls import NOON, call, failed, minutes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from llmtrace.otlp.rows import SpanRow
+    from llmtrace.store import Writer
     from llmtrace.store.savings.repeats import Repeats
 
 QUERY = MetricQuery(
     measures=("requests",), start=NOON - timedelta(hours=4), end=NOON + timedelta(hours=4)
 )
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Writer]:
-    with Writer(tmp_path / "llmtrace.duckdb") as writer:
-        yield writer
 
 
 def found(store: Writer, *rows: SpanRow, window: timedelta = HOUR) -> list[Repeats]:
