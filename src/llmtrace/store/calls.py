@@ -6,9 +6,9 @@ first.
 
 from __future__ import annotations
 
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
+from llmtrace.store.named_sql import named_sql
 from llmtrace.store.own_sql import ask, ask_in_one_pass
 from llmtrace.store.queries import trace_stretch
 
@@ -28,11 +28,11 @@ def calls_by_span(store: Store, prefix: str, *, limit: int = MAX_CALLS) -> list[
     """Return the calls whose span id begins with ``prefix`` (1 to 16 hex digits), oldest first."""
     # As text: JSON numbers above 2**53 lose digits in some readers.
     numbers = [str(int(prefix.ljust(_SPAN_DIGITS, digit), 16)) for digit in "0f"]
-    (found,) = ask(store, _text("spans_stretch"), numbers).to_pylist()
+    (found,) = ask(store, named_sql("spans_stretch"), numbers).to_pylist()
     if found["first"] is None:
         return []
     parameters = [prefix.lower(), found["first"], found["last"], limit]
-    return ask(store, _text("calls_by_span"), parameters).to_pylist()
+    return ask(store, named_sql("calls_by_span"), parameters).to_pylist()
 
 
 def calls_of_trace(store: Store, trace_id: str, *, limit: int = MAX_CALLS) -> list[Row]:
@@ -41,18 +41,14 @@ def calls_of_trace(store: Store, trace_id: str, *, limit: int = MAX_CALLS) -> li
     if stretch is None:
         return []
     parameters = [trace_id.lower(), *stretch, limit]
-    return ask(store, _text("calls_of_trace"), parameters).to_pylist()
+    return ask(store, named_sql("calls_of_trace"), parameters).to_pylist()
 
 
 def replays_of(store: Store, span_id: str, since: datetime, *, limit: int) -> list[Row]:
     """Return the replays of a call since it started; columns as ``sql/replays_of.sql`` says."""
-    return ask(store, _text("replays_of"), [span_id.lower(), since, limit]).to_pylist()
+    return ask(store, named_sql("replays_of"), [span_id.lower(), since, limit]).to_pylist()
 
 
 def latest_calls(store: Store, *, limit: int) -> list[Row]:
     """Return the last calls, newest first: span_id, trace_id, start_time (UTC), model."""
-    return ask_in_one_pass(store, _text("latest_calls"), [], limit).to_pylist()
-
-
-def _text(name: str) -> str:
-    return resources.files("llmtrace.store").joinpath("sql", f"{name}.sql").read_text("utf-8")
+    return ask_in_one_pass(store, named_sql("latest_calls"), [], limit).to_pylist()

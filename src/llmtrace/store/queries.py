@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from llmtrace.errors import QueryError
 from llmtrace.store.metric_time import check_range
+from llmtrace.store.named_sql import named_sql
 from llmtrace.store.own_sql import ask, ask_in_one_pass, newest
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def trace_stretch(store: Store, trace_id: str) -> Stretch | None:
     Raises QueryError if ``trace_id`` is not 32 hex digits, StoreError.
     """
     asked = [_checked(trace_id, _TRACE_ID, "trace")]
-    (found,) = ask(store, _text("trace_stretch"), asked).to_pylist()
+    (found,) = ask(store, named_sql("trace_stretch"), asked).to_pylist()
     return None if found["first"] is None else Stretch(found["first"], found["last"])
 
 
@@ -134,17 +133,18 @@ def span_detail(
     number = int(_checked(span_id, _SPAN_ID, "span"), 16)
     # As text: JSON numbers above 2**53 lose digits in some readers.
     ids = [_checked(trace_id, _TRACE_ID, "trace"), str(number)]
-    times = (
-        [started] if started else ask(store, _text("span_started"), ids)["start_time"].to_pylist()
-    )
-    if not times:
+    if started is None:
+        began = ask(store, named_sql("span_started"), ids)["start_time"].to_pylist()
+        if not began:
+            return None
+        started = began[0]
+    found = ask(store, named_sql("span_detail"), [*ids, started])
+    if not found.num_rows:
         return None
-    found = ask(store, _text("span_detail"), [*ids, times[0]]).to_pylist(maps_as_pydicts="lossy")
-    if not found:
-        return None
-    said = ask(store, _text("span_bodies"), [*ids, times[0]])
+    (detail,) = found.to_pylist(maps_as_pydicts="lossy")
+    said = ask(store, named_sql("span_bodies"), [*ids, started])
     bodies = said.to_pylist()[0] if said.num_rows else dict.fromkeys(said.column_names)
-    return {**found[0], **bodies}
+    return {**detail, **bodies}
 
 
 def latest_errors(store: Store, scope: Scope, *, limit: int = 10) -> pa.Table:
@@ -153,26 +153,26 @@ def latest_errors(store: Store, scope: Scope, *, limit: int = 10) -> pa.Table:
 
     def since(start: datetime) -> pa.Table:
         parameters = [start, scope.end, *scope.lists()]
-        return ask_in_one_pass(store, _text("latest_errors"), parameters, limit)
+        return ask_in_one_pass(store, named_sql("latest_errors"), parameters, limit)
 
     return newest(since, scope.start, scope.end, limit)
 
 
 def first_call_at(store: Store) -> datetime | None:
     """Return when the oldest stored call started (naive UTC), None if there is no call."""
-    (row,) = ask(store, _text("first_call")).to_pylist()
+    (row,) = ask(store, named_sql("first_call")).to_pylist()
     return row["first_call_at"]
 
 
 def store_summary(store: Store) -> dict[str, object]:
     """Return how many calls there are and when the latest started (naive UTC, or None)."""
-    (row,) = ask(store, _text("store_summary")).to_pylist()
+    (row,) = ask(store, named_sql("store_summary")).to_pylist()
     return row
 
 
 def store_counts(store: Store) -> dict[str, int]:
     """Return what was lost, refused, repaired or damaged, by name; only what occurred."""
-    return {row["name"]: row["total"] for row in ask(store, _text("store_counts")).to_pylist()}
+    return {row["name"]: row["total"] for row in ask(store, named_sql("store_counts")).to_pylist()}
 
 
 def unpriced_calls(store: Store, start: datetime = _NEVER, end: datetime = _FOREVER) -> pa.Table:
@@ -180,60 +180,55 @@ def unpriced_calls(store: Store, start: datetime = _NEVER, end: datetime = _FORE
 
     Those that started from ``start`` until before ``end``.
     """
-    return ask(store, _text("unpriced_calls"), [start, end])
+    return ask(store, named_sql("unpriced_calls"), [start, end])
 
 
 def calls_by_list_price(store: Store, since: datetime, *, limit: int) -> pa.Table:
     """Return the calls that list prices price; columns as ``sql/calls_by_list_price.sql`` says."""
     parameters = [since, limit]
-    return ask(store, _text("calls_by_list_price"), parameters, max_rows=limit, timeout_s=60)
+    return ask(store, named_sql("calls_by_list_price"), parameters, max_rows=limit, timeout_s=60)
 
 
 def known_tags(store: Store, since: datetime, *, limit: int) -> pa.Table:
     """Return the tags used since a moment; columns as ``sql/known_tags.sql`` says."""
-    return ask(store, _text("known_tags"), [since, limit])
+    return ask(store, named_sql("known_tags"), [since, limit])
 
 
 def firing_alerts(store: Store) -> pa.Table:
     """Return the alerts that are firing; columns as ``sql/firing_alerts.sql`` says."""
-    return ask(store, _text("firing_alerts"))
+    return ask(store, named_sql("firing_alerts"))
 
 
 def alert_rules(store: Store) -> pa.Table:
     """Return the alert rules in force; columns as ``sql/alert_rules.sql`` says."""
-    return ask(store, _text("alert_rules"))
+    return ask(store, named_sql("alert_rules"))
 
 
 def alert_progress(store: Store) -> pa.Table:
     """Return how far alert rules are evaluated; columns as ``sql/alert_progress.sql`` says."""
-    return ask(store, _text("alert_progress"))
+    return ask(store, named_sql("alert_progress"))
 
 
 def alert_changes(store: Store, start: datetime, end: datetime, *, limit: int) -> pa.Table:
     """Return changes of alerts; columns as ``sql/alert_changes.sql`` says."""
     check_range(start, end)
-    return ask(store, _text("alert_changes"), [start, end, limit], max_rows=limit)
+    return ask(store, named_sql("alert_changes"), [start, end, limit], max_rows=limit)
 
 
 def alert_changes_of(store: Store, key: str, *, limit: int) -> pa.Table:
     """Return what became of one alert; columns as ``sql/alert_changes_of.sql`` says."""
-    return ask(store, _text("alert_changes_of"), [key, limit], max_rows=limit)
+    return ask(store, named_sql("alert_changes_of"), [key, limit], max_rows=limit)
 
 
 def alert_messages_of(store: Store, episode: str, *, limit: int) -> pa.Table:
     """Return who was told of a firing; columns as ``sql/alert_messages_of.sql`` says."""
-    return ask(store, _text("alert_messages_of"), [episode, limit], max_rows=limit)
+    return ask(store, named_sql("alert_messages_of"), [episode, limit], max_rows=limit)
 
 
 def alert_deliveries(store: Store, start: datetime, end: datetime, *, limit: int) -> pa.Table:
     """Return messages of alerts and reports; columns as ``sql/alert_deliveries.sql`` says."""
     check_range(start, end)
-    return ask(store, _text("alert_deliveries"), [start, end, limit], max_rows=limit)
-
-
-@cache
-def _text(name: str) -> str:
-    return resources.files("llmtrace.store").joinpath("sql", f"{name}.sql").read_text("utf-8")
+    return ask(store, named_sql("alert_deliveries"), [start, end, limit], max_rows=limit)
 
 
 def _of_trace(
@@ -241,7 +236,7 @@ def _of_trace(
 ) -> pa.Table:
     """Ask about a trace, in the stretch of time in which its spans start."""
     stretch = within or trace_stretch(store, trace_id) or Stretch(_NEVER, _NEVER)
-    return ask(store, _text(name), [_checked(trace_id, _TRACE_ID, "trace"), *stretch, *more])
+    return ask(store, named_sql(name), [_checked(trace_id, _TRACE_ID, "trace"), *stretch, *more])
 
 
 def _checked(value: str, pattern: re.Pattern[str], kind: str) -> str:

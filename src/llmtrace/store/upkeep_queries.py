@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
+from llmtrace.store.named_sql import named_sql
 from llmtrace.store.own_sql import ask
 
 if TYPE_CHECKING:
@@ -21,14 +20,14 @@ def ingest_course(
 
     Columns as ``sql/ingest_course.sql`` says. Raises StoreError.
     """
-    rows = ask(store, _text("ingest_course"), [grain, start, end], max_rows=None).to_pylist()
+    rows = ask(store, named_sql("ingest_course"), [grain, start, end], max_rows=None).to_pylist()
     (whole,) = (row for row in rows if row["time"] is None)
     return whole, [row for row in rows if row["time"] is not None]
 
 
 def stored_totals(store: Store) -> dict[str, Any]:
     """Return how much is stored; columns as ``sql/stored_totals.sql`` says."""
-    (row,) = ask(store, _text("stored_totals")).to_pylist()
+    (row,) = ask(store, named_sql("stored_totals")).to_pylist()
     return row
 
 
@@ -36,9 +35,4 @@ def latest_audit(
     store: Store, operation: str | None = None, *, limit: int = 20
 ) -> list[dict[str, Any]]:
     """Return the latest rows of the audit, newest first; of one operation if it is given."""
-    return ask(store, _text("latest_audit"), [operation, limit]).to_pylist()
-
-
-@cache
-def _text(name: str) -> str:
-    return resources.files("llmtrace.store").joinpath("sql", f"{name}.sql").read_text("utf-8")
+    return ask(store, named_sql("latest_audit"), [operation, limit]).to_pylist()

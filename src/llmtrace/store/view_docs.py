@@ -7,9 +7,9 @@ A test holds the names against the schema. Nothing here is a limit: other tables
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import resources
 from typing import TYPE_CHECKING, Final
 
+from llmtrace.store.named_sql import named_sql
 from llmtrace.store.own_sql import ask
 
 if TYPE_CHECKING:
@@ -235,8 +235,7 @@ class View:
 
 def documented_views(store: Store) -> list[View]:
     """Return the views in their order, with the types that this store has. Raises StoreError."""
-    text = resources.files("llmtrace.store").joinpath("sql", "view_columns.sql").read_text("utf-8")
-    rows = ask(store, text, [list(VIEWS)]).to_pylist()
+    rows = ask(store, named_sql("view_columns"), [list(VIEWS)]).to_pylist()
     return [
         View(
             name=name,
