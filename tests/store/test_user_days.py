@@ -20,7 +20,7 @@ from llmtrace.store.metric_definitions import DIMENSIONS, MEASURES
 from llmtrace.store.metric_plan import FROM_CALLS, choose
 from llmtrace.store.metrics import MetricQuery, compile_metrics, run_metrics
 from llmtrace.store.rollup_rows import USER_DAYS
-from llmtrace.store.rollups import differences, fold, rebuild
+from llmtrace.store.rollups import differences, fold, note_deleted_spans, rebuild
 from llmtrace.store.user_days import add_next_days, known_days
 from tests.store.calls import NOON, call, failed
 
@@ -115,6 +115,31 @@ def test_a_day_is_over_an_hour_after_midnight(writer: Writer) -> None:
     assert days(writer) is None
     add(writer, MIDNIGHT + HOUR)
     assert days(writer) == (stored(MIDNIGHT - DAY), stored(MIDNIGHT))
+
+
+@pytest.mark.parametrize("order", ["cut, add", "add, cut, rebuild, add", "cut, rebuild, add"])
+def test_no_day_is_added_whose_spans_may_be_gone(writer: Writer, order: str) -> None:
+    # Three days before: gone; two: cut at noon, what began after it is there; one: whole.
+    for number in (3, 2, 1):
+        writer.insert(calls(NOON - number * DAY + HOUR))
+    cut = stored(NOON - 2 * DAY)
+
+    def delete(transaction: Transaction) -> None:
+        note_deleted_spans(transaction, cut)
+        transaction.execute("delete from spans where start_time < ?", [cut])
+
+    for step in order.split(", "):
+        if step == "add":
+            add(writer)
+        else:
+            writer.transaction(delete if step == "cut" else rebuild)
+
+    assert days(writer) == (stored(MIDNIGHT - DAY), stored(MIDNIGHT))
+    assert rows(writer) == [(stored(MIDNIGHT - DAY), "ann", 4)]
+    assert wrong_rows(writer) == 0
+    assert both(writer, by_user(start=NOON - 2 * DAY)) == ([
+        {"by_user": "ann", "requests": 8, "cost": Decimal("0.08"), "unpriced_count": 0}
+    ],) * 2  # fmt: skip
 
 
 def test_many_days_are_added_a_piece_at_a_time(

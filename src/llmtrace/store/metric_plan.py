@@ -25,7 +25,7 @@ from llmtrace.store.metric_definitions import DIMENSIONS, MEASURES
 from llmtrace.store.metric_time import YEARS, has_whole_hours
 from llmtrace.store.own_sql import ask
 from llmtrace.store.rollup_rows import CALLS, LATENCIES, USER_DAYS
-from llmtrace.store.rollups import SPANS_SINCE
+from llmtrace.store.spans_since import SPANS_SINCE
 from llmtrace.store.user_days import USER_DAYS_KNOWN, Days
 
 if TYPE_CHECKING:

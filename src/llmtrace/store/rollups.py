@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from llmtrace.store.rollup_rows import CALLS, COLUMNS_READ, HOURLY, SPANS, USER_DAYS
+from llmtrace.store.spans_since import note_spans_since, spans_since
 from llmtrace.store.user_days import drop_all, keep_from, known_days
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 FOLD_ROWS: Final = 50_000
 """Appended rows after which it is worth looking which hours to join."""
-SPANS_SINCE: Final = "spans_since"
-"""Key in ``_meta``: spans that began before this time (naive UTC) may have been deleted."""
 _MADE_BY: Final = "rollups"
 _DEFINITION: Final = "1"
 """Raised whenever the rollups mean something else: they are then built anew from the spans."""
@@ -189,16 +188,8 @@ def differences(transaction: _Transaction) -> int:
 def note_deleted_spans(transaction: _Transaction, before: datetime) -> None:
     """Remember that spans which began before a time (naive UTC) are being deleted."""
     if before > (spans_since(transaction) or _FIRST):
-        transaction.execute("delete from _meta where key = ?", [SPANS_SINCE])
-        transaction.execute("insert into _meta values (?, ?)", [SPANS_SINCE, before.isoformat()])
+        note_spans_since(transaction, before)
         keep_from(transaction, before)
-
-
-def spans_since(transaction: _Transaction) -> datetime | None:
-    """Return the time (naive UTC) before which spans may have been deleted; None: all are there."""
-    found = transaction.execute("select value from _meta where key = ?", [SPANS_SINCE])
-    values = found.column("value").to_pylist()
-    return datetime.fromisoformat(values[0]) if values else None
 
 
 def whole_since(transaction: _Transaction) -> datetime:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from llmtrace.clock import unix_ns
 from llmtrace.store.rollup_rows import CALLS, SPANS, USER_DAYS
+from llmtrace.store.spans_since import spans_since
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +67,9 @@ class Days(NamedTuple):
         return f"start_time >= timestamp '{self.first}' and start_time < timestamp '{self.end}'"
 
 
+_NONE: Final = Days(_NEVER, _NEVER)
+
+
 def known_days(transaction: _Transaction) -> Days | None:
     """Return the days whose sums there are; None if there are none yet."""
     found = transaction.execute("select value from _meta where key = ?", [USER_DAYS_KNOWN])
@@ -78,7 +82,10 @@ def add_next_days(transaction: _Transaction, now: datetime) -> bool:
 
     ``now``: naive UTC.
     """
-    known = known_days(transaction) or Days(_NEVER, _NEVER)
+    since = spans_since(transaction)
+    if since is not None:  # the hours know of earlier days, the spans no more
+        keep_from(transaction, since)
+    known = known_days(transaction) or _NONE
     found = _calls_by_day(transaction, known.end, _midnight(now - _OVER_FOR))
     if not found:
         return False
@@ -99,9 +106,9 @@ def add_next_days(transaction: _Transaction, now: datetime) -> bool:
 
 
 def keep_from(transaction: _Transaction, before: datetime) -> None:
-    """Drop the days that began before a time (naive UTC): their spans are being deleted."""
-    known = known_days(transaction)
-    if known is None or known.first >= before:
+    """Have no day that began before a time (naive UTC): its spans are deleted, or will be."""
+    known = known_days(transaction) or _NONE
+    if known.first >= before:
         return
     midnight = _midnight(before)
     first = midnight if midnight == before else midnight + _DAY
@@ -113,7 +120,7 @@ def drop_all(transaction: _Transaction) -> None:
     known = known_days(transaction)
     if known is not None:
         transaction.execute(f"delete from {USER_DAYS.table}")  # noqa: S608  # a table of ours
-        _note(transaction, Days(_NEVER, _NEVER, known.edition + 1))
+        _note(transaction, _NONE._replace(edition=known.edition + 1))
 
 
 def _calls_by_day(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from llmtrace.store.maintenance import audit
 from llmtrace.store.maintenance.workplace import read_flag
-from llmtrace.store.rollups import differences, rebuild, spans_since
+from llmtrace.store.rollups import differences, rebuild
+from llmtrace.store.spans_since import spans_since
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
