@@ -117,8 +117,10 @@ def give_texts(writer: Writer, end: datetime, *, days: int) -> None:
         writer.transaction(lambda transaction, bounds=bounds: transaction.execute(_TEXTS, bounds))
 
 
-def questions(store: Collector, now: datetime, *, days: int = 1) -> dict[str, Callable[[], object]]:
-    """Return what asks each question, by its name; ``days``: those whose calls have texts."""
+def questions(
+    store: Collector, now: datetime, *, text_days: int
+) -> dict[str, Callable[[], object]]:
+    """Return what asks each question, by its name; ``text_days``: whose calls have texts."""
     percentiles = ("latency_p50", "latency_p95", "latency_p99")
 
     def metric(days: float, *measures: str, **more: Any) -> Callable[[], object]:
@@ -184,7 +186,7 @@ def questions(store: Collector, now: datetime, *, days: int = 1) -> dict[str, Ca
         **{
             f"a text in the prompts of {name}": sql(said, now - since * _DAY, now, "%refundab%")
             for name, since in (("24 h", 1), ("60 d", 60))
-            if since <= days
+            if since <= text_days
         },
     }
 
