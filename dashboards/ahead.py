@@ -8,21 +8,24 @@ is asked once, whoever comes first: a page draws the same without it, only later
 from __future__ import annotations
 
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
+from datetime import timedelta
+from queue import Empty, SimpleQueue
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
 from dashboards.access import acting_as, viewer
-from dashboards.asking import place
+from dashboards.asking import as_if_later, place, present
 from llmtrace.errors import LlmtraceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
+    from datetime import datetime
 
     from dashboards.access import Viewer
     from dashboards.figures import View
@@ -33,6 +36,9 @@ logger = logging.getLogger(__name__)
 _AT_ONCE: Final = 3
 """Of all viewers: more would only wait in line before the store."""
 _LEAVES_AFTER_S: Final = 2.0
+_LEAD: Final = timedelta(seconds=5)
+"""How long before a range moves on it is asked what will be shown of it then."""
+_LOOKS_EVERY_S: Final = 1.0
 _FORESEEN: Final = "foreseen"
 
 _threads: Final = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="llmtrace-ahead")
@@ -50,12 +56,21 @@ class Look:
     view: View
 
 
-class _Foreseen(NamedTuple):
-    """What is asked for one who looks at a page, until ``chosen``."""
+@dataclass(slots=True, kw_only=True)
+class _Foreseen:
+    """What is asked for one who looks at a page, until ``chosen`` or ``until``."""
 
     who: Viewer
     looks: Callable[[], Iterable[Look]]
     chosen: Event
+    until: float
+    """``time.monotonic()``."""
+    moment: datetime | None = None
+    """As of which it was asked last."""
+
+    @property
+    def is_over(self) -> bool:
+        return self.chosen.is_set() or time.monotonic() > self.until
 
 
 _foreseen: Final[SimpleQueue[_Foreseen]] = SimpleQueue()
@@ -81,41 +96,63 @@ def ahead(asks: Iterable[Ask], shown: View) -> Generator[None]:
         wait(running, timeout=_LEAVES_AFTER_S)
 
 
-def foresee(looks: Callable[[], Iterable[Look]]) -> None:
+def foresee(looks: Callable[[], Iterable[Look]], *, for_s: float) -> None:
     """Ask what ``looks`` returns, as the viewer of this page; waits for nothing.
 
-    Each is asked once, whoever may look at it. What has not begun when the page is drawn again is
-    not asked.
+    And again for so many seconds, each time shortly before the ranges move on, so that nobody waits
+    who is the first to look then. Each is asked once, whoever may look at it. What has not begun
+    when the page is drawn again is not asked.
     """
     chosen = st.session_state[_FORESEEN] = Event()
-    _foreseen.put(_Foreseen(viewer(), looks, chosen))
+    until = time.monotonic() + for_s
+    _foreseen.put(_Foreseen(who=viewer(), looks=looks, chosen=chosen, until=until))
 
 
 def _ask_foreseen() -> None:
+    watched: list[_Foreseen] = []
     while True:
-        each = _foreseen.get()
-        try:
-            with acting_as(each.who):
-                _ask_once(each)
-        except LlmtraceError:
-            pass  # the page meets it too, and says it
-        except Exception:
-            logger.exception("what may be looked at next could not be asked")
+        with suppress(Empty):
+            watched.append(_foreseen.get(timeout=_LOOKS_EVERY_S if watched else None))
+            _ask_as(watched[-1])
+        watched = [each for each in watched if not each.is_over]
+        with as_if_later(_LEAD):
+            for each in watched:
+                _ask_as(each)
 
 
-def _ask_once(foreseen: _Foreseen) -> None:
-    for look in foreseen.looks():
-        for number, each in enumerate(look.asks):
-            if foreseen.chosen.is_set():
-                return
-            seen = look.view
-            name = f"{place()} {look.page} {number} {seen.scope} {seen.zone} {seen.now}"
-            if name not in _asked:
-                _asked[name] = None
-                with suppress(LlmtraceError):  # the page meets it too, and says it
-                    each(seen)
-        while len(_asked) > _REMEMBERED:
-            del _asked[next(iter(_asked))]
+def _ask_as(foreseen: _Foreseen) -> None:
+    """Ask it as of this moment, if that was not done."""
+    if foreseen.moment == present():
+        return
+    foreseen.moment = present()
+    try:
+        with acting_as(foreseen.who):
+            for look in foreseen.looks():
+                if foreseen.is_over:
+                    return
+                _ask_once(look, foreseen)
+    except LlmtraceError:
+        pass  # the page meets it too, and says it
+    except Exception:
+        foreseen.chosen.set()  # it would fail again
+        logger.exception("what may be looked at next could not be asked")
+
+
+def _ask_once(look: Look, foreseen: _Foreseen) -> None:
+    seen = look.view
+    of = f"{place()} {look.page} {seen.scope} {seen.zone} {seen.now}"
+    for number, each in enumerate(look.asks):
+        name = f"{of} {number}"
+        if foreseen.is_over or name in _asked:
+            continue
+        _asked[name] = None
+        began_s = time.monotonic()
+        with suppress(LlmtraceError):  # the page meets it too, and says it
+            each(seen)
+        # Half of the time is left to who looks at something now.
+        foreseen.chosen.wait(time.monotonic() - began_s)
+    while len(_asked) > _REMEMBERED:
+        del _asked[next(iter(_asked))]
 
 
 def _ask(who: Viewer, question: Ask, shown: View) -> None:

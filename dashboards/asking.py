@@ -9,7 +9,8 @@ here. Times are shown in the viewer's zone.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ import streamlit as st
 from dashboards.access import check_all_tenants, viewer
 from dashboards.figures import Figure
 from dashboards.home import home, settings
-from dashboards.shared_answers import FEW, OPENED, opened, shared
+from dashboards.shared_answers import FEW, OPENED, Shared, opened, shared
 from llmtrace.clock import SystemClock
 from llmtrace.errors import QueryError
 from llmtrace.store import open_store
@@ -33,7 +34,7 @@ from llmtrace.store.metrics import TIME, MetricQuery, previous, run_metrics
 from llmtrace.store.restricted import RestrictedStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 
     from dashboards.figures import View
     from llmtrace.store import HomeStore
@@ -50,6 +51,8 @@ _LONG_STEPS_S: Final = (
 )
 LONGEST_STEP_S: Final = _LONG_STEPS_S[0][1]
 """Time to live of cached answers that have a ``stamp``."""
+_OVER: Final = timedelta(days=1)
+"""What ended so long ago hardly changes."""
 _LARGE: Final = 250_000
 """Calls in thirty days."""
 NO_VALUE: Final = "(none)"
@@ -62,6 +65,7 @@ FIELDS: Final = {
     "tenant": "tenants",
 }
 """Dimension → field of ``Scope`` that filters it."""
+_later: Final[ContextVar[timedelta]] = ContextVar("_later", default=timedelta())
 _SUMS: Final = frozenset({"calls", "USD", "tokens", "retries", "users", "tenants", "sessions"})
 
 
@@ -209,8 +213,18 @@ def with_local_time(rows: list[dict[str, Any]], zone: str) -> list[dict[str, Any
 
 def present() -> datetime:
     """Return this moment, rounded up to ``STEP_S``."""
-    seconds = SystemClock().now().timestamp()
+    seconds = (SystemClock().now() + _later.get()).timestamp()
     return datetime.fromtimestamp((seconds // STEP_S + 1) * STEP_S, UTC)
+
+
+@contextmanager
+def as_if_later(by: timedelta) -> Generator[None]:
+    """Ask within the block, in this thread, what will be asked then; it is answered as of now."""
+    token = _later.set(by)
+    try:
+        yield
+    finally:
+        _later.reset(token)
 
 
 def since(period: Grain, now: datetime, zone: str) -> datetime:
@@ -228,6 +242,8 @@ def is_large() -> bool:
 
 def step_s(start: datetime, end: datetime) -> int:
     """Return the seconds for which the answer about a range is good."""
+    if present() - end > _OVER and is_large():
+        return LONGEST_STEP_S
     length = end - start
     for longer, step in _LONG_STEPS_S:
         if length > longer and is_large():
@@ -260,7 +276,7 @@ def stamp(start: datetime, end: datetime) -> int:
 
 
 # For what every page asks a hundred times: Streamlit hashes each field of it by itself, 0.4 ms.
-_BY_TEXT: Final[dict[str | type[Any], Callable[[Any], Any]]] = {Place: repr, MetricQuery: repr}
+BY_TEXT: Final[dict[str | type[Any], Callable[[Any], Any]]] = {Place: repr, MetricQuery: repr}
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -268,7 +284,7 @@ def _whole(folder: str) -> HomeStore:
     return open_store(Path(folder))
 
 
-@st.cache_data(ttl=600, max_entries=50, show_spinner=False, hash_funcs=_BY_TEXT)
+@st.cache_data(ttl=600, max_entries=50, show_spinner=False, hash_funcs=BY_TEXT)
 def _is_large(where: Place) -> bool:
     now = present()
     query = MetricQuery(measures=("requests",), start=now - timedelta(days=30), end=now)
@@ -276,7 +292,7 @@ def _is_large(where: Place) -> bool:
     return row["requests"] > _LARGE
 
 
-@st.cache_data(ttl=600, max_entries=200, show_spinner=False, hash_funcs=_BY_TEXT)
+@st.cache_data(ttl=600, max_entries=200, show_spinner=False, hash_funcs=BY_TEXT)
 def _is_shared(where: Place, dimension: str) -> bool:
     """Say whether one answer for all values of a dimension is worth it; see ``shared_answers``."""
     if not _is_large(where):
@@ -289,19 +305,30 @@ def _is_shared(where: Place, dimension: str) -> bool:
     return run_metrics(open_at(where), query).num_rows <= FEW
 
 
-@st.cache_data(ttl=LONGEST_STEP_S, max_entries=2_000, show_spinner=False, hash_funcs=_BY_TEXT)
+@st.cache_data(ttl=LONGEST_STEP_S, max_entries=2_000, show_spinner=False, hash_funcs=BY_TEXT)
 def _answer(where: Place, query: MetricQuery, at: int) -> list[dict[str, Any]]:
     part = shared(query)
     with suppress(QueryError):  # an answer for all may be too long where one for a value is not
-        if part is not None and _is_shared(where, part.dimension):
+        if part is not None and _is_part(where, part, at):
             rows = part.rows(_answer_for_all(where, part.query, at))
             if rows is not None:
                 return rows
     return run_metrics(open_at(where), query).to_pylist()
 
 
+def _is_part(where: Place, part: Shared, at: int) -> bool:
+    """Say whether to take it of the answer about all values."""
+    if not _is_shared(where, part.dimension):
+        return False
+    if part.calls is None:
+        return True
+    (row,) = _answer(where, replace(part.part, measures=("requests",), by=(), grain=None,
+                                    filters={}, order_by=(), limit=None), at)  # fmt: skip
+    return row["requests"] <= part.calls
+
+
 # Apart: of a long answer each part is read from the cache by itself.
-@st.cache_data(ttl=LONGEST_STEP_S, max_entries=200, show_spinner=False, hash_funcs=_BY_TEXT)
+@st.cache_data(ttl=LONGEST_STEP_S, max_entries=200, show_spinner=False, hash_funcs=BY_TEXT)
 def _answer_for_all(where: Place, query: MetricQuery, at: int) -> list[dict[str, Any]]:
     del at  # of the key: ``stamp``
     return run_metrics(open_at(where), query).to_pylist()

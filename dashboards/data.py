@@ -40,6 +40,7 @@ from dashboards.viewing import (
     other_ranges,
     settled,
     view,
+    without_filters,
     zone_of,
 )
 from llmtrace.errors import LlmtraceError, QueryError
@@ -75,6 +76,7 @@ __all__ = [
     "other_ranges",
     "settled",
     "view",
+    "without_filters",
     "zone_of",
 ]
 

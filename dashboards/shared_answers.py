@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.store.metric_definitions import MEASURES
-from llmtrace.store.metric_plan import rolled_hours
+from llmtrace.store.metric_plan import EXACT_CALLS, rolled_hours
 from llmtrace.store.metrics import without_idle_top
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class Shared:
     """By the dimension, which comes last if the part is not by it."""
     dimension: str
     part: MetricQuery
+    calls: int | None = None
+    """Of the range, at most: with more, one answer may be exact and the other not. None: any."""
 
     def rows(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
         """Return the part's answer of the rows for all; None: nothing was called, ask for it."""
@@ -59,17 +61,18 @@ def shared(query: MetricQuery) -> Shared | None:
     """Return a question as a part of another; None if it costs no less so, or says another thing.
 
     What is by user or tag has a row for each already, and many hours have many; a percentile by
-    hour is exact for more calls where it is parted (``metric_plan``); who is at the top is decided
-    among those of the filter.
+    hour is exact for more calls where it is parted (``metric_plan``), so that the two say the same
+    only of few; who is at the top is decided among those of the filter.
     """
     query = without_idle_top(query)
     dimension = opened(query.filters)
     if dimension is None or query.top is not None or rolled_hours(query) is None:
         return None
-    has_percentiles = any(MEASURES[name].percentile for name in query.measures)
-    if query.grain == "hour" and (has_percentiles or query.end - query.start > _MANY_HOURS):
+    if query.grain == "hour" and query.end - query.start > _MANY_HOURS:
         return None
+    has_percentiles = any(MEASURES[name].percentile for name in query.measures)
     others = {name: values for name, values in query.filters.items() if name != dimension}
     by = query.by if dimension in query.by else (*query.by, dimension)
     whole = replace(query, by=by, filters=others, limit=None)
-    return Shared(query=whole, dimension=dimension, part=query)
+    calls = EXACT_CALLS if query.grain == "hour" and has_percentiles else None
+    return Shared(query=whole, dimension=dimension, part=query, calls=calls)

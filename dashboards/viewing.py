@@ -95,6 +95,11 @@ def settled(shown: View, every_s: int | None = None) -> View:
     return replace(shown, now=now, scope=replace(scope, start=start, end=end))
 
 
+def without_filters(shown: View) -> View:
+    """Return what the choice comes to when its filters are taken away."""
+    return settled(view(replace(shown.choice, filters={}), shown.zone))
+
+
 def one_filter_more(shown: View) -> list[View]:
     """Return what one choice more in the filter bar leads to, one view for each dimension.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboards.ahead import ahead
+from dashboards.components.figures_first import figures_first
 from dashboards.components.foresight import foresee
 from dashboards.components.states import nothing_found
 
@@ -20,13 +21,16 @@ def summary(
     shown: View,
     asks: Asks,
     cards: Callable[[View], Mapping[str, Figure]],
-    draw: Callable[[View, Mapping[str, Figure]], None],
+    draw_cards: Callable[[View, Mapping[str, Figure]], None],
+    draw_rest: Callable[[View, Mapping[str, Figure]], None],
 ) -> None:
     """Draw a page on its cards, of which one is ``requests``."""
     with ahead(asks.rest, shown):
         found = cards(shown)
         if found["requests"].value:
-            draw(shown, found)
+            draw_cards(shown, found)
+            figures_first()
+            draw_rest(shown, found)
         else:
             nothing_found("call")
     foresee(page, asks, shown)

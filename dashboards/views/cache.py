@@ -41,11 +41,10 @@ def render() -> None:
 
 def _body(shown: data.View) -> None:
     by = st.session_state.get("by") or next(iter(_BY))
-    summary("cache", shown, page_asks.cache(by), figures.cards, _figures)
+    summary("cache", shown, page_asks.cache(by), figures.cards, _cards, _figures)
 
 
-def _figures(shown: data.View, cards: Mapping[str, data.Figure]) -> None:
-    _cards(shown, cards)
+def _figures(shown: data.View, _: Mapping[str, data.Figure]) -> None:
     left, right = st.columns(2, gap="small")
     with left:
         _hit_rates(shown)

@@ -16,6 +16,7 @@ from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
 from dashboards.components.costliest_calls import costliest_calls
 from dashboards.components.figure_card import figure_card
+from dashboards.components.figures_first import figures_first
 from dashboards.components.filters import under_filters
 from dashboards.components.foresight import foresee
 from dashboards.components.states import live, nothing_found, page
@@ -50,6 +51,7 @@ def _body(shown: data.View) -> None:
     with ahead((*asks.numbers, *asks.rest), shown):
         unpriced_banner(shown)
         _cards(shown)
+        figures_first()
         left, right = st.columns(2, gap="small")
         with left:
             _today(shown)

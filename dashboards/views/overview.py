@@ -15,6 +15,7 @@ from dashboards.components.arrow import show_chart, show_table
 from dashboards.components.cards import choosing_card
 from dashboards.components.chart import chart
 from dashboards.components.charts import PICKED, stacked_cost, stacked_table
+from dashboards.components.figures_first import figures_first
 from dashboards.components.filters import open_with, under_filters
 from dashboards.components.foresight import foresee
 from dashboards.components.headline import headline
@@ -49,6 +50,7 @@ def _body(shown: data.View) -> None:
         _alert_strip()
         _cards(shown)
     with ahead(asks.rest, shown):
+        figures_first()
         _cost_chart(shown)
         unpriced_banner(shown)
         left, right = st.columns(2, gap="small")

@@ -47,11 +47,10 @@ def _body(shown: data.View) -> None:
     asks = page_asks.reliability(
         kind or next(iter(_KINDS)), by or next(iter(_BY)), which or next(iter(_BEHIND))
     )
-    summary("reliability", shown, asks, figures.cards, _figures)
+    summary("reliability", shown, asks, figures.cards, _cards, _figures)
 
 
 def _figures(shown: data.View, cards: Mapping[str, data.Figure]) -> None:
-    _cards(shown, cards)
     left, right = st.columns(2, gap="small")
     with left:
         _percentiles(shown)

@@ -50,11 +50,10 @@ def render() -> None:
 
 def _body(shown: data.View) -> None:
     by = st.session_state.get("usage-by") or next(iter(_BY))
-    summary("usage", shown, page_asks.usage(by), figures.cards, _figures)
+    summary("usage", shown, page_asks.usage(by), figures.cards, _cards, _figures)
 
 
-def _figures(shown: data.View, cards: Mapping[str, data.Figure]) -> None:
-    _cards(shown, cards)
+def _figures(shown: data.View, _: Mapping[str, data.Figure]) -> None:
     left, right = st.columns(2, gap="small")
     with left:
         _tokens(shown)

@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import streamlit as st
 
-from dashboards import data_cost
+from dashboards import asking, data_cost
 from dashboards.address import Choice
 from dashboards.components import format as fmt
 from dashboards.viewing import view
@@ -22,6 +23,7 @@ from tests.dashboards.test_overview import HOSTILE
 from tests.store.calls import call, failed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from streamlit.testing.v1 import AppTest
@@ -81,6 +83,15 @@ def plain(home: Path, sql: str, by: str = "") -> list[dict[str, Any]]:
     for word, meaning in {**WORDS, "DIMENSION": by}.items():
         sql = sql.replace(word, f"({meaning})")
     return open_store(home).sql(sql).to_pylist()
+
+
+@pytest.fixture(params=["small", "large"])
+def in_a_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Take the store for a small one, and for one where answers are shared."""
+    monkeypatch.setattr(asking, "_LARGE", 1 if request.param == "large" else 250_000)
+    st.cache_data.clear()
+    yield
+    st.cache_data.clear()
 
 
 @pytest.fixture(scope="module")
@@ -228,22 +239,33 @@ def test_the_charts_are_plain_sql_in_the_viewers_zone(
     }
 
 
+@pytest.mark.parametrize(
+    ("query", "which"),
+    [
+        ({}, "start_time >= begun and start_time < begun + interval 14 hour"),
+        # by its clock, whose summer time ended meanwhile
+        ({"zone": "Europe/Berlin"},
+         "LOCAL_TIME >= begun and LOCAL_TIME < begun + interval 15 hour"),
+        ({"model": "gpt-5"},
+         "start_time >= begun and start_time < begun + interval 14 hour and model = 'gpt-5'"),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("in_a_store")
 def test_the_usual_band_is_that_of_earlier_weeks(
-    shop: Path, monkeypatch: pytest.MonkeyPatch
+    shop: Path, monkeypatch: pytest.MonkeyPatch, query: dict[str, str], which: str
 ) -> None:
-    app = open_page(shop, monkeypatch, "cost", {"tables": "true"})
+    app = open_page(shop, monkeypatch, "cost", {"tables": "true", **query})
 
     rows = plain(
         shop,
-        """
-        with days as (select w, coalesce(sum(cost_usd), 0) as spent
-            from range(1, 9) weeks(w) left join llm_calls on
-                start_time >= timestamp '2026-11-18' - interval (w * 7) day
-                and start_time < timestamp '2026-11-18 14:00' - interval (w * 7) day
-            group by w),
+        f"""
+        with weeks as (select timestamp '2026-11-18' - interval (w * 7) day as begun
+            from range(1, 9) weeks(w)),
+        days as (select begun, coalesce(sum(cost_usd), 0) as spent
+            from weeks left join llm_calls on {which} group by begun),
         middle as (select median(spent) as m from days)
         select any_value(m)::double as m, median(abs(spent - m))::double as scatter
-        from days, middle""",
+        from days, middle""",  # noqa: S608  # conditions of this file
     )
     reach = max(3 * 1.4826 * rows[0]["scatter"], 0.2 * rows[0]["m"])
     low, high = (Decimal(max(rows[0]["m"] - reach, 0)), Decimal(rows[0]["m"] + reach))

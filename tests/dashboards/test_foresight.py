@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ from dashboards.components import foresight
 from dashboards.page_asks import PAGES
 from llmtrace.clock import FixedClock, SystemClock
 from llmtrace.store.metrics import run_metrics
-from tests.dashboards.opening import open_page
+from tests.dashboards.opening import metrics, open_page
 from tests.dashboards.seeding import fill, recently
 from tests.store.calls import call
 
@@ -41,7 +42,8 @@ def foreseen(monkeypatch: pytest.MonkeyPatch) -> list[Look]:
     """What was foreseen, in its order; it is asked at once."""
     found: list[Look] = []
 
-    def at_once(looks: Callable[[], Iterable[Look]]) -> None:
+    def at_once(looks: Callable[[], Iterable[Look]], *, for_s: float) -> None:
+        assert 0 < for_s <= 300
         for look in looks():
             found.append(look)
             for each in look.asks:
@@ -63,9 +65,11 @@ def test_other_ranges_and_other_pages_are_foreseen(
 
     others = [name for name in PAGES if name != page]
     assert seen(foreseen) == [
+        (page, "24h", UNFILTERED),  # itself: of the next moment, when that comes
         (page, "7d", UNFILTERED),
         (page, "30d", UNFILTERED),
         *((name, "24h", UNFILTERED) for name in others),
+        (page, "24h", {"model": ("gpt-5",)}),
     ]
 
 
@@ -98,7 +102,9 @@ def test_open_filters_lead_to_one_more(
     home: Path, monkeypatch: pytest.MonkeyPatch, foreseen: list[Look]
 ) -> None:
     app = open_page(home, monkeypatch, "usage", {"user": "bob"})
-    assert not foreseen  # who looks at somebody has the next look to himself
+    # Who looks at somebody has the next look to himself, until the filters are taken away.
+    assert seen(foreseen) == [("usage", "24h", UNFILTERED)]
+    foreseen.clear()
 
     app.session_state["filters-open"] = True
     app.run()
@@ -109,6 +115,7 @@ def test_open_filters_lead_to_one_more(
     assert {name for each in seen(foreseen) for name in each[2]} == {
         "user", "model", "provider", "environment",
     }  # fmt: skip
+    assert seen(foreseen)[-1] == ("usage", "24h", UNFILTERED)
 
 
 def test_a_small_store_answers_at_once_anyway(
@@ -122,29 +129,61 @@ def test_a_small_store_answers_at_once_anyway(
 
 
 @pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("later", [0, 30])
 def test_a_page_that_was_foreseen_asks_for_no_figure(
-    home: Path, monkeypatch: pytest.MonkeyPatch, page: str
+    home: Path, monkeypatch: pytest.MonkeyPatch, page: str, later: int
 ) -> None:
     asked: list[MetricQuery] = []
-    looks: list[Look] = []
+    foreseen: list[Callable[[], Iterable[Look]]] = []
 
     def counted(store: Store, query: MetricQuery) -> object:
         asked.append(query)
         return run_metrics(store, query)
 
     monkeypatch.setattr(asking, "run_metrics", counted)
-    monkeypatch.setattr(ahead, "foresee", lambda each: looks.extend(each()))
+    monkeypatch.setattr(ahead, "foresee", lambda looks, **_: foreseen.append(looks))
     clock = FixedClock(SystemClock().now())  # all in one step
     monkeypatch.setattr(asking, "SystemClock", lambda: clock)
     open_page(home, monkeypatch, "usage" if page == "overview" else "overview")
-    (look,) = (each for each in looks if each.page == page)
     st.cache_data.clear()  # what the other page asked too
     asked.clear()
-    for each in look.asks:
-        each(look.view)
+    with asking.as_if_later(timedelta(seconds=later)):
+        for look in foreseen[-1]():
+            if look.page == page and not look.view.choice.filters:
+                for each in look.asks:
+                    each(look.view)
     before = len(asked)
+    clock.set(clock.now() + timedelta(seconds=later))
 
     assert not open_page(home, monkeypatch, page).exception
 
     assert before >= 6
     assert asked[before:] == []
+
+
+def test_one_model_stands_for_all(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(home, [call(recently(), user_id="ann", request_model="o3", response_model="o3")])
+    asked: list[MetricQuery] = []
+    foreseen: list[Callable[[], Iterable[Look]]] = []
+
+    def counted(store: Store, query: MetricQuery) -> object:
+        asked.append(query)
+        return run_metrics(store, query)
+
+    monkeypatch.setattr(asking, "run_metrics", counted)
+    monkeypatch.setattr(ahead, "foresee", lambda looks, **_: foreseen.append(looks))
+    clock = FixedClock(SystemClock().now())
+    monkeypatch.setattr(asking, "SystemClock", lambda: clock)
+    open_page(home, monkeypatch)
+    (look,) = (each for each in foreseen[-1]() if each.view.choice.filters)
+    for each in look.asks:
+        each(look.view)
+    assert look.view.choice.filters == {"model": ("gpt-5",)}
+    asked.clear()
+
+    app = open_page(home, monkeypatch, "overview", {"model": "o3"})
+
+    assert metrics(app)["Requests"] == "1"
+    # By user the answer for all models would have a row for each user and model.
+    start, end = look.view.scope.start, look.view.scope.end
+    assert {each.by for each in asked if (each.start, each.end) == (start, end)} == {("user",)}

@@ -12,7 +12,7 @@ import streamlit as st
 from hypothesis import given
 from hypothesis import strategies as hs
 
-from dashboards import asking
+from dashboards import asking, shared_answers
 from dashboards.access import Viewer, acting_as
 from dashboards.shared_answers import opened, shared
 from llmtrace.clock import FixedClock
@@ -75,7 +75,7 @@ def questions(draw: hs.DrawFn) -> MetricQuery:
     pool = hs.sampled_from(ROLLED)
     measures = tuple(draw(hs.lists(pool, min_size=1, max_size=3, unique=True)))
     is_exact = any(MEASURES[name].percentile for name in measures)
-    grains: list[Grain | None] = [None, "day", "month", "day" if is_exact else "hour"]
+    grains: list[Grain | None] = [None, "hour", "day", "month"]
     order_by = draw(hs.sampled_from([(), (f"-{measures[0]}",)])) if by else ()
     # What the chart of a model asks: of one value, the top is that value.
     is_top = by == (dimension,) and not is_exact and draw(hs.booleans())
@@ -118,7 +118,7 @@ def test_what_is_not_cheaper_or_says_another_thing_is_asked_by_itself() -> None:
     assert shared(of(grain="hour", start=NOON - 9 * DAY)) is None
     assert shared(of(grain="day", start=NOON - 60 * DAY)) is not None
     assert shared(of(measures=("latency_p95",))) is not None
-    assert shared(of(measures=("latency_p95",), grain="hour")) is None
+    assert shared(of(measures=("latency_p95",), grain="hour")) is not None
     assert shared(of(by=("user",))) is None
     assert shared(of(by=("provider",), top=3)) is None
     assert shared(of(by=("model",), top=1, grain="hour")) is not None
@@ -209,6 +209,27 @@ def test_where_the_answer_for_all_is_too_long_each_is_asked_for(
     assert (requests("a"), requests("b")) == (2, 1)
 
     assert asked[-1].filters == {"model": ("b",)}
+
+
+def test_percentiles_by_hour_of_many_calls_are_asked_for_by_themselves(
+    asked: list[MetricQuery], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask_for(model: str) -> list[dict[str, Any]]:
+        found = asking.ask(MetricQuery(
+            measures=("latency_p95", "requests"), grain="hour",
+            start=NOON - 2 * DAY, end=NOON, filters={"model": (model,)},
+        ))  # fmt: skip
+        return [row for row in found if row["requests"]]
+
+    (few,) = ask_for("a")
+    assert few["requests"] == 2
+    assert asked[-1].by == ("model",)
+    # One hour of one model may be exact where those of all together are not, and the other way.
+    monkeypatch.setattr(shared_answers, "EXACT_CALLS", 2)
+    st.cache_data.clear()
+
+    assert ask_for("a") == [few]
+    assert asked[-1].by == ()
 
 
 @pytest.mark.usefixtures("asked")

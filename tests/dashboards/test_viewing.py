@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboards import asking
 from dashboards.address import CUSTOM, Choice
-from dashboards.viewing import one_filter_more, other_ranges, settled, view
+from dashboards.viewing import one_filter_more, other_ranges, settled, view, without_filters
 from llmtrace.store import Writer
 from tests.store.calls import NOON, call
 
@@ -119,6 +119,36 @@ def test_an_answer_is_good_until_the_step_is_over(large: Clock) -> None:
     assert asking.stamp(short, NOW) == before + 1
 
 
+def test_what_has_been_over_for_a_day_is_good_for_longer(
+    large: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = NOW.replace(hour=0, minute=0, second=0)
+
+    def stamps(end: datetime) -> set[int]:
+        found: set[int] = set()
+        for seconds in range(0, 290, 10):  # rounded up, less than five minutes
+            large.at = NOW.replace(minute=5, second=0) + timedelta(seconds=seconds)
+            found.add(asking.stamp(end - timedelta(hours=24), end))
+        return found
+
+    assert len(stamps(day)) == 10
+    assert len(stamps(day - timedelta(days=1))) == 1
+    monkeypatch.setattr(asking, "_LARGE", 1_000)
+    st.cache_data.clear()
+    assert len(stamps(day - timedelta(days=1))) == 29
+
+
+@pytest.mark.usefixtures("large")
+def test_what_will_be_shown_later_can_be_told_now() -> None:
+    def shown() -> tuple[datetime, int]:
+        scope = settled(view(Choice(range="24h"), "UTC")).scope
+        return scope.end, asking.stamp(scope.start, scope.end)
+
+    with asking.as_if_later(timedelta(seconds=30)):
+        assert shown() == (HALF + timedelta(seconds=30), 0)
+    assert shown() == (HALF, 0)
+
+
 @pytest.mark.parametrize("range_name", ["24h", "7d", "30d"])
 def test_other_filters_move_on_at_another_moment_and_as_often(
     large: Clock, range_name: str
@@ -174,6 +204,13 @@ def test_one_filter_more_is_one_of_each_that_all_values_are_asked_of() -> None:
 @pytest.mark.usefixtures("clock")
 def test_in_a_small_store_nothing_is_asked_of_all_values() -> None:
     assert one_filter_more(view(Choice(range="30d"), "UTC")) == []
+
+
+@pytest.mark.usefixtures("large")
+def test_without_filters_the_rest_of_the_choice_stays() -> None:
+    shown = view(Choice(range="7d", filters={"user": ("ann",)}), "UTC")
+
+    assert without_filters(shown) == settled(view(Choice(range="7d"), "UTC"))
 
 
 @pytest.mark.usefixtures("large")
