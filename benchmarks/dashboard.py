@@ -21,7 +21,6 @@ import json
 import math
 import os
 import re
-import signal
 import sys
 import tempfile
 import time
@@ -35,9 +34,9 @@ sys.path.insert(0, str(ROOT))  # so that this file can be run by its name
 # These need the path above.
 from benchmarks.measuring.figures import table  # noqa: E402
 from benchmarks.measuring.load import LoadError, Order, sending  # noqa: E402
-from benchmarks.measuring.machine import machine  # noqa: E402
+from benchmarks.measuring.machine import Pace, machine  # noqa: E402
 from benchmarks.measuring.many_calls import home_with_calls  # noqa: E402
-from benchmarks.measuring.processes import Server, ServerError  # noqa: E402
+from benchmarks.measuring.processes import Server, ServerError, end_when_told  # noqa: E402
 from benchmarks.measuring.viewers import ACTIONS, OPEN, REFRESH, Looked, look  # noqa: E402
 
 if TYPE_CHECKING:
@@ -89,15 +88,17 @@ class Target:
 
 def main() -> None:
     """Measure and print."""
+    end_when_told()
     options = _options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))  # and end what was started
     report: dict[str, Any] = {"machine": machine(), "load_before": os.getloadavg()[0]}
     with tempfile.TemporaryDirectory(prefix="llmtrace-dashboard-") as name:
         home = Path(name, "home")
         home.mkdir(mode=0o700)
         _say(f"making a store of {options.calls:,} calls over {options.days:g} days …")
         home_with_calls(home, calls=options.calls, days=options.days, kept=options.keep)
-        report |= _measured(home, Path(name, "log"), options)
+        with Pace() as pace:
+            report |= _measured(home, Path(name, "log"), options)
+        report["pace"] = pace.told()
     report["load_after"] = os.getloadavg()[0]
     report["targets"] = [asdict(target) for target in targets(report)]
     if options.json:
@@ -267,6 +268,7 @@ def told(report: dict[str, Any]) -> str:
     )
     lines = [
         measured_on,
+        report["pace"],
         stored,
         "",
         table(

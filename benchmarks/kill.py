@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.measuring.processes import end_when_told
 from benchmarks.measuring.senders import SPANS, Ledger, Load
 from llmtrace.spool import SegmentWriter
 from llmtrace.store import open_store
@@ -222,6 +223,7 @@ longest {caught_up[-1]:.2f}"""
 
 def main() -> None:
     """Run it and say what was found."""
+    end_when_told()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=DEFAULT_ROUNDS)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds")

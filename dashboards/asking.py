@@ -328,7 +328,7 @@ def _is_part(where: Place, part: Shared, at: int) -> bool:
 
 
 # Apart: of a long answer each part is read from the cache by itself.
-@st.cache_data(ttl=LONGEST_STEP_S, max_entries=200, show_spinner=False, hash_funcs=BY_TEXT)
+@st.cache_data(ttl=LONGEST_STEP_S, max_entries=400, show_spinner=False, hash_funcs=BY_TEXT)
 def _answer_for_all(where: Place, query: MetricQuery, at: int) -> list[dict[str, Any]]:
     del at  # of the key: ``stamp``
     return run_metrics(open_at(where), query).to_pylist()

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -25,6 +26,11 @@ _STOP_S: Final = 30.0
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _COMMAND: Final = re.compile(r"(?:-m llmtrace |from llmtrace\.store\.)(\w+)")
+
+
+def end_when_told() -> None:
+    """Have SIGTERM end this program as Ctrl+C does: with all that it started."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))
 
 
 class ServerError(Exception):
