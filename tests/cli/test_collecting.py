@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from llmtrace.store import open_store
-from tests.cli.test_collector import end, start, wait_for
+from tests.cli.collector_process import end, is_up, start
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what is mapped is read from /proc")
 def test_it_stores_and_answers_without_numpy(tmp_path: Path) -> None:
-    process = start(tmp_path, "--port", "0", "--no-grpc")
-    wait_for(tmp_path / "collector.json")
+    process = start(tmp_path, "--no-grpc")
+    is_up(process, tmp_path)
 
     answer = open_store(tmp_path).sql("select ? + 1 as v", [41]).to_pylist()
     mapped = Path(f"/proc/{process.pid}/maps").read_text(encoding="utf-8")

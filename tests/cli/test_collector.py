@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
-import time
 from typing import TYPE_CHECKING
 
 from llmtrace.clock import SystemClock
@@ -16,39 +13,17 @@ from llmtrace.config import load_settings
 from llmtrace.store import DATABASE_FILE, Writer, open_store
 from llmtrace.store.alert_state import AlertStateStore
 from llmtrace.store.queries import alert_rules
+from tests.cli.collector_process import end, is_up, start
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def start(home: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "llmtrace", "collector", "--home", str(home), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "LLMTRACE_TOKEN": "", **environment},
-    )
-
-
-def end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=30)
-    return process.returncode, out, err
-
-
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 30
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_it_says_where_it_listens_and_ends_at_a_signal(tmp_path: Path) -> None:
     with Writer(tmp_path / DATABASE_FILE) as writer:
         AlertStateStore(writer).keep_rules("those of before", now=SystemClock().now())
-    process = start(tmp_path, "--port", "0")
-    wait_for(tmp_path / "collector.json")
-    url = json.loads((tmp_path / "collector.json").read_text())["url"]
+    process = start(tmp_path)
+    url = json.loads(is_up(process, tmp_path).read_text())["url"]
 
     process.terminate()
     code, out, err = end(process)
@@ -74,7 +49,7 @@ def test_a_taken_port_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
 
 def test_a_second_collector_is_one_line_naming_the_first_and_exit_code_3(tmp_path: Path) -> None:
     with Collector(load_settings({}, home=tmp_path), port=0):
-        code, _, err = end(start(tmp_path, "--port", "0"))
+        code, _, err = end(start(tmp_path))
 
     assert code == 3
     assert f"a collector already runs on {tmp_path}: process {os.getpid()}" in err
@@ -82,7 +57,7 @@ def test_a_second_collector_is_one_line_naming_the_first_and_exit_code_3(tmp_pat
 
 
 def test_an_open_host_without_a_token_is_refused(tmp_path: Path) -> None:
-    code, _, err = end(start(tmp_path, "--host", "0.0.0.0", "--port", "0"))  # noqa: S104  # refused
+    code, _, err = end(start(tmp_path, "--host", "0.0.0.0"))  # noqa: S104  # refused
 
     assert code == 2
     assert "set LLMTRACE_TOKEN to a long random text, or listen on 127.0.0.1" in err
@@ -91,7 +66,7 @@ def test_an_open_host_without_a_token_is_refused(tmp_path: Path) -> None:
 def test_rules_with_errors_are_told_with_their_lines_before_it_starts(tmp_path: Path) -> None:
     (tmp_path / "rules.yaml").write_text("rules:\n  - nonsense: true\n")
 
-    code, _, err = end(start(tmp_path, "--port", "0", "--rules", str(tmp_path / "rules.yaml")))
+    code, _, err = end(start(tmp_path, "--rules", str(tmp_path / "rules.yaml")))
 
     assert code == 2
     assert "rules.yaml:" in err

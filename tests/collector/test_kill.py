@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def a_process(home: Path) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "llmtrace", "collector", "--home", str(home), "--port", "0"],
+        [sys.executable, "-m", "llmtrace", "collector", f"--home={home}", "--port=0", "--no-grpc"],
         stderr=subprocess.DEVNULL,
         env={**os.environ, "LLMTRACE_TOKEN": ""},
     )
