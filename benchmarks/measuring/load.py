@@ -33,6 +33,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 _TRY_AGAIN: Final = (429, 503)
 _ANSWER_TIMEOUT_S: Final = 120.0
 _LONGEST_REST_S: Final = 2.0
+_READY: Final = "ready\n"
+"""Written before the first request, when a signal to end is understood."""
 _MAX_BROKEN: Final = 10
 """Times in a row."""
 
@@ -84,16 +86,15 @@ def send(order: Order) -> Sent:
         timeout=order.seconds + 3 * _ANSWER_TIMEOUT_S,
         check=False,
     )
-    if done.returncode:
-        raise LoadError((done.stderr.strip().splitlines() or ["the load ended"])[-1])
-    return Sent(**json.loads(done.stdout))
+    return _told(done.returncode, done.stdout.partition("\n")[2], done.stderr)
 
 
 @contextmanager
 def sending(order: Order) -> Iterator[list[Sent]]:
     """Run the load within the block, ``order.seconds`` at most; the list has what became of it.
 
-    It is filled when the block ends. Raises LoadError then.
+    The block begins when the load is about to send. The list is filled when it ends. Raises
+    LoadError then.
     """
     told: list[Sent] = []
     with subprocess.Popen(
@@ -105,21 +106,27 @@ def sending(order: Order) -> Iterator[list[Sent]]:
         text=True,
     ) as process:
         assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         process.stdin.write(json.dumps(asdict(order)))
         process.stdin.close()
-        process.stdin = None  # communicate() would close it again
+        too_late = threading.Timer(_ANSWER_TIMEOUT_S, process.kill)
         try:
-            yield told
+            if process.stdout.readline() == _READY:
+                yield told
         finally:
+            too_late.start()
             process.terminate()  # it ends its requests and says what it sent
-            try:
-                output, errors = process.communicate(timeout=_ANSWER_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
-    if process.returncode:
-        raise LoadError((errors.strip().splitlines() or ["the load ended"])[-1])
-    told.append(Sent(**json.loads(output)))
+            output, errors = process.stdout.read(), process.stderr.read()
+            code = process.wait()
+            too_late.cancel()
+    told.append(_told(code, output, errors))
+
+
+def _told(code: int, output: str, errors: str) -> Sent:
+    if code:
+        raise LoadError((errors.strip().splitlines() or [f"the load ended ({code})"])[-1])
+    return Sent(**json.loads(output))
 
 
 class _Load:
@@ -241,6 +248,7 @@ def main() -> None:
     order = Order(**told)
     load = _Load(order, templates(order.templates))
     signal.signal(signal.SIGTERM, load.stop)
+    print(_READY, end="", flush=True)
     try:
         sent = load.run()
     except LoadError as error:

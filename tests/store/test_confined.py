@@ -221,7 +221,7 @@ def test_what_has_no_room_with_two_threads_is_tried_with_one(
     monkeypatch.setattr(module._Child, "ask", short_of_memory)
     confined = ConfinedQueries(writer, memory_bytes=512 * 1024 * 1024)
     try:
-        assert ask(confined, "select 1").to_pylist() == [{"n": 10}]
+        assert ask(confined, "select 1", timeout_s=60.0).to_pylist() == [{"n": 10}]
     finally:
         confined.close()
 

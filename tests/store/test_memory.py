@@ -109,6 +109,7 @@ def told(name, kind):
     return value.value
 
 duckdb.execute("set threads = 1")
+duckdb.execute("set enable_progress_bar = false")  # it goes to standard output
 duckdb.execute("create table a as select range as i from range(1000)")
 before = resident()
 duckdb.execute("create table b as select repeat('x', 100) || range as t from range(3_000_000)")
