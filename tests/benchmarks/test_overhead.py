@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pytest
 
 from benchmarks.measuring import frameworks, peers
 from benchmarks.measuring.background import prose
@@ -13,9 +14,6 @@ from benchmarks.measuring.fresh import starts
 from benchmarks.measuring.report import frameworks as table_of_frameworks
 from benchmarks.measuring.session import Session
 from benchmarks.measuring.sink import Sink
-
-if TYPE_CHECKING:
-    import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,6 +41,7 @@ def test_a_session_measures_side_by_side_and_tells_of_a_peer_that_cannot_be_inst
     assert "openinference" not in session.workers
 
 
+@pytest.mark.timeout(300)  # compiles the SDKs in a new folder
 def test_a_fresh_process_tells_what_starting_costs() -> None:
     after_sdks, after_nothing, with_first_span = starts("llmtrace", sys.executable, 1)
 
