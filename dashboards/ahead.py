@@ -14,13 +14,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from queue import Empty, SimpleQueue
-from threading import Event, Thread
+from threading import Condition, Event, Thread
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboards.access import acting_as, viewer
-from dashboards.asking import as_if_later, place, present
+from dashboards.asking import as_if_later, before_each, place, present
 from llmtrace.errors import LlmtraceError
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ _LEAVES_AFTER_S: Final = 2.0
 _LEAD: Final = timedelta(seconds=5)
 """How long before a range moves on it is asked what will be shown of it then."""
 _LOOKS_EVERY_S: Final = 1.0
+_PATIENCE_S: Final = 0.5
+"""For how long a foreseen question waits for pages that are being drawn: some always are."""
 _FORESEEN: Final = "foreseen"
 
 _threads: Final = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="llmtrace-ahead")
@@ -65,13 +69,46 @@ class _Foreseen:
     chosen: Event
     until: float
     """``time.monotonic()``."""
+    session: str | None = None
+    """Streamlit's; None: there is none that could end."""
     moment: datetime | None = None
     """As of which it was asked last."""
 
     @property
     def is_over(self) -> bool:
-        return self.chosen.is_set() or time.monotonic() > self.until
+        return (
+            self.chosen.is_set()
+            or time.monotonic() > self.until
+            or (self.session is not None and not _is_there(self.session))
+        )
 
+
+class _Drawn:
+    """How many pages are being drawn."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._count = 0
+
+    @contextmanager
+    def one(self) -> Generator[None]:
+        """One more is, within the block."""
+        with self._changed:
+            self._count += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._count -= 1
+                self._changed.notify_all()
+
+    def wait_for_none(self) -> None:
+        """Return when none is, and after ``_PATIENCE_S``."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._count, timeout=_PATIENCE_S)
+
+
+_drawn: Final = _Drawn()
 
 _foreseen: Final[SimpleQueue[_Foreseen]] = SimpleQueue()
 
@@ -87,25 +124,35 @@ def ahead(asks: Iterable[Ask], shown: View) -> Generator[None]:
     if before is not None:
         before.set()
     who = viewer()
-    running = [_threads.submit(_ask, who, each, shown) for each in asks]
-    try:
-        yield
-    finally:
-        for each in running:
-            each.cancel()
-        wait(running, timeout=_LEAVES_AFTER_S)
+    with _drawn.one():
+        running = [_threads.submit(_ask, who, each, shown) for each in asks]
+        try:
+            yield
+        finally:
+            for each in running:
+                each.cancel()
+            wait(running, timeout=_LEAVES_AFTER_S)
 
 
 def foresee(looks: Callable[[], Iterable[Look]], *, for_s: float) -> None:
     """Ask what ``looks`` returns, as the viewer of this page; waits for nothing.
 
     And again for so many seconds, each time shortly before the ranges move on, so that nobody waits
-    who is the first to look then. Each is asked once, whoever may look at it. What has not begun
-    when the page is drawn again is not asked.
+    who is the first to look then. Each is asked once, whoever may look at it, and after the pages
+    that are being drawn. What has not begun when the page is drawn again, or was closed, is not
+    asked.
     """
     chosen = st.session_state[_FORESEEN] = Event()
     until = time.monotonic() + for_s
-    _foreseen.put(_Foreseen(who=viewer(), looks=looks, chosen=chosen, until=until))
+    running = get_script_run_ctx(suppress_warning=True) if runtime.exists() else None
+    _foreseen.put(
+        _Foreseen(who=viewer(), looks=looks, chosen=chosen, until=until,
+                  session=running and running.session_id)
+    )  # fmt: skip
+
+
+def _is_there(session: str) -> bool:
+    return runtime.exists() and runtime.get_instance().is_active_session(session)
 
 
 def _ask_foreseen() -> None:
@@ -143,11 +190,15 @@ def _ask_once(look: Look, foreseen: _Foreseen) -> None:
     of = f"{place()} {look.page} {seen.scope} {seen.zone} {seen.now}"
     for number, each in enumerate(look.asks):
         name = f"{of} {number}"
-        if foreseen.is_over or name in _asked:
+        if name in _asked:
             continue
+        _drawn.wait_for_none()
+        if foreseen.is_over:
+            return
         _asked[name] = None
         began_s = time.monotonic()
-        with suppress(LlmtraceError):  # the page meets it too, and says it
+        # The page meets an error too, and says it.
+        with suppress(LlmtraceError), before_each(_drawn.wait_for_none):
             each(seen)
         # Half of the time is left to who looks at something now.
         foreseen.chosen.wait(time.monotonic() - began_s)

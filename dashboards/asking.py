@@ -47,12 +47,14 @@ STEP_S: Final = 10
 _LONG_STEPS_S: Final = (
     (timedelta(days=8), 300),
     (timedelta(hours=25), 60),
-    (timedelta(hours=3), 30),
+    (timedelta(hours=1), 30),
 )
 LONGEST_STEP_S: Final = _LONG_STEPS_S[0][1]
 """Time to live of cached answers that have a ``stamp``."""
 _OVER: Final = timedelta(days=1)
 """What ended so long ago hardly changes."""
+_APART_S: Final = 40
+"""Between the moments at which a day and the next are asked again; those of a week are 20 apart."""
 _LARGE: Final = 250_000
 """Calls in thirty days."""
 NO_VALUE: Final = "(none)"
@@ -65,6 +67,9 @@ FIELDS: Final = {
     "tenant": "tenants",
 }
 """Dimension → field of ``Scope`` that filters it."""
+_politeness: Final[ContextVar[Callable[[], object] | None]] = ContextVar(
+    "_politeness", default=None
+)
 _later: Final[ContextVar[timedelta]] = ContextVar("_later", default=timedelta())
 _SUMS: Final = frozenset({"calls", "USD", "tokens", "retries", "users", "tenants", "sessions"})
 
@@ -109,6 +114,9 @@ def whole_admin() -> Admin:
 
 def ask(query: MetricQuery) -> list[dict[str, Any]]:
     """Return the metric layer's answer."""
+    # Before the answer is looked for: who waits there keeps others from the same answer.
+    if (politely := _politeness.get()) is not None:
+        politely()
     return _answer(place(), query, stamp(query.start, query.end))
 
 
@@ -227,6 +235,16 @@ def as_if_later(by: timedelta) -> Generator[None]:
         _later.reset(token)
 
 
+@contextmanager
+def before_each(politely: Callable[[], object]) -> Generator[None]:
+    """Call it before each question of the block, in this thread."""
+    token = _politeness.set(politely)
+    try:
+        yield
+    finally:
+        _politeness.reset(token)
+
+
 def since(period: Grain, now: datetime, zone: str) -> datetime:
     """Return when the day or month of ``now`` began; no later than a moment ago.
 
@@ -272,7 +290,10 @@ def stamp(start: datetime, end: datetime) -> int:
     Counted from the range's end: one that moves on in steps (``viewing.settled``) is asked for once
     in each.
     """
-    return int((present() - end).total_seconds()) // step_s(start, end)
+    step, age = step_s(start, end), present() - end
+    # Days that are over have the same time of day: all at once would be asked again.
+    apart_s = end.toordinal() * _APART_S % step if age > _OVER else 0
+    return int(age.total_seconds() + apart_s) // step
 
 
 # For what every page asks a hundred times: Streamlit hashes each field of it by itself, 0.4 ms.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from dashboards.asking import (
-    BY_TEXT,
     LONGEST_STEP_S,
     NO_VALUE,
     ask,
@@ -108,7 +107,7 @@ def today(shown: View) -> DayCourse:
     begin = period_start(shown.now, "day", shown.zone)
     query = scoped(shown, "cost", start=begin - _WEEK * PERIODS, end=begin, grain="hour")
     # Apart: the days before stay as they are, and are not asked for with every step of today.
-    costs = _weekdays_before(place(), query, stamp(query.start, query.end))
+    costs = _weekdays_before(query)
     if begin < shown.now:
         costs |= _by_time(ask(replace(query, start=begin, end=shown.now)))
     return day_course(
@@ -231,13 +230,11 @@ def _first_call(where: Place) -> datetime:
     return datetime.max.replace(tzinfo=UTC) if found is None else found.replace(tzinfo=UTC)
 
 
-@st.cache_data(ttl=LONGEST_STEP_S, max_entries=200, show_spinner=False, hash_funcs=BY_TEXT)
-def _weekdays_before(where: Place, query: MetricQuery, at: int) -> dict[datetime, Decimal]:
+def _weekdays_before(query: MetricQuery) -> dict[datetime, Decimal]:
     """Return the hours of a question that are of the weekday on which it ends.
 
     Each day is asked for by itself: of a model it is a part of the answer for all.
     """
-    del where, at  # of the key
     costs: dict[datetime, Decimal] = {}
     noon = query.start + timedelta(hours=12)  # a change of the clock makes it no other day
     while noon < query.end:

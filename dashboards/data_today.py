@@ -86,6 +86,10 @@ def _tops(shown: View, begin: datetime, spent: Decimal | None) -> dict[str, Top]
         return {}
     found: dict[str, Top] = {}
     for by in _BY:
+        chosen = shown.choice.filters.get(by, ())
+        if len(chosen) == 1:
+            found[by] = Top(name=chosen[0], share=1.0)
+            continue
         # Two, for the first may be the calls that name none.
         query = scoped(shown, "cost", by=(by,), start=begin, end=shown.now,
                        order_by=("-cost",), limit=2)  # fmt: skip

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from llmtrace.store.metric_definitions import MEASURES
-from llmtrace.store.metric_plan import EXACT_CALLS, rolled_hours
+from llmtrace.store.metric_plan import EXACT_CALLS, is_of_hours
 from llmtrace.store.metrics import without_idle_top
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def shared(query: MetricQuery) -> Shared | None:
     """
     query = without_idle_top(query)
     dimension = opened(query.filters)
-    if dimension is None or query.top is not None or rolled_hours(query) is None:
+    if dimension is None or query.top is not None or not is_of_hours(query):
         return None
     if query.grain == "hour" and query.end - query.start > _MANY_HOURS:
         return None

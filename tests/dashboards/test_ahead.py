@@ -20,6 +20,7 @@ from dashboards.ahead import Look, ahead, foresee
 from dashboards.viewing import view
 from llmtrace.clock import FixedClock
 from llmtrace.errors import StoreUnreachableError
+from llmtrace.store.metrics import MetricQuery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -217,6 +218,65 @@ def test_who_has_chosen_waits_for_nothing_that_was_only_foreseen() -> None:
         foreseen()
 
     assert asked == ["slow", "late"]
+
+
+def test_what_is_only_foreseen_is_asked_after_the_pages_that_are_drawn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_PATIENCE_S", 60.0)
+    query = MetricQuery(measures=("cost",), start=datetime(2026, 11, 1, tzinfo=UTC),
+                        end=datetime(2026, 11, 2, tzinfo=UTC))  # fmt: skip
+    asked: list[str] = []
+    begun, go_on, done = threading.Event(), threading.Event(), threading.Event()
+
+    def answer(*_: object) -> list[dict[str, object]]:
+        asked.append("a question")
+        return []
+
+    def two(_: View) -> None:
+        asking.ask(query)
+        begun.set()
+        go_on.wait(10)
+        asking.ask(query)
+        done.set()
+
+    monkeypatch.setattr(asking, "_answer", answer)
+    monkeypatch.setattr(asking, "stamp", lambda *_: 0)
+    with acting_as(ANN):
+        foresee(lambda: [Look(page="cost", asks=(two,), view=SHOWN)], for_s=60)
+        assert begun.wait(10)
+        st.session_state.pop(module._FORESEEN)  # somebody else's page
+        with ahead([], SHOWN):
+            go_on.set()
+            assert not done.wait(0.1)
+            asked.append("the page")
+        assert done.wait(10)
+        asking.ask(query)  # of a page: at once
+
+    assert asked == ["a question", "the page", "a question", "a question"]
+
+
+def test_pages_that_never_end_hold_up_what_is_foreseen_for_a_moment_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_PATIENCE_S", 0.01)
+    done = threading.Event()
+
+    with acting_as(ANN), ahead([], SHOWN):
+        foresee(lambda: [Look(page="cost", asks=(lambda _: done.set(),), view=SHOWN)], for_s=60)
+        assert done.wait(10)
+
+
+def test_for_a_page_that_was_closed_nothing_is_foreseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {"one"}
+    monkeypatch.setattr(module, "_is_there", there.__contains__)
+    foreseen = module._Foreseen(
+        who=ANN, looks=list, chosen=threading.Event(), until=math.inf, session="one"
+    )
+
+    assert not foreseen.is_over
+    there.clear()
+    assert foreseen.is_over
 
 
 def test_what_cannot_be_foreseen_keeps_nothing_else_from_it(

@@ -68,8 +68,8 @@ def test_other_ranges_and_other_pages_are_foreseen(
         (page, "24h", UNFILTERED),  # itself: of the next moment, when that comes
         (page, "7d", UNFILTERED),
         (page, "30d", UNFILTERED),
-        *((name, "24h", UNFILTERED) for name in others),
         (page, "24h", {"model": ("gpt-5",)}),
+        *((name, "24h", UNFILTERED) for name in others),
     ]
 
 

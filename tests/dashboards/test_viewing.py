@@ -126,8 +126,11 @@ def test_what_has_been_over_for_a_day_is_good_for_longer(
 
     def stamps(end: datetime) -> set[int]:
         found: set[int] = set()
+        begin = NOW.replace(minute=5, second=0)
+        if end < day:  # it is asked again at a moment of its own
+            begin -= timedelta(seconds=end.toordinal() * asking._APART_S % 300)
         for seconds in range(0, 290, 10):  # rounded up, less than five minutes
-            large.at = NOW.replace(minute=5, second=0) + timedelta(seconds=seconds)
+            large.at = begin + timedelta(seconds=seconds)
             found.add(asking.stamp(end - timedelta(hours=24), end))
         return found
 
@@ -136,6 +139,23 @@ def test_what_has_been_over_for_a_day_is_good_for_longer(
     monkeypatch.setattr(asking, "_LARGE", 1_000)
     st.cache_data.clear()
     assert len(stamps(day - timedelta(days=1))) == 29
+
+
+def test_days_that_are_over_are_not_asked_again_all_at_once(large: Clock) -> None:
+    midnight = NOW.replace(hour=0, minute=0, second=0)
+    weekdays = [midnight - timedelta(weeks=number) for number in range(1, 9)]
+    moved: list[int] = []
+    before: list[int] | None = None
+
+    for seconds in range(0, 301, 10):
+        large.at = NOW + timedelta(seconds=seconds)
+        now = [asking.stamp(end - timedelta(days=1), end) for end in weekdays]
+        if before is not None:
+            moved.append(sum(a != b for a, b in zip(before, now, strict=True)))
+        before = now
+
+    assert sum(moved) == 8  # each once in five minutes
+    assert max(moved) <= 2
 
 
 @pytest.mark.usefixtures("large")

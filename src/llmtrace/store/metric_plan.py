@@ -149,14 +149,17 @@ def _is_cut(query: MetricQuery, counted: Counted) -> bool:
 
 def rolled_hours(query: MetricQuery) -> tuple[datetime, datetime] | None:
     """Return the whole hours of a question's range if the rollups can answer it, else None."""
+    return _whole(query, _HOUR) if is_of_hours(query) else None
+
+
+def is_of_hours(query: MetricQuery) -> bool:
+    """Say whether the rollups can answer a question of the whole hours of its range, if any."""
     if query.grain == "minute" or not _can_tell(query, CALLS, or_percentiles=True):
-        return None
-    hours = _whole(query, _HOUR)
-    if hours is None:
-        return None
-    if query.grain is not None and not has_whole_hours(query.timezone, query.start, query.end):
-        return None
-    return hours
+        return False
+    start, end = query.start, query.end
+    if start.year not in YEARS or end.year not in YEARS:
+        return False
+    return query.grain is None or has_whole_hours(query.timezone, start, end)
 
 
 def _can_tell(query: MetricQuery, rollup: Rollup, *, or_percentiles: bool = False) -> bool:
