@@ -38,10 +38,13 @@ def forwarder(folder: Path, backend: Backend, allowed_bytes: int = 10**9) -> For
 
 
 def a_segment(folder: Path, number: int, *, begun_ns: int | None = None) -> None:
+    """Put a segment there all at once, as a stored one is: one without a frame would be removed."""
     at = number if begun_ns is None else begun_ns
-    writer = SegmentWriter(folder, now_ns=lambda: at, pid=1)
+    writer = SegmentWriter(folder / "made", now_ns=lambda: at, pid=1)
     writer.append(request(span(number)))
     writer.close()
+    for path in list_segments(folder / "made"):
+        path.rename(folder / path.name)
 
 
 def test_what_waits_is_bounded_during_a_long_pause(
